@@ -1,0 +1,95 @@
+# Each target does all its own set-up, once: stamps and the jar are rebuilt when what they are made from changes.
+
+SHELL := /bin/bash
+PYTHON ?= $(or $(shell command -v python3.11),python3)
+MAVEN := mvn --batch-mode --no-transfer-progress --quiet -Dstyle.color=never --file jvm_bridge/pom.xml
+PIP := -m pip --disable-pip-version-check --quiet
+
+MAIN := .venv/installed
+OTHER := .venv-3.5/installed
+JAR := spark_lineage/jars/spark-lineage-bridge.jar
+CORPORA := .cache/spark-sql-tests/stamp
+BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
+BRIDGE_TESTS := $(shell find jvm_bridge/src/test jvm_bridge/contract -type f)
+PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark_lineage -name '*.py' -o -name py.typed)
+BENCH_WORDS :=
+
+.PHONY: demo test lint bench bench-full venv jar corpora wheel docs clean
+.DELETE_ON_ERROR:
+
+demo: $(MAIN) $(JAR)
+	.venv/bin/spark-lineage demo
+
+# The whole suite on Spark 4.1.3, then what also runs on 3.5.9; the second runs whatever became of the first.
+test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
+	status=0; \
+	.venv/bin/python -m pytest || status=1; \
+	.venv-3.5/bin/python -m pytest -m smoke35 || status=1; \
+	exit $$status
+
+lint: $(MAIN)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	bash -n .ci/run
+
+bench-full: BENCH_WORDS := --full
+bench bench-full: $(MAIN) $(JAR)
+	status=0; \
+	for bench in bench/*.py; do .venv/bin/python $$bench $(BENCH_WORDS) || status=1; done; \
+	exit $$status
+
+venv: $(MAIN) $(OTHER) $(JAR)
+
+jar: $(JAR)
+
+corpora: $(CORPORA)
+
+wheel: $(MAIN) $(JAR) $(PACKAGE_SOURCES)
+	rm -rf build dist
+	.venv/bin/python $(PIP) wheel --no-deps --wheel-dir dist .
+	@ls dist/*.whl
+
+# What is written from the code: the table of settings and the list of public names.
+docs: $(MAIN)
+	.venv/bin/python scripts/write_settings.py
+	.venv/bin/python scripts/write_public_names.py
+
+clean:
+	rm -rf build dist *.egg-info jvm_bridge/target spark_lineage/jars .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+$(MAIN): requirements/spark-4.1.txt pyproject.toml setup.cfg
+	test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python $(PIP) install --requirement $<
+	.venv/bin/python $(PIP) install --no-deps --editable .
+	touch $@
+
+$(OTHER): requirements/spark-3.5.txt pyproject.toml setup.cfg
+	test -x .venv-3.5/bin/python || $(PYTHON) -m venv .venv-3.5
+	.venv-3.5/bin/python $(PIP) install --requirement $<
+	.venv-3.5/bin/python $(PIP) install --no-deps --editable .
+	touch $@
+
+$(JAR): $(BRIDGE_SOURCES)
+	@command -v mvn javac > /dev/null || { echo "A JDK 17 and Maven are needed to build the bridge." >&2; exit 1; }
+	$(MAVEN) package -DskipTests
+	mkdir -p $(@D)
+	cp jvm_bridge/target/spark-lineage-bridge-[0-9]*.jar $@
+
+jvm_bridge/target/tested: $(JAR) $(BRIDGE_TESTS)
+	$(MAVEN) test
+	touch $@
+
+$(CORPORA): scripts/fetch_corpora.py | $(MAIN)
+	.venv/bin/python scripts/fetch_corpora.py
+	touch $@
+
+# Delta's jars, into Ivy's cache, so that no test waits for them.
+.cache/delta-4.1: $(MAIN) scripts/fetch_delta.py
+	.venv/bin/python scripts/fetch_delta.py
+	mkdir -p $(@D) && touch $@
+
+.cache/delta-3.5: $(OTHER) scripts/fetch_delta.py
+	.venv-3.5/bin/python scripts/fetch_delta.py
+	mkdir -p $(@D) && touch $@

@@ -1,0 +1,194 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.spark.scheduler.JobSucceeded$;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.scheduler.StageInfo;
+import org.apache.spark.storage.RDDInfo;
+
+/** The executions, jobs and stages that are under way. Every table is bounded: the oldest entry gives way. */
+final class Activity {
+    private static final int EXECUTION_LIMIT = 10_000;
+    private static final int JOB_LIMIT = 20_000;
+    private static final int STAGE_LIMIT = 100_000;
+    private static final int RDD_LIMIT = 200_000;
+    private static final int RDDS_OF_JOB_LIMIT = 1_000;
+    private static final int STAGES_OF_JOB_LIMIT = 10_000;
+
+    /** An SQL execution between its start and its end. */
+    static final class Execution {
+        final long id;
+        Long root;
+        Long startedAt;
+        Long startedOrder;
+        String description;
+        String details;
+        String jobGroup;
+        final List<String> tags = new ArrayList<>();
+        final List<Job> jobs = new ArrayList<>();
+        String queryId;
+        Long batchId;
+
+        Execution(long id) {
+            this.id = id;
+        }
+    }
+
+    /** A job and the stage attempts that ended in it, as JSON. */
+    static final class Job {
+        final int id;
+        final Long executionId;
+        final long startedAt;
+        final String callSite;
+        final List<Integer> stageIds = new ArrayList<>();
+        final List<Integer> rdds = new ArrayList<>();
+        final JsonWriter stages = new JsonWriter();
+        Long endedAt;
+        Boolean succeeded;
+
+        Job(int id, Long executionId, long startedAt, String callSite) {
+            this.id = id;
+            this.executionId = executionId;
+            this.startedAt = startedAt;
+            this.callSite = callSite;
+        }
+    }
+
+    private final Map<Long, Execution> executions = new Bounded<>(EXECUTION_LIMIT);
+    private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT);
+    private final Map<Integer, Integer> stageJobs = new Bounded<>(STAGE_LIMIT);
+    private final Map<Integer, Integer> failedTasks = new Bounded<>(STAGE_LIMIT);
+    private final Map<Integer, Long> rddExecutions = new Bounded<>(RDD_LIMIT);
+
+    /** The execution of that id, made if it is not known. */
+    Execution execution(long id) {
+        return executions.computeIfAbsent(id, Execution::new);
+    }
+
+    /** The execution that ends now, with its jobs; it is forgotten here. */
+    Execution removeExecution(long id) {
+        Execution execution = executions.remove(id);
+        if (execution == null) {
+            return new Execution(id);
+        }
+        for (Job job : execution.jobs) {
+            forget(job);
+        }
+        return execution;
+    }
+
+    /** The execution whose job first computed an RDD, or null. */
+    Long executionOfRdd(int rdd) {
+        return rddExecutions.get(rdd);
+    }
+
+    void forgetRdd(int rdd) {
+        rddExecutions.remove(rdd);
+    }
+
+    void jobStarted(SparkListenerJobStart event) throws Throwable {
+        Properties properties = event.properties() == null ? new Properties() : event.properties();
+        Long executionId = number(properties.getProperty("spark.sql.execution.id"));
+        List<Object> stageInfos = SparkCompat.elements(SparkCompat.member(event, "stageInfos"), STAGES_OF_JOB_LIMIT);
+        String callSite = stageInfos.isEmpty() ? null : ((StageInfo) stageInfos.get(stageInfos.size() - 1)).name();
+        Job job = new Job(event.jobId(), executionId, event.time(), callSite);
+        for (Object element : stageInfos) {
+            StageInfo stage = (StageInfo) element;
+            job.stageIds.add(stage.stageId());
+            stageJobs.putIfAbsent(stage.stageId(), job.id);
+            for (Object info : SparkCompat.elementsOf(stage, "rddInfos")) {
+                noteRdd(job, ((RDDInfo) info).id());
+            }
+        }
+        jobs.put(job.id, job);
+        if (executionId != null) {
+            joinExecution(job, execution(executionId), properties);
+        }
+    }
+
+    private void noteRdd(Job job, int rdd) {
+        if (job.rdds.size() < RDDS_OF_JOB_LIMIT && !job.rdds.contains(rdd)) {
+            job.rdds.add(rdd);
+        }
+        if (job.executionId != null) {
+            rddExecutions.putIfAbsent(rdd, job.executionId);
+        }
+    }
+
+    private static void joinExecution(Job job, Execution execution, Properties properties) {
+        execution.jobs.add(job);
+        if (execution.root == null) {
+            execution.root = number(properties.getProperty("spark.sql.execution.root.id"));
+        }
+        if (execution.jobGroup == null) {
+            execution.jobGroup = properties.getProperty("spark.jobGroup.id");
+        }
+        if (execution.queryId == null) {
+            execution.queryId = properties.getProperty("sql.streaming.queryId");
+            execution.batchId = number(properties.getProperty("streaming.sql.batchId"));
+        }
+    }
+
+    private static Long number(String text) {
+        try {
+            return text == null ? null : Long.valueOf(text);
+        } catch (NumberFormatException notANumber) {
+            return null;
+        }
+    }
+
+    /** The job that ended, if it is one without an execution; else null. */
+    Job jobEnded(SparkListenerJobEnd event) {
+        Job job = jobs.get(event.jobId());
+        if (job == null) {
+            return null;
+        }
+        job.endedAt = event.time();
+        job.succeeded = event.jobResult() == JobSucceeded$.MODULE$;
+        if (job.executionId != null) {
+            return null;
+        }
+        forget(job);
+        return job;
+    }
+
+    private void forget(Job job) {
+        jobs.remove(job.id);
+        for (Integer stage : job.stageIds) {
+            stageJobs.remove(stage, job.id);
+        }
+    }
+
+    void taskFailed(int stageId) {
+        failedTasks.merge(stageId, 1, Integer::sum);
+    }
+
+    void stageCompleted(StageInfo stage) {
+        Integer failed = failedTasks.remove(stage.stageId());
+        Integer jobId = stageJobs.get(stage.stageId());
+        Job job = jobId == null ? null : jobs.get(jobId);
+        if (job != null) {
+            StageRecord.write(job.stages, stage, failed == null ? 0 : failed);
+        }
+    }
+
+    /** A map that drops its oldest entry when it is full. */
+    static final class Bounded<K, V> extends LinkedHashMap<K, V> {
+        private static final long serialVersionUID = 1L;
+        private final int limit;
+
+        Bounded(int limit) {
+            this.limit = limit;
+        }
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
+            return size() > limit;
+        }
+    }
+}

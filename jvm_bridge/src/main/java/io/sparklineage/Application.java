@@ -1,0 +1,56 @@
+package io.sparklineage;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkContext;
+import scala.Tuple2;
+
+/** The `application` record, first in every segment. */
+final class Application {
+    private static final Set<String> SETTINGS = new HashSet<>(Arrays.asList(
+            "spark.app.name", "spark.default.parallelism", "spark.driver.cores", "spark.driver.memory",
+            "spark.dynamicAllocation.enabled", "spark.executor.cores", "spark.executor.instances",
+            "spark.executor.memory", "spark.lineage.dataset.pathRules", "spark.lineage.literals",
+            "spark.lineage.namespace", "spark.master", "spark.serializer", "spark.sql.adaptive.enabled",
+            "spark.sql.ansi.enabled", "spark.sql.caseSensitive", "spark.sql.catalogImplementation",
+            "spark.sql.defaultCatalog", "spark.sql.extensions", "spark.sql.session.timeZone",
+            "spark.sql.shuffle.partitions", "spark.sql.sources.default",
+            "spark.sql.sources.partitionOverwriteMode", "spark.sql.storeAssignmentPolicy",
+            "spark.sql.warehouse.dir", "spark.submit.deployMode"));
+    private static final Pattern CATALOG_CLASS = Pattern.compile("spark\\.sql\\.catalog\\.[^.]+");
+
+    private Application() {
+    }
+
+    static byte[] record(SparkContext context, String bridge, Settings settings) {
+        JsonWriter json = new JsonWriter();
+        json.object().field("v", 1).field("kind", "application").field("bridge", bridge);
+        json.field("bridge_version", Bridge.VERSION);
+        json.field("application_id", context.applicationId());
+        json.field("attempt_id", (String) SparkCompat.unwrap(context.applicationAttemptId()));
+        json.field("application_name", Masking.label(context.appName()));
+        json.field("user", context.sparkUser());
+        json.field("spark_version", context.version());
+        json.field("scala_version", scala.util.Properties.versionNumberString());
+        json.field("java_version", System.getProperty("java.version"));
+        json.field("master", Masking.path(context.master()));
+        json.field("started_at", context.startTime());
+        json.name("settings").object();
+        for (Tuple2<String, String> setting : context.getConf().getAll()) {
+            if (SETTINGS.contains(setting._1()) || CATALOG_CLASS.matcher(setting._1()).matches()) {
+                json.field(setting._1(), Masking.path(setting._2()));
+            }
+        }
+        json.endObject();
+        json.field("hash_key_id", Hashes.sha256(settings.hashKey).substring(0, 8));
+        return json.field("literals", settings.keepLiterals ? "kept" : "masked").endObject().toBytes();
+    }
+
+    static byte[] end(String bridge, long endedAt, Object exitCode) {
+        Long code = exitCode instanceof Number ? Long.valueOf(((Number) exitCode).longValue()) : null;
+        return new JsonWriter().object().field("v", 1).field("kind", "application_end").field("bridge", bridge)
+                .field("ended_at", endedAt).field("exit_code", code).endObject().toBytes();
+    }
+}

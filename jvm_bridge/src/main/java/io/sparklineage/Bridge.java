@@ -1,0 +1,146 @@
+package io.sparklineage;
+
+import java.util.Properties;
+import org.apache.hadoop.util.ShutdownHookManager;
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The bridge's static face, for Python (py4j) and for the session extension. A JVM has one SparkContext at a
+ * time, so there is one listener at a time.
+ */
+public final class Bridge {
+    /** Version of the bridge, as in its pom. */
+    static final String VERSION = version();
+
+    private static final Logger LOG = LoggerFactory.getLogger(Bridge.class);
+
+    /** Below Spark's own hook (40), which ends the application, and above that of file systems (10). */
+    private static final int HOOK_PRIORITY = 15;
+
+    private static LineageListener listener;
+    private static SparkContext failedContext;
+    private static String failure;
+    private static boolean hooked;
+
+    private Bridge() {
+    }
+
+    /**
+     * Registers the listener with the session's SparkContext, once; returns {@link #status()}.
+     *
+     * @param session any session of the application
+     * @return the status; `last_error` says why where it could not be registered
+     */
+    public static String enable(SparkSession session) {
+        failedContext = null;
+        register(session);
+        return status();
+    }
+
+    /**
+     * Waits until all that has run so far is in sealed segments.
+     *
+     * @param timeoutMillis how long to wait, in milliseconds
+     * @return false where it took longer
+     */
+    public static boolean flush(long timeoutMillis) {
+        LineageListener active = active();
+        try {
+            return active == null || active.flush(timeoutMillis);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Takes the listener off the bus and seals the spool; harmless where there is none. */
+    public static void disable() {
+        LineageListener active = active();
+        if (active != null) {
+            active.context.listenerBus().removeListener(active);
+            active.close();
+            forget(active);
+        }
+    }
+
+    /**
+     * Like {@link #disable()}.
+     *
+     * @param session any session of the application, or null
+     */
+    public static void disable(SparkSession session) {
+        disable();
+    }
+
+    /**
+     * What the bridge does, as JSON.
+     *
+     * @return `{"alive","bridge","spool","records","segments","lost","last_error"}`
+     */
+    public static synchronized String status() {
+        JsonWriter json = new JsonWriter().object();
+        if (listener != null) {
+            listener.writeStatus(json);
+        } else {
+            json.field("alive", false).field("bridge", (String) null).field("spool", (String) null)
+                    .field("records", 0).field("segments", 0).field("lost", 0).field("last_error", failure);
+        }
+        return json.endObject().toString();
+    }
+
+    /** Registers the listener unless it is, or has failed for this application; never throws. */
+    static synchronized void register(SparkSession session) {
+        SparkContext context = session.sparkContext();
+        if (listener != null && listener.context == context || failedContext == context) {
+            return;
+        }
+        try {
+            LineageListener created = new LineageListener(context, Settings.of(session));
+            context.listenerBus().addToQueue(created, LineageListener.QUEUE);
+            listener = created;
+            failure = null;
+            addHook();
+        } catch (Throwable problem) {
+            failedContext = context;
+            failure = Masking.cut(Masking.label(problem.toString()), 500);
+            LOG.warn("Lineage is not captured, the job goes on: {}", failure);
+        }
+    }
+
+    static synchronized void forget(LineageListener ended) {
+        if (listener == ended) {
+            listener = null;
+        }
+    }
+
+    private static synchronized LineageListener active() {
+        return listener;
+    }
+
+    private static void addHook() {
+        if (!hooked) {
+            hooked = true;
+            ShutdownHookManager.get().addShutdownHook(Bridge::sealAtExit, HOOK_PRIORITY);
+        }
+    }
+
+    private static void sealAtExit() {
+        LineageListener active = active();
+        if (active != null) {
+            active.close();
+        }
+    }
+
+    private static String version() {
+        Properties properties = new Properties();
+        try (java.io.InputStream in = Bridge.class.getResourceAsStream("bridge.properties")) {
+            properties.load(in);
+        } catch (java.io.IOException | RuntimeException problem) {
+            return "unknown";
+        }
+        return properties.getProperty("version");
+    }
+}

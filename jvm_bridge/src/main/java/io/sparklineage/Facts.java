@@ -1,0 +1,216 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.catalyst.TableIdentifier;
+import org.apache.spark.sql.catalyst.catalog.CatalogTable;
+import org.apache.spark.sql.connector.catalog.CatalogPlugin;
+import org.apache.spark.sql.connector.catalog.Identifier;
+import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.datasources.FileIndex;
+import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
+import org.apache.spark.sql.sources.BaseRelation;
+
+/**
+ * The few classes whose fields are not walked, because what names their data lies elsewhere: tables, file
+ * indexes, relations, RDDs, sinks (which are tables to Spark). Only what is in memory already is read, never a file or a catalog.
+ */
+final class Facts {
+    private static final int PATH_LIMIT = 1_000;
+
+    private Facts() {
+    }
+
+    /** Whether a value is written by its facts instead of its fields. */
+    static boolean describes(Object value) {
+        return value instanceof CatalogTable || value instanceof FileIndex || value instanceof Table
+                || value instanceof RDD || value instanceof Identifier || value instanceof CatalogPlugin
+                || value instanceof BaseRelation && !(value instanceof HadoopFsRelation);
+    }
+
+    /** Writes the member `x` of a value that {@link #describes} knows. */
+    static void write(JsonWriter json, Object value, int node, RunFacts run) {
+        json.name("x").object();
+        if (value instanceof CatalogTable) {
+            catalogTable(json, (CatalogTable) value);
+        } else if (value instanceof FileIndex) {
+            fileIndex(json, (FileIndex) value, node, run);
+        } else if (value instanceof RDD) {
+            json.field("class", value.getClass().getSimpleName());
+            run.addRdd(node, (RDD<?>) value);
+        } else if (value instanceof Identifier) {
+            json.field("identifier", parts((Identifier) value));
+        } else if (value instanceof CatalogPlugin) {
+            json.field("name", ((CatalogPlugin) value).name());
+        } else if (value instanceof BaseRelation) {
+            json.field("relation", value.getClass().getSimpleName());
+            members(json, value);
+        } else {
+            table(json, (Table) value, node, run);
+        }
+        json.endObject();
+    }
+
+    private static void catalogTable(JsonWriter json, CatalogTable table) {
+        json.field("identifier", parts(table.identifier()));
+        json.field("provider", (String) SparkCompat.unwrap(table.provider()));
+        Object location = SparkCompat.unwrap(table.storage().locationUri());
+        json.field("location", location == null ? null : Masking.path(location.toString()));
+        json.field("table_type", table.tableType().name());
+        json.field("partition_columns", texts(SparkCompat.memberOrNull(table, "partitionColumnNames")));
+    }
+
+    private static List<String> parts(TableIdentifier identifier) {
+        List<String> parts = new ArrayList<>();
+        Object catalog = SparkCompat.unwrap(SparkCompat.memberOrNull(identifier, "catalog"));
+        Object database = SparkCompat.unwrap(identifier.database());
+        if (catalog != null) {
+            parts.add(catalog.toString());
+        }
+        if (database != null) {
+            parts.add(database.toString());
+        }
+        parts.add(identifier.table());
+        return parts;
+    }
+
+    private static List<String> parts(Identifier identifier) {
+        List<String> parts = new ArrayList<>();
+        for (String part : identifier.namespace()) {
+            parts.add(part);
+        }
+        parts.add(identifier.name());
+        return parts;
+    }
+
+    private static List<String> texts(Object collection) {
+        List<String> texts = new ArrayList<>();
+        for (Object element : SparkCompat.elements(collection, PATH_LIMIT)) {
+            texts.add(String.valueOf(element));
+        }
+        return texts;
+    }
+
+    private static List<String> paths(Object collection) {
+        List<String> paths = new ArrayList<>();
+        for (Object element : SparkCompat.elements(collection, PATH_LIMIT)) {
+            paths.add(Masking.path(String.valueOf(element)));
+        }
+        return paths;
+    }
+
+    private static void fileIndex(JsonWriter json, FileIndex index, int node, RunFacts run) {
+        json.field("index", index.getClass().getSimpleName());
+        List<String> paths = paths(SparkCompat.memberOrNull(index, "rootPaths"));
+        if (run.streaming) {
+            run.addPaths(node, paths);
+        } else {
+            json.field("paths", paths);
+        }
+        if (index.getClass().getName().startsWith("org.apache.spark.sql.delta.")) {
+            deltaIndex(json, index, node, run);
+        }
+    }
+
+    /** Delta's indexes by their fields: their methods may look at the log. */
+    private static void deltaIndex(JsonWriter json, FileIndex index, int node, RunFacts run) {
+        Object path = SparkCompat.memberOrNull(index, "path");
+        json.field("delta_path", path == null ? null : Masking.path(path.toString()));
+        Object snapshot = SparkCompat.memberOrNull(index, "snapshotAtAnalysis");
+        snapshot = snapshot == null ? SparkCompat.memberOrNull(index, "snapshot") : snapshot;
+        snapshot = snapshot == null ? SparkCompat.memberOrNull(index, "preparedScan") : snapshot;
+        Object version = SparkCompat.memberOrNull(snapshot, "version");
+        run.addVersion(node, version);
+        boolean requested = Boolean.TRUE.equals(SparkCompat.memberOrNull(index, "isTimeTravelQuery"));
+        if (requested && version instanceof Number) {
+            json.field("requested_version", ((Number) version).longValue());
+        }
+    }
+
+    private static void table(JsonWriter json, Table table, int node, RunFacts run) {
+        json.field("class", table.getClass().getSimpleName());
+        Object catalogTable = SparkCompat.unwrap(SparkCompat.memberOrNull(table, "catalogTable"));
+        catalogTable = catalogTable == null ? SparkCompat.memberOrNull(table, "v1Table") : catalogTable;
+        if (catalogTable instanceof CatalogTable) {
+            catalogTable(json, (CatalogTable) catalogTable);
+        }
+        if (table.getClass().getName().startsWith("org.apache.spark.sql.delta.")) {
+            deltaTable(json, table);
+            return;
+        }
+        json.field("name", name(table));
+        Object paths = SparkCompat.memberOrNull(table, "paths");
+        if (paths != null && run.streaming) {
+            run.addPaths(node, paths(paths));
+        } else if (paths != null) {
+            json.field("paths", paths(paths));
+        }
+        members(json, table);
+    }
+
+    private static String name(Table table) {
+        try {
+            return Masking.path(table.name());
+        } catch (Throwable problem) {
+            return null;
+        }
+    }
+
+    /** Delta's table by its fields: its `name()` may load the log. */
+    private static void deltaTable(JsonWriter json, Table table) {
+        Object path = SparkCompat.memberOrNull(table, "path");
+        json.field("path", path == null ? null : Masking.path(path.toString()));
+        json.field("name", (String) SparkCompat.unwrap(SparkCompat.memberOrNull(table, "tableIdentifier")));
+        Object travel = SparkCompat.unwrap(SparkCompat.memberOrNull(table, "timeTravelOpt"));
+        Object version = SparkCompat.unwrap(SparkCompat.memberOrNull(travel, "version"));
+        Object timestamp = SparkCompat.unwrap(SparkCompat.memberOrNull(travel, "timestamp"));
+        if (version instanceof Number) {
+            json.field("requested_version", ((Number) version).longValue());
+        } else if (timestamp != null) {
+            json.field("requested_timestamp", Masking.cut(timestamp.toString(), 1_000));
+        }
+    }
+
+    /** What sources, sinks and connectors of third parties usually call their data. */
+    private static void members(JsonWriter json, Object value) {
+        Object options = SparkCompat.memberOrNull(value, "jdbcOptions");
+        Object owner = options == null ? value : options;
+        text(json, "url", SparkCompat.memberOrNull(owner, "url"));
+        text(json, "path", SparkCompat.memberOrNull(owner, "path"));
+        Object table = SparkCompat.memberOrNull(owner, options == null ? "table" : "tableOrQuery");
+        if (table instanceof String) {
+            boolean query = ((String) table).trim().startsWith("(");
+            json.field(query ? "query" : "table", Masking.relation((String) table));
+        }
+    }
+
+    private static void text(JsonWriter json, String name, Object value) {
+        Object text = SparkCompat.unwrap(value);
+        if (text instanceof String || text instanceof org.apache.hadoop.fs.Path || text instanceof java.net.URI) {
+            json.field(name, name.equals("url") ? Masking.url(text.toString()) : Masking.path(text.toString()));
+        }
+    }
+
+    /** Writes the member `x` of a physical scan: the paths or the table that it reads. */
+    static void writeScan(JsonWriter json, SparkPlan plan, int node, RunFacts run) {
+        Object relation = plan.getClass().getSimpleName().contains("Scan")
+                ? SparkCompat.memberOrNull(plan, "relation") : null;
+        Object table = plan.getClass().getSimpleName().equals("BatchScanExec")
+                ? SparkCompat.memberOrNull(plan, "table") : null;
+        if (relation instanceof HadoopFsRelation) {
+            json.name("x").object();
+            fileIndex(json, ((HadoopFsRelation) relation).location(), node, run);
+            Object identifier = SparkCompat.unwrap(SparkCompat.memberOrNull(plan, "tableIdentifier"));
+            if (identifier instanceof TableIdentifier) {
+                json.field("table", parts((TableIdentifier) identifier));
+            }
+            json.endObject();
+        } else if (relation instanceof BaseRelation) {
+            write(json, relation, node, run);
+        } else if (table instanceof Table) {
+            write(json, table, node, run);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+package io.sparklineage;
+
+import java.io.InterruptedIOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkException;
+import org.apache.spark.SparkThrowable;
+import org.apache.spark.TaskKilledException;
+
+/** What a failure's record says: its class, Spark's error condition, and one masked line. */
+final class Failure {
+    private static final int MESSAGE_LIMIT = 500;
+    private static final int CAUSE_LIMIT = 50;
+    private static final Pattern CANCELLED = Pattern.compile(
+            "(?s)^(\\[SPARK_JOB_CANCELLED].*|Job \\S+ cancelled.*|.*part of cancelled job group.*)");
+    private static final Pattern PYTHON_CLASS = Pattern.compile("^([A-Za-z_][\\w.]*)(:.*)?$");
+    private static final Pattern THROWN_CLASS = Pattern.compile("\\): ((?:[a-z_$][\\w$]*\\.)+[A-Z][\\w$]*)");
+
+    /** Packages whose messages are their own words; elsewhere a message may be the user's data. */
+    private static final String[] KNOWN_PACKAGES = {
+        "org.apache.spark.", "org.apache.hadoop.", "io.delta.", "java.io.", "java.nio.", "java.net."
+    };
+
+    private final String errorClass;
+    private final String message;
+    private final String condition;
+    private final boolean cancelled;
+
+    private Failure(String errorClass, String message, String condition, boolean cancelled) {
+        this.errorClass = errorClass;
+        this.message = message;
+        this.condition = condition;
+        this.cancelled = cancelled;
+    }
+
+    static Failure of(Throwable thrown) {
+        List<Throwable> chain = chain(thrown);
+        String condition = null;
+        boolean cancelled = false;
+        for (Throwable link : chain) {
+            condition = condition == null ? condition(link) : condition;
+            cancelled |= isCancellation(link);
+        }
+        String python = pythonClass(chain);
+        if (python != null) {
+            return new Failure(python, "a Python function raised " + python, condition, cancelled);
+        }
+        return new Failure(thrown.getClass().getName(), message(chain), condition, cancelled);
+    }
+
+    boolean isCancelled() {
+        return cancelled;
+    }
+
+    void write(JsonWriter json) {
+        json.object().field("class", errorClass).field("message", message).field("condition", condition).endObject();
+    }
+
+    /** `{"class","message"}` of a plan that could not be read. */
+    void writePlanError(JsonWriter json) {
+        json.object().field("class", errorClass).field("message", message).endObject();
+    }
+
+    private static List<Throwable> chain(Throwable thrown) {
+        List<Throwable> chain = new ArrayList<>();
+        for (Throwable link = thrown; link != null && chain.size() < CAUSE_LIMIT; link = link.getCause()) {
+            chain.add(link);
+        }
+        return chain;
+    }
+
+    private static String condition(Throwable thrown) {
+        if (!(thrown instanceof SparkThrowable)) {
+            return null;
+        }
+        Object condition = SparkCompat.memberOrNull(thrown, "getCondition");
+        return (String) (condition == null ? SparkCompat.memberOrNull(thrown, "getErrorClass") : condition);
+    }
+
+    private static boolean isCancellation(Throwable thrown) {
+        return thrown instanceof InterruptedException || thrown instanceof InterruptedIOException
+                || thrown instanceof ClosedByInterruptException || thrown instanceof TaskKilledException
+                || thrown instanceof SparkException && thrown.getMessage() != null
+                && CANCELLED.matcher(thrown.getMessage()).matches();
+    }
+
+    /** The class that a Python function raised: the first word of the traceback's last line. */
+    private static String pythonClass(List<Throwable> chain) {
+        for (Throwable link : chain) {
+            String text = link.getMessage() == null ? "" : link.getMessage();
+            boolean own = link.getClass().getSimpleName().equals("PythonException");
+            if (own || text.contains("PythonException: ")) {
+                return lastRaised(text);
+            }
+        }
+        return null;
+    }
+
+    private static String lastRaised(String traceback) {
+        String raised = "PythonException";
+        boolean inside = false;
+        for (String line : traceback.split("\n")) {
+            inside |= line.contains("Traceback (most recent call last)");
+            Matcher matcher = PYTHON_CLASS.matcher(line);
+            if (inside && matcher.matches()) {
+                raised = matcher.group(1);
+                inside = false;
+            }
+        }
+        return raised;
+    }
+
+    /** The first line of the first message of the chain that may be told. */
+    private static String message(List<Throwable> chain) {
+        for (Throwable link : chain) {
+            if (link.getMessage() != null && (condition(link) != null || isKnown(link.getClass().getName()))) {
+                return masked(link.getMessage());
+            }
+        }
+        return null;
+    }
+
+    private static boolean isKnown(String className) {
+        for (String known : KNOWN_PACKAGES) {
+            if (className.startsWith(known)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** One line; where it repeats an executor's exception of unknown origin it ends with that one's class. */
+    private static String masked(String message) {
+        String line = message.trim().split("\n", 2)[0];
+        Matcher thrown = THROWN_CLASS.matcher(line);
+        if (thrown.find() && !isKnown(thrown.group(1))) {
+            line = line.substring(0, thrown.end());
+        }
+        return Masking.cut(Masking.message(line), MESSAGE_LIMIT);
+    }
+}

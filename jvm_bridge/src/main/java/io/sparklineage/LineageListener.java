@@ -1,0 +1,244 @@
+package io.sparklineage;
+
+import com.codahale.metrics.Counter;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import org.apache.spark.SparkContext;
+import org.apache.spark.Success$;
+import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.scheduler.SparkListenerApplicationEnd;
+import org.apache.spark.scheduler.SparkListenerEvent;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.scheduler.SparkListenerStageCompleted;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
+import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
+
+/**
+ * Listens on a bus queue of its own, turns what it sees into bytes and hands them to the spool. It never
+ * throws, starts no job, and keeps no plan.
+ */
+final class LineageListener extends SparkListener {
+    static final String QUEUE = "spark-lineage";
+    private static final long END_TIMEOUT_MILLIS = 10_000;
+
+    final String bridge = UUID.randomUUID().toString();
+    final SparkContext context;
+    final Settings settings;
+    private final Gaps gaps = new Gaps(bridge);
+    private final Spool spool;
+    private final LiteralHasher hasher;
+    private final Activity activity = new Activity();
+    private final StreamingNames streaming = new StreamingNames();
+    private final Origins origins = new Origins();
+    private final PlanCache plans = new PlanCache(PlanCache.BYTE_LIMIT);
+    private final Counter droppedEvents;
+    private long dropped;
+    private long order;
+
+    /** Opens the spool; throws where that fails. */
+    LineageListener(SparkContext context, Settings settings) throws Exception {
+        this.context = context;
+        this.settings = settings;
+        this.hasher = new LiteralHasher(settings.hashKey);
+        this.droppedEvents = context.listenerBus().metrics().metricRegistry()
+                .counter("queue." + QUEUE + ".numDroppedEvents");
+        Uploader uploader = settings.remoteSpool == null ? null
+                : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
+        this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
+                settings.sealMillis, gaps, uploader);
+    }
+
+    @Override
+    public void onOtherEvent(SparkListenerEvent event) {
+        try {
+            if (event instanceof SparkListenerSQLExecutionStart) {
+                started((SparkListenerSQLExecutionStart) event);
+            } else if (event instanceof SparkListenerSQLExecutionEnd) {
+                ended((SparkListenerSQLExecutionEnd) event);
+            } else if (event instanceof FlushMarker) {
+                ((FlushMarker) event).arrived.countDown();
+            } else if (event.getClass().getSimpleName().equals("QueryStartedEvent")) {
+                streaming.started(event);
+            }
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    private void started(SparkListenerSQLExecutionStart event) {
+        Activity.Execution execution = activity.execution(event.executionId());
+        execution.root = (Long) SparkCompat.unwrap(event.rootExecutionId());
+        execution.startedAt = event.time();
+        execution.startedOrder = ++order;
+        execution.description = event.description();
+        execution.details = event.details();
+        Object group = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "jobGroupId"));
+        execution.jobGroup = group == null ? execution.jobGroup : group.toString();
+        for (Object tag : SparkCompat.elements(event.jobTags(), 100)) {
+            execution.tags.add(String.valueOf(tag));
+        }
+    }
+
+    private void ended(SparkListenerSQLExecutionEnd event) {
+        ExecutionRecord record =
+                new ExecutionRecord(bridge, context.sparkUser(), activity.removeExecution(event.executionId()));
+        record.endedAt = event.time();
+        record.endedOrder = ++order;
+        Throwable thrown = (Throwable) SparkCompat.unwrap(event.executionFailure());
+        if (thrown != null) {
+            record.failure = Failure.of(thrown);
+            record.state = record.failure.isCancelled() ? "CANCELLED" : "FAILED";
+        }
+        Map<String, byte[]> sections = new LinkedHashMap<>();
+        try {
+            readQuery(event, record, sections);
+        } catch (Throwable problem) {
+            record.planFailure = Failure.of(problem);
+        }
+        record.batch = streaming.of(record.execution, record.query);
+        spool.offer(new Entry(record.toBytes(), sections));
+        countDropped();
+    }
+
+    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections) {
+        if (event.qe() == null) {
+            return;
+        }
+        QueryFacts query = new QueryFacts(event.qe());
+        record.query = query;
+        LogicalPlan analyzed = query.analyzed();
+        if (analyzed == null) {
+            record.sqlText = query.sqlText(null);
+            record.planFailure = record.failure;
+            return;
+        }
+        record.sqlText = query.sqlText(analyzed);
+        record.commandResult = record.failure == null && query.isCommandResult();
+        EncodedPlan plan = new PlanEncoder(hasher, settings.keepLiterals, PlanEncoder.NODE_LIMIT, query.isMicroBatch())
+                .encode(analyzed, query.executed());
+        if (plan.record.length > Spool.RECORD_LIMIT) {
+            gaps.add(Gaps.TOO_LARGE, 1, null);
+            return;
+        }
+        addOrigins(record, plan, sections);
+        record.plan = plan;
+        sections.put(plan.hash, plans.intern(plan.hash, plan.record));
+        origins.ended(record.execution.id, plan);
+    }
+
+    /** A LogicalRDD's own readers compute its RDD too: they are not its origin. */
+    private void addOrigins(ExecutionRecord record, EncodedPlan plan, Map<String, byte[]> sections) {
+        for (EncodedPlan.LogicalRddNode relation : plan.logicalRdds) {
+            Long computedBy = activity.executionOfRdd(relation.rdd);
+            if (computedBy != null && computedBy == record.execution.id) {
+                activity.forgetRdd(relation.rdd);
+            }
+            List<Long> executions = origins.of(relation, computedBy, record.execution.id);
+            for (long execution : executions) {
+                String hash = origins.planOf(execution);
+                byte[] section = hash == null ? null : plans.get(hash);
+                record.origins.array().value(relation.node).object().field("execution_id", execution)
+                        .field("plan", section == null ? null : hash).endObject().endArray();
+                if (section != null) {
+                    sections.put(hash, section);
+                }
+            }
+        }
+    }
+
+    private void countDropped() {
+        long now = droppedEvents.getCount();
+        if (now > dropped) {
+            gaps.add(Gaps.EVENTS_DROPPED, now - dropped, null);
+            dropped = now;
+        }
+    }
+
+    @Override
+    public void onJobStart(SparkListenerJobStart event) {
+        try {
+            activity.jobStarted(event);
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
+    public void onJobEnd(SparkListenerJobEnd event) {
+        try {
+            Activity.Job job = activity.jobEnded(event);
+            if (job != null) {
+                spool.offer(new Entry(rddJob(job)));
+            }
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    private byte[] rddJob(Activity.Job job) {
+        JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "rdd_job").field("bridge", bridge)
+                .field("job_id", job.id).field("state", job.succeeded ? "COMPLETE" : "FAILED")
+                .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(job.callSite), 1_000))
+                .field("started_at", job.startedAt).field("ended_at", job.endedAt);
+        PlanTables.rows(json, "stages", job.stages);
+        return json.endObject().toBytes();
+    }
+
+    @Override
+    public void onStageCompleted(SparkListenerStageCompleted event) {
+        try {
+            activity.stageCompleted(event.stageInfo());
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
+    public void onTaskEnd(SparkListenerTaskEnd event) {
+        if (event.reason() != Success$.MODULE$) {
+            activity.taskFailed(event.stageId());
+        }
+    }
+
+    @Override
+    public void onApplicationEnd(SparkListenerApplicationEnd event) {
+        try {
+            countDropped();
+            Object exitCode = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "exitCode"));
+            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode)));
+            spool.close(END_TIMEOUT_MILLIS);
+            Bridge.forget(this);
+        } catch (Throwable problem) {
+            gaps.add(Gaps.SPOOL_FAILED, 1, problem);
+        }
+    }
+
+    /** Waits until all events posted so far are in sealed segments; false where that takes longer. */
+    boolean flush(long timeoutMillis) throws InterruptedException {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+        FlushMarker marker = new FlushMarker();
+        context.listenerBus().post(marker);
+        if (!marker.arrived.await(timeoutMillis, TimeUnit.MILLISECONDS)) {
+            return false;
+        }
+        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        return spool.seal(Math.max(left, 0));
+    }
+
+    void close() {
+        spool.close(END_TIMEOUT_MILLIS);
+    }
+
+    void writeStatus(JsonWriter json) {
+        json.field("alive", spool.isAlive()).field("bridge", bridge)
+                .field("spool", settings.remoteSpool == null ? settings.spool.toString() : settings.remoteSpool)
+                .field("records", spool.records()).field("segments", spool.segments())
+                .field("lost", gaps.lost()).field("last_error", gaps.lastError());
+    }
+}

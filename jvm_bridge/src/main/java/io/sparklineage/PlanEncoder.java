@@ -1,0 +1,285 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.Cast;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.QueryPlan;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.trees.TreeNode;
+import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
+import org.apache.spark.sql.execution.LogicalRDD;
+import org.apache.spark.sql.execution.SparkPlan;
+import scala.Product;
+
+/**
+ * Turns one analyzed and one executed plan into a plan record: a generic walk over fields, without code per operator.
+ *
+ * <p>The walk is breadth-first over a queue, so its depth costs no stack; an object met twice is written once. Nodes
+ * are numbered when they are first named and written in that order. One encoder serves one plan.
+ */
+final class PlanEncoder {
+    static final int NODE_LIMIT = 250_000;
+    static final int BYTE_LIMIT = 32 << 20;
+
+    private static final List<String> PHYSICAL_FIELDS =
+            Collections.unmodifiableList(Arrays.asList("children", "subqueries"));
+    private static final TreeNodeTag<Object> USER_SPECIFIED_CAST = new TreeNodeTag<>("user_specified_cast");
+
+    private final PlanTables tables = new PlanTables();
+    private final RunFacts runFacts;
+    private final ValueEncoder values;
+    private final boolean keepLiterals;
+    private final int nodeLimit;
+    private final Map<Object, Integer> indexes = new IdentityHashMap<>();
+    private final List<Object> queue = new ArrayList<>();
+    private final JsonWriter nodes = new JsonWriter();
+    private int written;
+    private boolean nodesCut;
+    private boolean bytesCut;
+
+    PlanEncoder(LiteralHasher hasher, boolean keepLiterals, int nodeLimit, boolean streaming) {
+        this.runFacts = new RunFacts(hasher, streaming);
+        this.keepLiterals = keepLiterals;
+        this.nodeLimit = nodeLimit;
+        this.values = new ValueEncoder(nodes, tables, this);
+    }
+
+    /** Encodes both plans; either may be null. */
+    EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) {
+        int analyzedIndex = walk(analyzed);
+        int executedIndex = walk(executed);
+        JsonWriter body = new JsonWriter();
+        tables.write(body);
+        PlanTables.rows(body, "nodes", nodes);
+        root(body, "analyzed", analyzedIndex);
+        root(body, "executed", executedIndex);
+        truncations(body);
+        byte[] section = body.toBytes();
+        String hash = Hashes.sha256(section).substring(0, 32);
+        JsonWriter record = new JsonWriter();
+        record.object().field("v", 1).field("kind", "plan").field("hash", hash).raw(section, section.length).endObject();
+        return new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
+                runFacts.write(), runFacts.logicalRdds(), outputKey(analyzed));
+    }
+
+    private int walk(Object root) {
+        if (root == null) {
+            return -1;
+        }
+        int index = index(root);
+        while (written < queue.size()) {
+            Object node = queue.get(written);
+            queue.set(written, null);
+            writeNode(written, node);
+            written++;
+        }
+        return index;
+    }
+
+    /** Index of a node, which is written later if it is new; -1 where a limit forbids a new one. */
+    int index(Object node) {
+        Integer known = indexes.get(node);
+        if (known != null) {
+            return known;
+        }
+        if (queue.size() >= nodeLimit) {
+            nodesCut = true;
+            return -1;
+        }
+        if (full()) {
+            return -1;
+        }
+        indexes.put(node, queue.size());
+        queue.add(node);
+        return queue.size() - 1;
+    }
+
+    private boolean full() {
+        bytesCut |= nodes.size() + tables.size() > BYTE_LIMIT;
+        return bytesCut;
+    }
+
+    private void writeNode(int index, Object node) {
+        if (node instanceof SparkPlan) {
+            writePhysical(index, (SparkPlan) node);
+        } else if (node instanceof Expression) {
+            writeExpression((Expression) node);
+        } else if (node instanceof LogicalPlan) {
+            writeProduct(node, "logical");
+            writeOutput((QueryPlan<?>) node);
+            if (node instanceof LogicalRDD) {
+                noteLogicalRdd(index, (LogicalRDD) node);
+            }
+            nodes.endObject();
+        } else if (Facts.describes(node)) {
+            start(node.getClass(), "value", Collections.emptyList()).endArray();
+            Facts.write(nodes, node, index, runFacts);
+            nodes.endObject();
+        } else {
+            writeProduct(node, "value");
+            nodes.endObject();
+        }
+    }
+
+    private JsonWriter start(Class<?> type, String kind, List<String> fields) {
+        return nodes.object().field("c", tables.classIndex(type.getName(), kind, fields)).name("f").array();
+    }
+
+    /** A node with its fields; a class that is no Product, such as a plug-in's own, has none. */
+    private void writeProduct(Object node, String kind) {
+        if (!(node instanceof Product)) {
+            start(node.getClass(), kind, Collections.emptyList()).endArray();
+            return;
+        }
+        Product product = (Product) node;
+        List<String> fields = ProductFields.of(product);
+        start(node.getClass(), kind, fields);
+        for (int i = 0; i < fields.size(); i++) {
+            values.write(node, fields.get(i), product.productElement(i));
+        }
+        nodes.endArray();
+    }
+
+    private void writeExpression(Expression expression) {
+        if (expression instanceof Literal) {
+            writeLiteral((Literal) expression);
+            return;
+        }
+        writeProduct(expression, "expression");
+        if (expression instanceof NamedExpression) {
+            writeExpressionId((NamedExpression) expression);
+        }
+        nodes.field("n", Masking.cut(prettyName(expression), 1_000));
+        writeDataType(expression);
+        if (expression instanceof Cast && expression.getTagValue(USER_SPECIFIED_CAST).isDefined()) {
+            nodes.field("s", true);
+        }
+        nodes.endObject();
+    }
+
+    private void writeExpressionId(NamedExpression expression) {
+        try {
+            int id = tables.expression(expression.exprId());
+            nodes.field("e", id);
+        } catch (Throwable unresolved) {
+            // An unresolved name has no id yet: the field stays absent.
+        }
+    }
+
+    private static String prettyName(Expression expression) {
+        try {
+            return expression.prettyName();
+        } catch (Throwable problem) {
+            return expression.getClass().getSimpleName();
+        }
+    }
+
+    private void writeDataType(Expression expression) {
+        try {
+            int type = tables.type(expression.dataType());
+            nodes.field("t", type);
+        } catch (Throwable unresolved) {
+            // An unresolved expression has no type: the field stays absent.
+        }
+    }
+
+    private void writeLiteral(Literal literal) {
+        int type = tables.type(literal.dataType());
+        start(literal.getClass(), "expression", Collections.singletonList("dataType"));
+        nodes.object().field("t", type).endObject().endArray().field("n", "literal").field("t", type).name("x").object();
+        if (literal.value() == null) {
+            nodes.field("null", true);
+        } else {
+            nodes.field("l", runFacts.addLiteral(literal.value()));
+            if (keepLiterals) {
+                nodes.field("value", Masking.cut(String.valueOf(literal.value()), Masking.TEXT_LIMIT));
+            }
+        }
+        nodes.endObject().endObject();
+    }
+
+    private void writeOutput(QueryPlan<?> plan) {
+        List<Integer> output = new ArrayList<>();
+        try {
+            for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
+                output.add(tables.attribute((Attribute) attribute));
+            }
+        } catch (Throwable unresolved) {
+            nodes.name("o").nullValue();
+            return;
+        }
+        nodes.name("o").array();
+        for (int attribute : output) {
+            nodes.value(attribute);
+        }
+        nodes.endArray();
+    }
+
+    private void writePhysical(int index, SparkPlan plan) {
+        start(plan.getClass(), "physical", PHYSICAL_FIELDS);
+        references(PhysicalPlans.of(plan));
+        references(PhysicalPlans.subqueries(plan));
+        nodes.endArray().field("n", PhysicalPlans.name(plan));
+        writeOutput(plan);
+        Facts.writeScan(nodes, plan, index, runFacts);
+        nodes.endObject();
+        runFacts.addMetrics(index, plan);
+    }
+
+    private void references(List<Object> plans) {
+        nodes.array();
+        for (Object plan : plans) {
+            values.reference(plan);
+        }
+        nodes.endArray();
+    }
+
+    private void noteLogicalRdd(int index, LogicalRDD relation) {
+        runFacts.addLogicalRdd(index, relation.rdd(), outputKey(relation));
+    }
+
+    /** The raw expression ids of a plan's output, in order. */
+    private static String outputKey(LogicalPlan plan) {
+        if (plan == null) {
+            return null;
+        }
+        try {
+            StringBuilder key = new StringBuilder();
+            for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
+                key.append(((Attribute) attribute).exprId().id()).append(',');
+            }
+            return key.length() == 0 || key.length() > Masking.TEXT_LIMIT ? null : key.toString();
+        } catch (Throwable unresolved) {
+            return null;
+        }
+    }
+
+    private static void root(JsonWriter body, String name, int index) {
+        body.name(name);
+        if (index < 0) {
+            body.nullValue();
+        } else {
+            body.object().field("@", index).endObject();
+        }
+    }
+
+    private void truncations(JsonWriter body) {
+        body.name("truncated").array();
+        if (nodesCut) {
+            body.object().field("limit", "nodes").field("value", nodeLimit).endObject();
+        }
+        if (bytesCut) {
+            body.object().field("limit", "bytes").field("value", BYTE_LIMIT).endObject();
+        }
+        values.truncations(body);
+        body.endArray();
+    }
+}

@@ -1,0 +1,158 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.ExprId;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.types.UserDefinedType;
+
+/** The tables that a plan's nodes point into: classes, types, attributes and expression ids. */
+final class PlanTables {
+    private final Map<String, Integer> classes = new HashMap<>();
+    private final JsonWriter classRows = new JsonWriter();
+    private final Map<DataType, Integer> typesByIdentity = new IdentityHashMap<>();
+    private final Map<String, Integer> typesByText = new HashMap<>();
+    private final JsonWriter typeRows = new JsonWriter();
+    private final Map<Attribute, Integer> attributesByIdentity = new IdentityHashMap<>();
+    private final Map<List<Object>, Integer> attributesByContent = new HashMap<>();
+    private final JsonWriter attributeRows = new JsonWriter();
+    private final Map<Long, Integer> expressions = new HashMap<>();
+    private final List<Long> rawExpressions = new ArrayList<>();
+
+    /** Bytes of all tables so far. */
+    int size() {
+        return classRows.size() + typeRows.size() + attributeRows.size();
+    }
+
+    /** Index of a class with its fields. */
+    int classIndex(String name, String kind, List<String> fields) {
+        String key = name + ' ' + fields.size();
+        Integer known = classes.get(key);
+        if (known != null) {
+            return known;
+        }
+        classRows.object().field("name", name).field("kind", kind).field("fields", fields).endObject();
+        classes.put(key, classes.size());
+        return classes.size() - 1;
+    }
+
+    /** Local id of an expression id: dense, in the order of first sight. */
+    int expression(ExprId exprId) {
+        Integer known = expressions.putIfAbsent(exprId.id(), rawExpressions.size());
+        if (known != null) {
+            return known;
+        }
+        rawExpressions.add(exprId.id());
+        return rawExpressions.size() - 1;
+    }
+
+    long[] rawExpressions() {
+        return rawExpressions.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** Index of a data type. */
+    int type(DataType type) {
+        Integer known = typesByIdentity.get(type);
+        if (known == null) {
+            JsonWriter json = new JsonWriter();
+            writeType(json, type);
+            String text = json.toString();
+            known = typesByText.get(text);
+            if (known == null) {
+                known = typesByText.size();
+                typesByText.put(text, known);
+                typeRows.value(text);
+            }
+            typesByIdentity.put(type, known);
+        }
+        return known;
+    }
+
+    /**
+     * Spark's JSON of a type without the fields' metadata, which holds comments and default values,
+     * and without the class bytes of user-defined types.
+     */
+    private static void writeType(JsonWriter json, DataType type) {
+        if (type instanceof StructType) {
+            json.object().field("type", "struct").name("fields").array();
+            for (StructField field : ((StructType) type).fields()) {
+                json.object().field("name", field.name()).name("type");
+                writeType(json, field.dataType());
+                json.field("nullable", field.nullable()).name("metadata").object().endObject().endObject();
+            }
+            json.endArray().endObject();
+        } else if (type instanceof ArrayType) {
+            json.object().field("type", "array").name("elementType");
+            writeType(json, ((ArrayType) type).elementType());
+            json.field("containsNull", ((ArrayType) type).containsNull()).endObject();
+        } else if (type instanceof MapType) {
+            MapType map = (MapType) type;
+            json.object().field("type", "map").name("keyType");
+            writeType(json, map.keyType());
+            json.name("valueType");
+            writeType(json, map.valueType());
+            json.field("valueContainsNull", map.valueContainsNull()).endObject();
+        } else if (type instanceof UserDefinedType) {
+            json.object().field("type", "udt").field("class", type.getClass().getName()).name("sqlType");
+            writeType(json, ((UserDefinedType<?>) type).sqlType());
+            json.endObject();
+        } else {
+            json.value(type.typeName());
+        }
+    }
+
+    /** Index of an attribute; throws where it is unresolved. */
+    int attribute(Attribute attribute) throws Throwable {
+        Integer known = attributesByIdentity.get(attribute);
+        if (known == null) {
+            known = addAttribute(attribute);
+            attributesByIdentity.put(attribute, known);
+        }
+        return known;
+    }
+
+    private int addAttribute(Attribute attribute) throws Throwable {
+        int expression = expression(attribute.exprId());
+        int type = type(attribute.dataType());
+        List<Object> qualifier = SparkCompat.elementsOf(attribute, "qualifier");
+        List<Object> content = new ArrayList<>();
+        content.add(expression);
+        content.add(attribute.name());
+        content.add(type);
+        content.add(qualifier);
+        content.add(attribute.nullable());
+        Integer known = attributesByContent.putIfAbsent(content, attributesByContent.size());
+        if (known != null) {
+            return known;
+        }
+        attributeRows.array().value(expression).value(attribute.name()).value(type).array();
+        for (Object part : qualifier) {
+            attributeRows.value(String.valueOf(part));
+        }
+        attributeRows.endArray().value(attribute.nullable()).endArray();
+        return attributesByContent.size() - 1;
+    }
+
+    /** The tables as members of the plan record. */
+    void write(JsonWriter plan) {
+        rows(plan, "classes", classRows);
+        rows(plan, "types", typeRows);
+        rows(plan, "attributes", attributeRows);
+    }
+
+    static void rows(JsonWriter plan, String name, JsonWriter rows) {
+        plan.name(name).array();
+        if (rows.size() > 0) {
+            plan.raw(rows);
+        }
+        plan.endArray();
+    }
+}

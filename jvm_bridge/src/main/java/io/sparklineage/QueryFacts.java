@@ -1,0 +1,81 @@
+package io.sparklineage;
+
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.sql.catalyst.QueryPlanningTracker;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.SparkPlan;
+
+/**
+ * Reads a QueryExecution with care: its plans are lazy, so only what the query's own thread has computed is asked
+ * for. On Spark 3.5 a plan that failed would be computed again, here, on the listener's thread.
+ */
+final class QueryFacts {
+    private static final int CHAIN_LIMIT = 1_000;
+
+    final QueryExecution query;
+    final Map<String, long[]> phases = new TreeMap<>();
+
+    QueryFacts(QueryExecution query) {
+        this.query = query;
+        for (Object entry : SparkCompat.elements(query.tracker().phases(), 100)) {
+            QueryPlanningTracker.PhaseSummary phase =
+                    (QueryPlanningTracker.PhaseSummary) ((scala.Product) entry).productElement(1);
+            phases.put((String) ((scala.Product) entry).productElement(0),
+                    new long[] {phase.startTimeMs(), phase.endTimeMs()});
+        }
+    }
+
+    /** The analyzed plan, or null where analysis did not finish. */
+    LogicalPlan analyzed() {
+        return phases.containsKey("analysis") ? query.analyzed() : null;
+    }
+
+    /** The executed plan, or null where planning did not finish. */
+    SparkPlan executed() {
+        return phases.containsKey("planning") ? query.executedPlan() : null;
+    }
+
+    /** Whether this execution only shows the result of an earlier command; known for successes only. */
+    boolean isCommandResult() {
+        return phases.containsKey("planning")
+                && query.commandExecuted().getClass().getSimpleName().equals("CommandResult");
+    }
+
+    boolean isMicroBatch() {
+        return query.getClass().getSimpleName().equals("IncrementalExecution");
+    }
+
+    String sessionId() {
+        try {
+            Object session = SparkCompat.member(query, "sparkSession");
+            Object id = SparkCompat.memberOrNull(session, "sessionUUID");
+            return id == null ? null : id.toString();
+        } catch (Throwable problem) {
+            return null;
+        }
+    }
+
+    /**
+     * The SQL that the query was made from: its root's, or that of the nearest operator below it
+     * along single children. A view's own text is not the user's.
+     */
+    String sqlText(LogicalPlan analyzed) {
+        String text = sqlTextOf(query.logical());
+        Object node = analyzed;
+        for (int i = 0; text == null && node instanceof LogicalPlan && i < CHAIN_LIMIT; i++) {
+            text = sqlTextOf((LogicalPlan) node);
+            List<Object> children = SparkCompat.elements(SparkCompat.memberOrNull(node, "children"), 2);
+            Object query = SparkCompat.memberOrNull(node, "query");
+            node = children.size() == 1 ? children.get(0) : children.isEmpty() ? query : null;
+        }
+        return text == null ? null : Masking.sql(text);
+    }
+
+    private static String sqlTextOf(LogicalPlan plan) {
+        boolean view = plan.origin().objectType().isDefined();
+        return view ? null : (String) SparkCompat.unwrap(plan.origin().sqlText());
+    }
+}

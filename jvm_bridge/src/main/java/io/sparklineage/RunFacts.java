@@ -1,0 +1,95 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.rdd.RDD;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.metric.SQLMetric;
+
+/** What belongs to this run of a plan and not to the plan: literals, metrics, versions, RDDs, a micro-batch's paths. */
+final class RunFacts {
+    /** Whether the plan is a micro-batch's, whose file lists change with every batch. */
+    final boolean streaming;
+
+    private final LiteralHasher hasher;
+    private final List<String> literals = new ArrayList<>();
+    private final JsonWriter metrics = new JsonWriter();
+    private final Map<String, String> metricTypes = new TreeMap<>();
+    private final JsonWriter versions = new JsonWriter();
+    private final JsonWriter facts = new JsonWriter();
+    private final List<EncodedPlan.LogicalRddNode> logicalRdds = new ArrayList<>();
+
+    RunFacts(LiteralHasher hasher, boolean streaming) {
+        this.hasher = hasher;
+        this.streaming = streaming;
+    }
+
+    List<String> literals() {
+        return literals;
+    }
+
+    List<EncodedPlan.LogicalRddNode> logicalRdds() {
+        return logicalRdds;
+    }
+
+    /** Index of a literal, which is its own even if another has the same value. */
+    int addLiteral(Object value) {
+        literals.add(hasher.hash(value));
+        return literals.size() - 1;
+    }
+
+    void addVersion(int node, Object version) {
+        if (version instanceof Number) {
+            versions.array().value(node).value(((Number) version).longValue()).endArray();
+        }
+    }
+
+    void addPaths(int node, List<String> paths) {
+        facts.array().value(node).object().field("paths", paths).endObject().endArray();
+    }
+
+    void addRdd(int node, RDD<?> rdd) {
+        facts.array().value(node);
+        RddAncestry.write(facts, rdd);
+        facts.endArray();
+    }
+
+    void addLogicalRdd(int node, RDD<?> rdd, String outputKey) {
+        logicalRdds.add(new EncodedPlan.LogicalRddNode(node, rdd.id(), outputKey));
+    }
+
+    /** The values of an operator's metrics; a timing or size that no task has set is left out. */
+    void addMetrics(int node, SparkPlan plan) {
+        JsonWriter values = new JsonWriter();
+        try {
+            for (Object entry : SparkCompat.elements(plan.metrics(), 1_000)) {
+                String name = (String) ((scala.Product) entry).productElement(0);
+                SQLMetric metric = (SQLMetric) ((scala.Product) entry).productElement(1);
+                if (!metric.isZero() || metric.metricType().equals("sum")) {
+                    long value = metric.value();
+                    values.field(name, value);
+                    metricTypes.put(name, metric.metricType());
+                }
+            }
+        } catch (Throwable problem) {
+            // Metrics are lazy fields: an operator that never ran may fail to make them.
+        }
+        if (values.size() > 0) {
+            metrics.array().value(node).object().raw(values).endObject().endArray();
+        }
+    }
+
+    /** The members `metrics`, `metric_types`, `versions` and `facts` of the run section. */
+    JsonWriter write() {
+        JsonWriter members = new JsonWriter();
+        PlanTables.rows(members, "metrics", metrics);
+        members.name("metric_types").object();
+        metricTypes.forEach(members::field);
+        members.endObject();
+        PlanTables.rows(members, "versions", versions);
+        PlanTables.rows(members, "facts", facts);
+        return members;
+    }
+}

@@ -1,0 +1,173 @@
+package io.sparklineage;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.apache.spark.sql.SparkSession;
+
+/** The bridge's settings, `spark.lineage.*`, read once when it is registered. */
+final class Settings {
+    static final String ENABLED = "spark.lineage.enabled";
+
+    /** Folder of the segments; for a remote spool the local folder that they wait in. */
+    final Path spool;
+
+    /** The remote spool as a URI, or null where the spool is local. */
+    final String remoteSpool;
+
+    /** True where literals pass as text. */
+    final boolean keepLiterals;
+
+    /** A segment is sealed when it is this old. */
+    final long sealMillis;
+
+    /** Key of the HMAC of literals. */
+    final byte[] hashKey;
+
+    private Settings(Path spool, String remoteSpool, boolean keepLiterals, long sealMillis, byte[] hashKey) {
+        this.spool = spool;
+        this.remoteSpool = remoteSpool;
+        this.keepLiterals = keepLiterals;
+        this.sealMillis = sealMillis;
+        this.hashKey = hashKey;
+    }
+
+    /**
+     * The settings of an application.
+     *
+     * @throws IllegalArgumentException names a setting, its value and what is allowed
+     * @throws IOException where the key file cannot be read or made
+     */
+    static Settings of(SparkSession session) throws IOException {
+        return of(key -> lookup(session, key));
+    }
+
+    /** What a session was told, else what its application was. */
+    private static String lookup(SparkSession session, String key) {
+        Object ofSession = SparkCompat.unwrap(session.conf().getOption(key));
+        return ofSession == null ? session.sparkContext().getConf().get(key, null) : ofSession.toString();
+    }
+
+    /**
+     * Whether lineage is switched on.
+     *
+     * @throws IllegalArgumentException where the setting is neither true nor false
+     */
+    static boolean isEnabled(SparkSession session, boolean otherwise) {
+        String value = lookup(session, ENABLED);
+        if (value == null) {
+            return otherwise;
+        }
+        if (value.equalsIgnoreCase("true") || value.equalsIgnoreCase("false")) {
+            return value.equalsIgnoreCase("true");
+        }
+        throw new IllegalArgumentException(ENABLED + " is '" + value + "'; allowed are 'true' and 'false'");
+    }
+
+    static Settings of(UnaryOperator<String> lookup) throws IOException {
+        Function<String, String> conf = key -> lookup.apply(key) == null ? "" : lookup.apply(key).trim();
+        String spool = conf.apply("spark.lineage.spool");
+        String target = spool.isEmpty() ? defaultSpool(conf.apply("spark.lineage.store")).toString() : spool;
+        boolean remote = isRemote(target);
+        Path local = remote ? stateFolder().resolve("upload").resolve(Hashes.sha256(target).substring(0, 16))
+                : localPath(target);
+        String literals = conf.apply("spark.lineage.literals");
+        if (!literals.isEmpty() && !literals.equals("masked") && !literals.equals("kept")) {
+            throw new IllegalArgumentException(
+                    "spark.lineage.literals is '" + literals + "'; allowed are 'masked' and 'kept'");
+        }
+        String keyFile = conf.apply("spark.lineage.hashKeyFile");
+        Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
+        return new Settings(local, remote ? target : null, literals.equals("kept"),
+                seconds(conf, "spark.lineage.spool.sealSeconds", 30) * 1000, readOrMakeKey(key));
+    }
+
+    private static long seconds(Function<String, String> conf, String name, long otherwise) {
+        String value = conf.apply(name);
+        if (value.isEmpty()) {
+            return otherwise;
+        }
+        try {
+            long seconds = Long.parseLong(value);
+            if (seconds >= 1) {
+                return seconds;
+            }
+        } catch (NumberFormatException notANumber) {
+            // Refused below, as a number below 1 is.
+        }
+        throw new IllegalArgumentException(name + " is '" + value + "'; allowed are whole seconds from 1");
+    }
+
+    /** The default spool of a store: both sides compute it alike from the store's absolute path. */
+    private static Path defaultSpool(String store) {
+        String absolute;
+        if (store.isEmpty()) {
+            absolute = dataFolder().resolve("store").toString();
+        } else {
+            absolute = isRemote(store) ? store : localPath(store).toString();
+        }
+        return stateFolder().resolve("spool").resolve(Hashes.sha256(absolute).substring(0, 16));
+    }
+
+    private static boolean isRemote(String location) {
+        return location.matches("[A-Za-z][A-Za-z0-9+.-]+:.*") && !location.startsWith("file:");
+    }
+
+    private static Path localPath(String location) {
+        String plain = location.startsWith("file:") ? java.net.URI.create(location).getPath() : location;
+        return Paths.get(plain).toAbsolutePath().normalize();
+    }
+
+    private static Path stateFolder() {
+        return xdg("XDG_STATE_HOME", ".local/state");
+    }
+
+    private static Path dataFolder() {
+        return xdg("XDG_DATA_HOME", ".local/share");
+    }
+
+    private static Path xdg(String variable, String underHome) {
+        String value = System.getenv(variable);
+        boolean set = value != null && value.startsWith("/");
+        String home = System.getenv("HOME") == null ? System.getProperty("user.home") : System.getenv("HOME");
+        Path base = set ? Paths.get(value) : Paths.get(home).resolve(underHome);
+        return base.resolve("spark-lineage").toAbsolutePath().normalize();
+    }
+
+    private static byte[] readOrMakeKey(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            makeKey(file);
+        }
+        String text = new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).trim();
+        if (!text.matches("([0-9a-fA-F]{2}){16,}")) {
+            throw new IllegalArgumentException("spark.lineage.hashKeyFile is '" + file
+                    + "', which does not hold at least 16 bytes as hex digits");
+        }
+        return Hashes.fromHex(text);
+    }
+
+    /** Written aside and linked into place: two applications that start at once agree on one key. */
+    private static void makeKey(Path file) throws IOException {
+        Path folder = file.toAbsolutePath().getParent();
+        Files.createDirectories(folder);
+        byte[] key = new byte[32];
+        new SecureRandom().nextBytes(key);
+        Path draft = Files.createTempFile(folder, "hash", ".key",
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        try {
+            Files.write(draft, Hashes.toHex(key).getBytes(StandardCharsets.US_ASCII));
+            Files.createLink(file, draft);
+        } catch (FileAlreadyExistsException madeByAnother) {
+            return;
+        } finally {
+            Files.delete(draft);
+        }
+    }
+}

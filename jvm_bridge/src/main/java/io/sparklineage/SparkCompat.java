@@ -1,0 +1,194 @@
+package io.sparklineage;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import scala.Option;
+
+/**
+ * Everything whose JVM descriptor, or whose very existence, differs between the supported Spark and
+ * Scala lines: looked up by name once, then called through a cached MethodHandle.
+ *
+ * <p>What returns `Seq` is `scala.collection.Seq` on Scala 2.12 and `scala.collection.immutable.Seq` on 2.13, so it
+ * may not be called directly. {@link #LINKS} lists every such method that the bridge needs; a test
+ * resolves each on every Spark line.
+ */
+final class SparkCompat {
+    /** Class name, method name and whether every supported line has it. */
+    static final class Link {
+        final String className;
+        final String method;
+        final boolean required;
+
+        Link(String className, String method, boolean required) {
+            this.className = className;
+            this.method = method;
+            this.required = required;
+        }
+    }
+
+    /** Every method that the bridge calls by name on a class it knows. */
+    static final List<Link> LINKS;
+
+    static {
+        List<Link> links = new ArrayList<>();
+        String catalyst = "org.apache.spark.sql.catalyst.";
+        String execution = "org.apache.spark.sql.execution.";
+        links.add(new Link(catalyst + "trees.TreeNode", "children", true));
+        links.add(new Link(catalyst + "plans.QueryPlan", "output", true));
+        links.add(new Link(catalyst + "plans.QueryPlan", "subqueries", true));
+        links.add(new Link(catalyst + "expressions.Attribute", "qualifier", true));
+        links.add(new Link(catalyst + "catalog.CatalogTable", "partitionColumnNames", true));
+        links.add(new Link(execution + "QueryExecution", "sparkSession", true));
+        links.add(new Link(execution + "datasources.FileIndex", "rootPaths", true));
+        links.add(new Link(execution + "datasources.FileScanRDD", "filePartitions", true));
+        links.add(new Link(execution + "ui.SparkListenerSQLExecutionStart", "jobGroupId", false));
+        links.add(new Link("org.apache.spark.rdd.RDD", "dependencies", true));
+        links.add(new Link("org.apache.spark.rdd.UnionRDD", "rdds", true));
+        links.add(new Link("org.apache.spark.scheduler.SparkListenerJobStart", "stageInfos", true));
+        links.add(new Link("org.apache.spark.scheduler.StageInfo", "rddInfos", true));
+        links.add(new Link("org.apache.spark.scheduler.SparkListenerApplicationEnd", "exitCode", false));
+        links.add(new Link("org.apache.spark.SparkThrowable", "getCondition", false));
+        links.add(new Link("org.apache.spark.SparkThrowable", "getErrorClass", true));
+        LINKS = Collections.unmodifiableList(links);
+    }
+
+    private static final MethodHandle ELEMENT_NAME = elementName();
+
+    /** Member name to getter, per class; a ClassValue lets go of classes of closed class loaders. */
+    private static final ClassValue<ConcurrentHashMap<String, Optional<MethodHandle>>> MEMBERS =
+            new ClassValue<ConcurrentHashMap<String, Optional<MethodHandle>>>() {
+                @Override
+                protected ConcurrentHashMap<String, Optional<MethodHandle>> computeValue(Class<?> type) {
+                    return new ConcurrentHashMap<>();
+                }
+            };
+
+    private SparkCompat() {
+    }
+
+    /**
+     * The value of the parameterless method, or else of the field, of that name; null where there is
+     * neither. What the method throws is thrown on.
+     */
+    static Object member(Object owner, String name) throws Throwable {
+        Optional<MethodHandle> getter = MEMBERS.get(owner.getClass())
+                .computeIfAbsent(name, key -> Optional.ofNullable(getter(owner.getClass(), key)));
+        return getter.isPresent() ? getter.get().invokeExact(owner) : null;
+    }
+
+    /** Like {@link #member}, and null where reading it fails. */
+    static Object memberOrNull(Object owner, String name) {
+        try {
+            return owner == null ? null : member(owner, name);
+        } catch (Throwable problem) {
+            return null;
+        }
+    }
+
+    /** The content of an Option; what is no Option as it is. */
+    static Object unwrap(Object value) {
+        if (value instanceof Option) {
+            Option<?> option = (Option<?>) value;
+            return option.isDefined() ? option.get() : null;
+        }
+        return value;
+    }
+
+    /** The elements of a Scala collection, the first `limit` of them; empty for anything else. */
+    static List<Object> elements(Object collection, int limit) {
+        List<Object> elements = new ArrayList<>();
+        if (collection instanceof scala.collection.Iterable) {
+            scala.collection.Iterator<?> iterator = ((scala.collection.Iterable<?>) collection).iterator();
+            while (elements.size() < limit && iterator.hasNext()) {
+                elements.add(iterator.next());
+            }
+        }
+        return elements;
+    }
+
+    /** The elements of the collection that the named member holds. */
+    static List<Object> elementsOf(Object owner, String name) throws Throwable {
+        return elements(member(owner, name), Integer.MAX_VALUE);
+    }
+
+    /** The name of a case class's field, or null on Scala 2.12, which does not know it. */
+    static String productElementName(scala.Product product, int index) {
+        if (ELEMENT_NAME == null) {
+            return null;
+        }
+        try {
+            return (String) ELEMENT_NAME.invokeExact(product, index);
+        } catch (Throwable problem) {
+            return null;
+        }
+    }
+
+    private static MethodHandle elementName() {
+        try {
+            Method method = scala.Product.class.getMethod("productElementName", int.class);
+            return MethodHandles.lookup().unreflect(method);
+        } catch (ReflectiveOperationException scala212) {
+            return null;
+        }
+    }
+
+    private static MethodHandle getter(Class<?> type, String name) {
+        try {
+            Method method = findMethod(type, name);
+            if (method != null) {
+                method.setAccessible(true);
+                return MethodHandles.lookup().unreflect(method)
+                        .asType(java.lang.invoke.MethodType.methodType(Object.class, Object.class));
+            }
+            Field field = findField(type, name);
+            if (field != null) {
+                field.setAccessible(true);
+                return MethodHandles.lookup().unreflectGetter(field)
+                        .asType(java.lang.invoke.MethodType.methodType(Object.class, Object.class));
+            }
+        } catch (IllegalAccessException | RuntimeException notOpen) {
+            return null;
+        }
+        return null;
+    }
+
+    static Method findMethod(Class<?> type, String name) {
+        for (Class<?> owner = type; owner != null; owner = owner.getSuperclass()) {
+            try {
+                Method method = owner.getDeclaredMethod(name);
+                if (!Modifier.isStatic(method.getModifiers()) && !method.isBridge()) {
+                    return method;
+                }
+            } catch (NoSuchMethodException inSuperclass) {
+                continue;
+            }
+        }
+        for (Method method : type.getMethods()) {
+            if (method.getName().equals(name) && method.getParameterCount() == 0
+                    && !Modifier.isStatic(method.getModifiers())) {
+                return method;
+            }
+        }
+        return null;
+    }
+
+    private static Field findField(Class<?> type, String name) {
+        for (Class<?> owner = type; owner != null; owner = owner.getSuperclass()) {
+            for (Field field : owner.getDeclaredFields()) {
+                String plain = field.getName().substring(field.getName().lastIndexOf("$$") + 1).replace("$", "");
+                if (!Modifier.isStatic(field.getModifiers()) && (field.getName().equals(name) || plain.equals(name))) {
+                    return field;
+                }
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,247 @@
+package io.sparklineage;
+
+import java.net.URI;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.Map;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.catalyst.InternalRow;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.ExprId;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.connector.read.streaming.Offset;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.unsafe.types.UTF8String;
+import scala.Enumeration;
+import scala.Option;
+import scala.Product;
+
+/** Writes the field values of nodes: references, texts that may pass, and marks for all that may not. */
+final class ValueEncoder {
+    private static final int DEPTH_LIMIT = 60;
+    private static final int ELEMENT_LIMIT = PlanEncoder.NODE_LIMIT;
+
+    private final JsonWriter json;
+    private final PlanTables tables;
+    private final PlanEncoder walk;
+    private final Map<Object, String> tupleFields = new IdentityHashMap<>();
+    private int elements;
+    private boolean depthCut;
+    private boolean textCut;
+    private boolean elementsCut;
+
+    ValueEncoder(JsonWriter json, PlanTables tables, PlanEncoder walk) {
+        this.json = json;
+        this.tables = tables;
+        this.walk = walk;
+    }
+
+    /** Writes the value of a node's field. */
+    void write(Object owner, String field, Object value) {
+        String context = tupleFields.get(owner);
+        write(context == null ? field : context + "." + field, value, 0);
+    }
+
+    /** `{"@":i}` of a node, or the mark of the limit that cut it off. */
+    void reference(Object node) {
+        int index = walk.index(node);
+        if (index < 0) {
+            cut("nodes");
+        } else {
+            json.object().field("@", index).endObject();
+        }
+    }
+
+    void truncations(JsonWriter body) {
+        if (depthCut) {
+            body.object().field("limit", "depth").field("value", DEPTH_LIMIT).endObject();
+        }
+        if (textCut) {
+            body.object().field("limit", "text").field("value", Masking.TEXT_LIMIT).endObject();
+        }
+        if (elementsCut) {
+            body.object().field("limit", "elements").field("value", ELEMENT_LIMIT).endObject();
+        }
+    }
+
+    private void write(String field, Object value, int depth) {
+        if (value == null) {
+            json.nullValue();
+        } else if (depth > DEPTH_LIMIT) {
+            depthCut = true;
+            cut("depth");
+        } else if (value instanceof Option) {
+            write(field, SparkCompat.unwrap(value), depth + 1);
+        } else if (value instanceof Attribute) {
+            attribute((Attribute) value);
+        } else if (value instanceof Expression || value instanceof LogicalPlan) {
+            reference(value);
+        } else if (value instanceof ExprId) {
+            int id = tables.expression((ExprId) value);
+            json.object().field("e", id).endObject();
+        } else if (value instanceof DataType) {
+            int type = tables.type((DataType) value);
+            json.object().field("t", type).endObject();
+        } else {
+            writePlain(field, value, depth);
+        }
+    }
+
+    private void writePlain(String field, Object value, int depth) {
+        if (value instanceof Boolean) {
+            json.value((Boolean) value);
+        } else if (value instanceof Number) {
+            number(field, (Number) value, depth);
+        } else if (value instanceof String || value instanceof UTF8String || value instanceof Character) {
+            text(field, value.toString());
+        } else if (value instanceof Enum) {
+            json.value(((Enum<?>) value).name());
+        } else if (value instanceof Enumeration.Value) {
+            json.value(Masking.cut(value.toString(), 1_000));
+        } else if (value instanceof Path || value instanceof URI) {
+            json.value(Masking.path(value.toString()));
+        } else if (value instanceof scala.collection.Map || value instanceof Map) {
+            map(field, value, depth);
+        } else if (value instanceof SparkPlan || value instanceof Offset || Masking.isData(field)) {
+            opaque(value);
+        } else if (Facts.describes(value)) {
+            reference(value);
+        } else if (value instanceof scala.collection.Iterable || value instanceof Collection
+                || value instanceof Object[]) {
+            collection(field, value, depth);
+        } else if (value instanceof Product && ((Product) value).productArity() > 0) {
+            product(field, value);
+        } else {
+            opaque(value);
+        }
+    }
+
+    private void attribute(Attribute attribute) {
+        int index;
+        try {
+            index = tables.attribute(attribute);
+        } catch (Throwable unresolved) {
+            reference(attribute);
+            return;
+        }
+        json.object().field("a", index).endObject();
+    }
+
+    /** Whole numbers on their own are structure; those in collections and those the user typed are values. */
+    private void number(String field, Number number, int depth) {
+        boolean whole = number instanceof Integer || number instanceof Long || number instanceof Short
+                || number instanceof Byte;
+        boolean structure = depth <= 1 ? !Masking.VALUE_FIELDS.contains(field) : Masking.POSITION_FIELDS.contains(field);
+        if (whole && structure) {
+            json.value(number.longValue());
+        } else {
+            masked(number.toString());
+        }
+    }
+
+    private void text(String field, String text) {
+        if (!Masking.isName(field)) {
+            masked(text);
+        } else if (text.length() > Masking.TEXT_LIMIT) {
+            textCut = true;
+            cut("text");
+        } else {
+            json.value(text);
+        }
+    }
+
+    private void masked(String text) {
+        json.object().field("?", text.length()).endObject();
+    }
+
+    /** Names of lambda classes are made at run time: what follows the mark would change with every run. */
+    private void opaque(Object value) {
+        String name = value.getClass().getName();
+        int lambda = name.indexOf("$$Lambda");
+        json.object().field("o", lambda < 0 ? name : name.substring(0, lambda)).endObject();
+    }
+
+    private void cut(String limit) {
+        json.object().field("cut", limit).endObject();
+    }
+
+    private void product(String field, Object value) {
+        if (value.getClass().getName().startsWith("scala.Tuple")) {
+            tupleFields.put(value, field);
+        }
+        reference(value);
+    }
+
+    private void collection(String field, Object value, int depth) {
+        Iterator<?> iterator = iterator(value);
+        Object first = iterator.hasNext() ? iterator.next() : null;
+        if (first instanceof InternalRow) {
+            opaque(value);
+            return;
+        }
+        json.array();
+        iterator = iterator(value);
+        while (iterator.hasNext()) {
+            if (elements++ >= ELEMENT_LIMIT) {
+                elementsCut = true;
+                cut("nodes");
+                break;
+            }
+            write(field, iterator.next(), depth + 2);
+        }
+        json.endArray();
+    }
+
+    private static Iterator<?> iterator(Object value) {
+        if (value instanceof Object[]) {
+            return Arrays.asList((Object[]) value).iterator();
+        }
+        if (value instanceof Collection) {
+            return ((Collection<?>) value).iterator();
+        }
+        return SparkCompat.elements(value, ELEMENT_LIMIT).iterator();
+    }
+
+    private void map(String field, Object value, int depth) {
+        json.object().name("m").array();
+        Iterator<?> entries = value instanceof Map ? ((Map<?, ?>) value).entrySet().iterator() : iterator(value);
+        while (entries.hasNext()) {
+            if (elements++ >= ELEMENT_LIMIT) {
+                elementsCut = true;
+                break;
+            }
+            Object entry = entries.next();
+            Object key = entry instanceof Map.Entry ? ((Map.Entry<?, ?>) entry).getKey()
+                    : ((Product) entry).productElement(0);
+            Object content = entry instanceof Map.Entry ? ((Map.Entry<?, ?>) entry).getValue()
+                    : ((Product) entry).productElement(1);
+            json.array();
+            entry(field, key, SparkCompat.unwrap(content), depth);
+            json.endArray();
+        }
+        json.endArray().endObject();
+    }
+
+    /** A partition's map passes its keys, an options map what the option's key allows. */
+    private void entry(String field, Object key, Object content, int depth) {
+        if (!(key instanceof String)) {
+            write(field, key, depth + 2);
+            write(field, content, depth + 2);
+            return;
+        }
+        String passed = content instanceof String ? Masking.option((String) key, (String) content) : null;
+        if (Masking.PARTITION_FIELDS.contains(field)) {
+            json.value(Masking.cut((String) key, Masking.TEXT_LIMIT));
+            write("", content, depth + 2);
+        } else if (passed != null) {
+            json.value((String) key).value(passed);
+        } else {
+            masked((String) key);
+            write("", content, depth + 2);
+        }
+    }
+}

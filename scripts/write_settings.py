@@ -1,0 +1,62 @@
+"""Write `docs/settings.md` from the table of settings.
+
+    python scripts/write_settings.py [--check]
+
+`--check` writes nothing and exits 1 if the file is not up to date.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from spark_lineage.settings import SETTINGS, Setting
+
+FILE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
+
+HEAD = """\
+# Settings
+
+Written by `make docs` from `spark_lineage/settings.py`.
+
+A setting has one name in three spellings. An argument (of `enable`, `configure`, `open`, or an option of the command line)
+wins over the environment, the environment over the file, the file over the default. The file is `spark-lineage.toml` in
+the current folder, else in `$XDG_CONFIG_HOME/spark-lineage/`; relative paths in it start at its folder. On a Spark job the
+`spark.lineage.*` settings are read from the job's own configuration. A wrong value and an unknown name are refused.
+
+```toml
+store = "lineage"
+
+[dataset]
+path_rules = ["key_value", "date"]
+```
+"""
+
+
+def main() -> int:
+    """Write the file or check it; returns the exit code."""
+    text = "\n".join([HEAD, *map(section, SETTINGS)])
+    if "--check" not in sys.argv[1:]:
+        FILE.parent.mkdir(exist_ok=True)
+        FILE.write_text(text, encoding="utf-8")
+        return 0
+    if not FILE.is_file() or FILE.read_text(encoding="utf-8") != text:
+        print(f"{FILE.name} is not up to date: run `make docs`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def section(setting: Setting) -> str:
+    """One setting as Markdown."""
+    return (
+        f"## {setting.toml_name}\n\n{setting.doc}\n\n"
+        f"- On a Spark job: `{setting.spark_name}`\n"
+        f"- In the environment: `{setting.environment_name}`\n"
+        f"- As an argument: `{setting.field}`\n"
+        f"- Allowed: {setting.allowed}\n"
+        f"- Default: {setting.default}\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

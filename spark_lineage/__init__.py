@@ -1,0 +1,57 @@
+"""Column-level lineage for Spark: one flag on a job, and its lineage is in Delta tables and on the screen.
+
+    import spark_lineage
+
+    lineage = spark_lineage.enable(spark)        # a session that runs
+    lineage.table("report")                      # draws itself in a notebook
+
+`import spark_lineage` is quick and imports no pyspark: each name below is loaded from `spark_lineage.api` or
+`spark_lineage.errors` when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spark_lineage.api import Lineage, configure, enable, open  # noqa: A004 - read as spark_lineage.open
+    from spark_lineage.errors import (
+        BridgeError,
+        DecodeError,
+        LineageError,
+        NameLookupError,
+        SettingError,
+        SparkUnsupportedError,
+        StoreError,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BridgeError",
+    "DecodeError",
+    "Lineage",
+    "LineageError",
+    "NameLookupError",
+    "SettingError",
+    "SparkUnsupportedError",
+    "StoreError",
+    "configure",
+    "enable",
+    "open",
+]
+
+_API = frozenset({"Lineage", "configure", "enable", "open"})
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'spark_lineage' has no attribute {name!r}")
+    return getattr(
+        importlib.import_module("spark_lineage.api" if name in _API else "spark_lineage.errors"), name
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

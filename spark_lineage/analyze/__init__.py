@@ -1,0 +1,1 @@
+"""Plan trees -> lineage: pure, total, without IO and without pyspark."""

@@ -1,0 +1,355 @@
+"""One analyzed plan -> the lineage of its writes, or of what it returned: plans, edges, problems.
+
+Pure and total: any decodable plan gives a result, perhaps with problems; the same plan gives the same
+result. The fingerprint is the SHA-256 of that result's canonical JSON, so it knows nothing of the run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.render import render
+from spark_lineage.analyze.resolve import OperatorWork, Resolver
+from spark_lineage.analyze.scopes import RowSet
+from spark_lineage.analyze.steps import Define, Step
+from spark_lineage.analyze.values import OUTER, Leaf, Value
+from spark_lineage.analyze.writes import UNNAMED_SINKS, WRITES, Write, by_position, write_nodes
+from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.model import (
+    DRIVER_NAMESPACE,
+    Certainty,
+    Dataset,
+    DatasetId,
+    Edge,
+    EdgeKind,
+    Plan,
+    PlanColumn,
+    Problem,
+    Severity,
+    weakest,
+)
+
+_SELECTING = {"GetMapValue": "key", "ElementAt": "right", "GetJsonObject": "path", "JsonTuple": "children"}
+"""Expressions whose literal argument selects a part of a value: another literal is another lineage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a plan does not say: the job, how paths are named, its literals' hashes, its checkpoints' plans."""
+
+    job: str
+    naming: Naming = field(default_factory=Naming)
+    literals: tuple[str | None, ...] = ()
+    origins: Mapping[Node, PlanTree] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """The lineage of one write or usage, with the relations that it read and wrote."""
+
+    plan: Plan
+    edges: tuple[Edge, ...]
+    problems: tuple[Problem, ...]
+    reads: tuple[tuple[Node, Located], ...]
+    target: Located
+
+
+def is_command(tree: PlanTree) -> bool:
+    """Whether the plan does something other than return rows: its root has a command's class."""
+    root = tree.analyzed
+    while root is not None and root.name == "WithCTE":
+        root = root.get("plan")
+    if root is None:
+        return False
+    return bool(write_nodes(root)) or not _is_query(root)
+
+
+def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
+    """The write commands of a plan and what they write; empty if it has none."""
+    return tuple((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
+
+
+def analyze_write(node: Node, write: Write, tree: PlanTree, context: Context) -> Lineage:
+    """The lineage of one write command of a plan, as `writes_of` gave it."""
+    return _total(node, write, tree, context, EdgeKind.DATA)
+
+
+def analyze_usage(tree: PlanTree, context: Context) -> Lineage | None:
+    """The lineage of what a query returned to the driver: a usage of its columns."""
+    if tree.analyzed is None:
+        return None
+    root = tree.analyzed
+    return _total(root, Write("USAGE", (), (root,), by_position(root)), tree, context, EdgeKind.USAGE)
+
+
+def _is_query(root: Node) -> bool:
+    """Commands of Spark, Delta and the data sources have an own package or a telling name."""
+    name = root.class_name
+    if root.name.endswith(("Command", "CommandResult", "Exec")):
+        return False
+    return ".execution.command." not in name and root.name not in V2_COMMANDS
+
+
+V2_COMMANDS = frozenset({
+    "CreateTable", "ReplaceTable", "DropTable", "DropView", "CreateView", "CreateNamespace", "DropNamespace", "DescribeRelation",
+    "DescribeNamespace", "DescribeColumn", "ShowTables", "ShowNamespaces", "ShowColumns", "ShowPartitions",
+    "ShowTableProperties", "ShowCreateTable", "ShowFunctions", "ShowViews", "ShowCatalogs", "ShowCurrentNamespace",
+    "ShowTableExtended", "SetCatalogAndNamespace", "SetNamespaceProperties", "SetNamespaceLocation", "UnsetNamespaceProperties",
+    "SetTableProperties", "UnsetTableProperties", "SetViewProperties", "UnsetViewProperties", "SetTableLocation",
+    "SetTableSerDeProperties", "AddColumns", "ReplaceColumns", "DropColumns", "RenameColumn", "AlterColumn", "AlterColumns", "RenameTable",
+    "AddPartitions", "DropPartitions", "RenamePartitions", "TruncateTable", "TruncatePartition", "RecoverPartitions", "RepairTable",
+    "RefreshTable", "RefreshFunction", "LoadData", "AnalyzeTable", "AnalyzeTables", "AnalyzeColumn", "CacheTable",
+    "CacheTableAsSelect", "UncacheTable", "CommentOnNamespace", "CommentOnTable", "CreateFunction", "DropFunction",
+    "DescribeFunction", "CreateIndex", "DropIndex", "CreateVariable", "DropVariable", "SetVariable", "DeltaOptimize", "NoopCommand",
+    "AddConstraint", "DropConstraint", "AddCheckConstraint", "Call", "AlterTableClusterBy", "AlterTableAddConstraint",
+    "AlterTableDropConstraint", "AlterTableDropFeature", "RestoreTableStatement", "DeltaVacuumStats",
+})  # fmt: skip
+"""Logical commands that neither read nor write rows as lineage means it."""
+
+
+def _write_of(node: Node, naming: Naming) -> Write:
+    try:
+        return WRITES[node.name](node, naming)
+    except Exception:  # noqa: BLE001 - a plan of a shape that no Spark makes: `_total` reports it
+        return Write(node.name, (), (), ())
+
+
+def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
+    """The lineage, or an opaque one with a problem: no plan stops the ingest of the others."""
+    try:
+        return _assemble(node, write, tree, context, kind)
+    except Exception as error:  # noqa: BLE001 - analysis is total, whatever a plan looks like
+        problem = Problem(
+            "analysis_failed",
+            Severity.ERROR,
+            f"the plan of {node.name} could not be analyzed ({type(error).__name__}: {error})",
+            tree.hash,
+            "please report the plan",
+        )
+        nothing = Resolver(context.naming)
+        bare = replace(
+            write, columns=tuple(replace(each, parts=()) for each in write.columns), rows=(), inputs=()
+        )
+        values = [Value(certainty=Certainty.OPAQUE) for _ in bare.columns]
+        draft = _Draft(bare, values, {}, Certainty.OPAQUE, kind, nothing, context, ())
+        plan, edges, target = draft.finish()
+        tied = replace(problem, fingerprint=plan.fingerprint, dataset=plan.target)
+        return Lineage(plan, edges, (tied,), (), target)
+
+
+def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
+    resolver = Resolver(context.naming, context.origins)
+    scopes = [resolver.resolve(each, tree) for each in write.inputs]
+    expressions = [part.expression for column in write.columns for part in column.parts]
+    plans = resolver.plans_in([*expressions, *(part.expression for part in write.rows)], tree)
+    defines = tuple(
+        Define(position, column.parts) for position, column in enumerate(write.columns) if column.parts
+    )
+    step = Step(write.inputs, defines=defines, rows=write.rows)
+    work = OperatorWork(
+        resolver.name_operator(node) if kind is EdgeKind.DATA else "usage", step, scopes, plans
+    )
+    values = [work.defined.get(position, Value()) for position in range(len(write.columns))]
+    rows = work.rows()
+    problems = [
+        *(each for scope in (*scopes, *plans.values()) for each in scope.problems),
+        *work.problems(),
+        *_cut(tree),
+        *_unnamed(node, write, kind),
+        *_dangling(values, rows),
+    ]
+    certainty = weakest(*(each.certainty for each in values), *(scope.certainty for scope in scopes))
+    if tree.truncated:
+        certainty = weakest(certainty, Certainty.OPAQUE)
+    draft = _Draft(write, values, rows, certainty, kind, resolver, context, tuple(_selectors(tree, context)))
+    plan, edges, target = draft.finish()
+    reads = tuple((leaf, each) for leaf, located in resolver.located.items() for each in located)
+    tied = tuple(
+        replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in dict.fromkeys(problems)
+    )
+    return Lineage(plan, edges, tied, reads, target)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """Everything of a lineage but its fingerprint, and the names of its columns."""
+
+    write: Write
+    values: list[Value]
+    rows: RowSet
+    certainty: Certainty
+    kind: EdgeKind
+    resolver: Resolver
+    context: Context
+    selectors: tuple[str, ...]
+
+    def finish(self) -> tuple[Plan, tuple[Edge, ...], Located]:
+        """The plan with its fingerprint, its edges, and the target."""
+        name_of = _namer(self.values, self.rows, self.resolver)
+        located = self.write.target[0] if self.write.target else None
+        target = located.dataset.id if located else DatasetId("unknown", self.write.operation.lower())
+        if self.kind is EdgeKind.USAGE:
+            target = DatasetId(DRIVER_NAMESPACE, "")
+        edges = self._edges(target, name_of)
+        columns = tuple(
+            PlanColumn(column.name, column.type, value.certainty)
+            for column, value in zip(self.write.columns, self.values, strict=True)
+        )
+        sources = sorted({each.dataset.id for found in self.resolver.located.values() for each in found})
+        plan = Plan(
+            "",
+            self.kind,
+            self.context.job,
+            self.write.operation,
+            target,
+            self.write.overwrites,
+            self.certainty,
+            columns,
+            tuple(self.resolver.operators.values()),
+            tuple(sources),
+        )
+        fingerprint = _fingerprint(plan, edges, self.selectors)
+        if self.kind is EdgeKind.USAGE:
+            target = DatasetId(DRIVER_NAMESPACE, f"{self.context.job}/{fingerprint[:12]}")
+        edges = tuple(replace(each, fingerprint=fingerprint, target=target) for each in edges)
+        known = Located(Dataset(target.namespace, target.name)) if located is None else located
+        return replace(plan, fingerprint=fingerprint, target=target), edges, known
+
+    def _edges(self, target: DatasetId, name_of: Any) -> tuple[Edge, ...]:
+        edges = []
+        for column, value in zip(self.write.columns, self.values, strict=True):
+            text = render(value.term, name_of) if value.sources else ""
+            for (dataset, path, subtype), trace in value.sources.items():
+                edge = Edge(
+                    "", self.kind, dataset, path, target, column.name, subtype, trace.masking, trace.certainty, text,
+                    tuple(sorted(trace.functions)), trace.operator, tuple(sorted(trace.via)),
+                )  # fmt: skip
+                edges.append(edge)
+        for (dataset, path, subtype), (trace, term) in self.rows.items():
+            edge = Edge(
+                "", self.kind, dataset, path, target, None, subtype, trace.masking, trace.certainty, render(term, name_of),
+                tuple(sorted(trace.functions)), trace.operator, tuple(sorted(trace.via)),
+            )  # fmt: skip
+            edges.append(edge)
+        real = (each for each in edges if each.source.namespace != OUTER)
+        return tuple(sorted(real, key=_edge_key))
+
+
+def _edge_key(edge: Edge) -> tuple[str, ...]:
+    target = "" if edge.target_field is None else f"c{edge.target_field}"
+    return (target, edge.source.namespace, edge.source.name, edge.source_field or "", edge.subtype.value)
+
+
+def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
+    """How a source column is written: alone where its name is unambiguous, else after its table."""
+    owners: dict[str, set[DatasetId]] = defaultdict(set)
+    keys = [key for value in values for key in value.sources] + list(rows)
+    for dataset, path, _ in keys:
+        owners[(path or "").partition(".")[0]].add(dataset)
+    short = {
+        each.dataset.id: (each.dataset.aliases[0] if each.dataset.aliases else each.dataset.name)
+        .rpartition("/")[2]
+        .rpartition(".")[2]
+        for located in resolver.located.values()
+        for each in located
+    }
+
+    def name_of(leaf: Leaf) -> str:
+        if len(owners[leaf.field.partition(".")[0]]) < 2:  # noqa: PLR2004
+            return leaf.field
+        return f"{short.get(leaf.dataset, leaf.dataset.name)}.{leaf.field}"
+
+    return name_of
+
+
+def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]) -> str:
+    content = [
+        plan.kind.value,
+        plan.job,
+        plan.operation,
+        [plan.target.namespace, plan.target.name],
+        plan.overwrites,
+        [[each.name, each.type, each.certainty.value] for each in plan.columns],
+        [each.id for each in plan.operators],
+        [[each.namespace, each.name] for each in plan.datasets],
+        [
+            [
+                *_edge_key(edge),
+                edge.masking,
+                edge.certainty.value,
+                edge.expression,
+                edge.transformations,
+                edge.via,
+            ]
+            for edge in edges
+        ],
+        selectors,
+    ]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _selectors(tree: PlanTree, context: Context) -> list[str]:
+    """The keyed hashes of the literals that select a field, in the order of the plan's nodes."""
+    found = []
+    for node in tree.nodes:
+        name = _SELECTING.get(node.name)
+        if name is None and node.name != "PivotFirst":
+            continue
+        for item in flatten(node.get(name) if name else ()):
+            index = item.facts.get("l") if isinstance(item, Node) else None
+            if isinstance(index, int) and index < len(context.literals):
+                found.append(f"{node.name}:{context.literals[index]}")
+    return found
+
+
+def _cut(tree: PlanTree) -> list[Problem]:
+    return [
+        Problem(
+            "plan_truncated",
+            Severity.WARNING,
+            f"the plan was larger than the bridge's limit of {limit}: its lineage is not complete",
+            limit,
+            "split the job, or report it with the size of its plan",
+        )
+        for limit in tree.truncated
+    ]
+
+
+def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
+    if kind is EdgeKind.USAGE or write.target:
+        return []
+    sink = node.get("sink")
+    if isinstance(sink, Node) and sink.name in UNNAMED_SINKS:
+        return [
+            Problem(
+                "foreach_batch",
+                Severity.WARNING,
+                "a stream writes through foreachBatch: its sources are not joined to what the function writes",
+                node.name,
+                "write with toTable or a file sink where that is possible",
+            )
+        ]
+    return [
+        Problem(
+            "unknown_target",
+            Severity.WARNING,
+            f"{node.name} writes something that could not be named",
+            node.name,
+            "please report the kind of target",
+        )
+    ]
+
+
+def _dangling(values: list[Value], rows: RowSet) -> list[Problem]:
+    keys = [key for value in values for key in value.sources] + list(rows)
+    if not any(dataset.namespace == OUTER for dataset, _, _ in keys):
+        return []
+    message = "a correlated subquery mentions a column that no enclosing query has"
+    return [Problem("unresolved_correlation", Severity.WARNING, message, "", "please report the plan")]

@@ -1,0 +1,1 @@
+"""Rules of the logical operators, one file for each family."""

@@ -1,0 +1,66 @@
+"""Generators: explode and its kin, and functions that make rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spark_lineage.analyze.steps import Define, FieldOf, Part, Step, passing
+from spark_lineage.decode.tree import Attribute, Node, NodeKind, flatten
+from spark_lineage.model import Certainty, Subtype
+
+_PYTHON_TABLE_FUNCTIONS = frozenset({"PythonUDTF", "UnresolvedPolymorphicPythonUDTF"})
+
+
+def generate(node: Node) -> Step:
+    """LATERAL VIEW, explode in a select list, table functions: the generator defines new columns."""
+    generator = node.get("generator")
+    while isinstance(generator, Node) and generator.name == "GeneratorOuter":
+        generator = generator.get("child")
+    output = tuple(each for each in node.get("generatorOutput") or () if isinstance(each, Attribute))
+    if not isinstance(generator, Node):
+        return passing(
+            node, problem=("unknown_generator", "a generator was cut by a limit of the bridge", "")
+        )
+    return passing(node, defines=_defines(generator, output))
+
+
+def _defines(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ...]:
+    child = generator.get("child")
+    match generator.name:
+        case "Explode":
+            return tuple(Define(each.expr, (Part(child),)) for each in output)
+        case "Inline":
+            return tuple(
+                Define(each.expr, (Part(FieldOf(child, position, each.name)),))
+                for position, each in enumerate(output)
+            )
+        case "PosExplode":
+            position, *elements = output
+            return (
+                Define(position.expr, (Part(child, Subtype.TRANSFORMATION),)),
+                *(Define(each.expr, (Part(child),)) for each in elements),
+            )
+        case "Stack":
+            return _stack(generator, output)
+    certainty = Certainty.OVER_APPROXIMATE if generator.name in _PYTHON_TABLE_FUNCTIONS else Certainty.EXACT
+    arguments = tuple(Part(item, Subtype.TRANSFORMATION) for item in _arguments(generator))
+    return tuple(Define(each.expr, arguments, certainty) for each in output)
+
+
+def _stack(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ...]:
+    """`stack(n, a, b, c, d)` fills its columns row by row: column i has every k-th value from i on."""
+    _, *values = flatten(generator.get("children"))
+    width = len(output)
+    return tuple(
+        Define(each.expr, tuple(Part(value) for value in values[position::width]))
+        for position, each in enumerate(output)
+    )
+
+
+def _arguments(generator: Node) -> list[Any]:
+    return [
+        item
+        for each in generator.fields.values()
+        for item in flatten(each)
+        if isinstance(item, Attribute) or (isinstance(item, Node) and item.kind is NodeKind.EXPRESSION)
+    ]

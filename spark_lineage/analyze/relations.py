@@ -1,0 +1,177 @@
+"""Leaves of a plan: which dataset a relation is, and where its location stands in the node.
+
+The location of files is, in this order: the catalog table's, the `basepath` option, the part of the
+`path` option before a glob, the root paths of the file index. Catalog names are aliases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from spark_lineage.analyze.identity import Location, Naming, jdbc_id
+from spark_lineage.decode.tree import MapValue, Node, NodeKind
+from spark_lineage.model import Dataset, DatasetId
+
+IN_MEMORY = frozenset({"LocalRelation", "OneRowRelation", "Range", "EmptyRelation"})
+"""Relations whose rows stand in the plan: no source, and that is exact."""
+
+RELATIONS = frozenset({
+    "LogicalRelation", "LogicalRelationWithTable", "HiveTableRelation", "DataSourceV2Relation", "ExtractableDataSourceV2Relation",
+    "DataSourceV2ScanRelation", "StreamingRelation", "StreamingExecutionRelation", "StreamingRelationV2",
+    "StreamingDataSourceV2Relation", "StreamingDataSourceV2ScanRelation",
+})  # fmt: skip
+"""Relations that read a dataset."""
+
+_IN_MEMORY_RDDS = frozenset({"ParallelCollectionRDD", "EmptyRDD"})
+_STREAM_CLASSES = frozenset({"RateStreamTable", "RateStreamProvider", "MemoryStreamTable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One dataset that a relation or a target stands for, with the exact paths met."""
+
+    dataset: Dataset
+    locations: tuple[Location, ...] = ()
+
+
+def locate(node: Node, naming: Naming) -> tuple[Located, ...]:
+    """The datasets of a relation or of a write's table node; empty where none is known.
+
+    A read of several folders that are not under one base is several datasets.
+    """
+    relation = node.get("relation")
+    if isinstance(relation, Node) and relation.kind is NodeKind.LOGICAL:
+        return locate(relation, naming)
+    table = node.get("catalogTable") or node.get("tableMeta")
+    alias = _aliases(table)
+    if isinstance(relation, Node):
+        return _relation(relation, table, alias, naming)
+    v2 = node.get("table")
+    if isinstance(v2, Node):
+        return _v2_table(v2, node, alias, naming)
+    if isinstance(table, Node):
+        return catalog_table(table, naming)
+    source = node.get("dataSource") or node.get("source")
+    return _facts(source, alias, naming) if isinstance(source, Node) else ()
+
+
+def catalog_table(table: Node, naming: Naming) -> tuple[Located, ...]:
+    """The dataset of a catalog table: its location, or its name where it has none (a view)."""
+    location = table.facts.get("location")
+    kind = table.facts.get("provider")
+    aliases = _aliases(table)
+    if isinstance(location, str):
+        return by_paths([location], aliases, naming, kind if isinstance(kind, str) else None)
+    return by_name(".".join(map(str, table.facts.get("identifier") or ())))
+
+
+def by_paths(
+    paths: Iterable[str], aliases: tuple[str, ...], naming: Naming, form: str | None = None
+) -> tuple[Located, ...]:
+    """One dataset for each identity that the paths have, in the order of first sight."""
+    grouped: dict[DatasetId, list[Location]] = {}
+    for path in paths:
+        location = naming.locate(path)
+        grouped.setdefault(location.id, []).append(location)
+    return tuple(
+        Located(Dataset(each.namespace, each.name, aliases, form), tuple(locations))
+        for each, locations in grouped.items()
+    )
+
+
+def by_name(name: str, namespace: str = "catalog") -> tuple[Located, ...]:
+    """A dataset that only the catalog knows: a view, or a table without a location."""
+    return (Located(Dataset(namespace, name, (name,) if namespace == "catalog" else ())),) if name else ()
+
+
+def by_options(
+    options: dict[str, str], paths: tuple[str, ...], aliases: tuple[str, ...], naming: Naming
+) -> tuple[Located, ...]:
+    """The dataset of a source given by options: `url` and `dbtable`, `basepath`, `path`, else root paths."""
+    table = options.get("dbtable")
+    if "url" in options and table:
+        identity = jdbc_id(options["url"], table)
+        return (Located(Dataset(identity.namespace, identity.name, aliases, "jdbc")),)
+    if "kafka.bootstrap.servers" in options:
+        servers = options["kafka.bootstrap.servers"].split(",")[0]
+        topics = options.get("topic") or options.get("subscribe") or options.get("subscribepattern") or ""
+        return tuple(
+            Located(Dataset(f"kafka://{servers}", topic.strip(), aliases, "kafka"))
+            for topic in topics.split(",")
+            if topic.strip()
+        )
+    if "basepath" in options:
+        located = by_paths([options["basepath"]], aliases, naming)
+        return (
+            Located(located[0].dataset, tuple(naming.locate(path) for path in paths) or located[0].locations),
+        )
+    if "path" in options:
+        return by_paths([options["path"]], aliases, naming)
+    return by_paths(paths, aliases, naming)
+
+
+def options_of(node: Node) -> dict[str, str]:
+    """The options that passed the masking, by lower-case key."""
+    options = node.get("options")
+    return options.texts() if isinstance(options, MapValue) else {}
+
+
+def is_in_memory(node: Node) -> bool:
+    """Whether an RDD-backed relation holds data of the program itself, not of a dataset."""
+    facts = _rdd_facts(node)
+    ancestry = facts.get("ancestry") or ()
+    leaves = {each.get("class") for each in ancestry if each.get("leaf")}
+    return bool(leaves) and leaves <= _IN_MEMORY_RDDS and not facts.get("ancestry_cut")
+
+
+def _rdd_facts(node: Node) -> Any:
+    rdd = node.get("rdd")
+    return rdd.facts if isinstance(rdd, Node) else {}
+
+
+def _aliases(table: Any) -> tuple[str, ...]:
+    identifier = table.facts.get("identifier") if isinstance(table, Node) else None
+    return (".".join(map(str, identifier)),) if identifier else ()
+
+
+def _relation(relation: Node, table: Any, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
+    index = relation.get("location")
+    paths = tuple(index.facts.get("paths") or ()) if isinstance(index, Node) else ()
+    if isinstance(index, Node) and isinstance(index.facts.get("delta_path"), str):
+        return by_paths([index.facts["delta_path"]], aliases, naming, "delta")
+    if isinstance(table, Node) and isinstance(table.facts.get("location"), str):
+        (located,) = catalog_table(table, naming)
+        return (Located(located.dataset, tuple(naming.locate(path) for path in paths) or located.locations),)
+    if isinstance(index, Node):
+        return by_options(options_of(relation), paths, aliases, naming)
+    return _facts(relation, aliases, naming)
+
+
+def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
+    identifier = table.facts.get("identifier")
+    if identifier:
+        aliases = (".".join(map(str, identifier)),)
+    inner = table.get("catalogTable")
+    if isinstance(inner, Node) and not aliases:
+        aliases = _aliases(inner)
+    location = table.facts.get("path")
+    if isinstance(location, str):
+        return by_paths([location], aliases, naming, table.facts.get("provider"))
+    if isinstance(inner, Node):
+        return catalog_table(inner, naming)
+    return _facts(table, aliases, naming) or by_options(options_of(node), (), aliases, naming)
+
+
+def _facts(value: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
+    facts = value.facts
+    url, table, path, name = (facts.get(key) for key in ("url", "table", "path", "name"))
+    if isinstance(url, str) and isinstance(table, str):
+        identity = jdbc_id(url, table)
+        return (Located(Dataset(identity.namespace, identity.name, aliases, "jdbc")),)
+    if isinstance(path, str):
+        return by_paths([path], aliases, naming)
+    if aliases:
+        return by_name(aliases[0])
+    return by_name(name, namespace="source") if isinstance(name, str) and name else ()

@@ -1,0 +1,45 @@
+"""Expressions as text: SQL's spelling, literals as `?`, source columns inlined, bounded in length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from spark_lineage.analyze.values import Leaf, Term
+
+MAX_EXPRESSION_CHARACTERS = 2000
+
+
+def render(term: Term, name_of: Callable[[Leaf], str], limit: int = MAX_EXPRESSION_CHARACTERS) -> str:
+    """Write a term as text; one that is longer than `limit` characters ends in `...`.
+
+    The walk is iterative and stops at the limit, so a shared term that would unfold without end does not.
+    """
+    pieces: list[str] = []
+    length = 0
+    stack: list[str | Leaf | Term] = [term]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Term):
+            stack.extend(reversed(part.parts))
+            continue
+        text = part if isinstance(part, str) else name_of(part)
+        pieces.append(text)
+        length += len(text)
+        if length > limit:
+            return "".join(pieces)[: limit - 3] + "..."
+    return "".join(pieces)
+
+
+def joined(terms: list[Term], separator: str = ", ") -> tuple[str | Term, ...]:
+    """Terms with a separator between them, as parts of a larger term."""
+    parts: list[str | Term] = []
+    for term in terms:
+        if parts:
+            parts.append(separator)
+        parts.append(term)
+    return tuple(parts)
+
+
+def call(name: str, terms: list[Term]) -> Term:
+    """A function call: `name(a, b)`."""
+    return Term((f"{name}(", *joined(terms), ")"))

@@ -1,0 +1,375 @@
+"""The only walker: plan tree -> scope of its output, operator by operator, iteratively.
+
+Each operator is resolved once, after the operators below it and the plans of the subqueries in its
+expressions. Operators are numbered in the order in which they are done, so that the same plan gets the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spark_lineage.analyze.expressions import Environment, evaluate, subquery_plans
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.operators.opaque import unknown
+from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS, Located, is_in_memory, locate
+from spark_lineage.analyze.rules import RULES
+from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
+from spark_lineage.analyze.steps import Define, FieldOf, Part, Step
+from spark_lineage.analyze.values import (
+    NOTHING,
+    Leaf,
+    SourceKey,
+    Term,
+    Trace,
+    Value,
+    add_via,
+    extend_path,
+    merge,
+    substitute,
+    through,
+    weaken,
+)
+from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.model import Certainty, Dataset, Operator, Problem, Severity, Subtype, weakest
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Resolves the operators of one plan, and of the plans that its checkpoints come from.
+
+    `origins` maps a LogicalRDD to the plan that was checkpointed. `located` and `operators` fill up
+    while resolving.
+    """
+
+    naming: Naming
+    origins: Mapping[Node, PlanTree] = field(default_factory=dict)
+    located: dict[Node, tuple[Located, ...]] = field(default_factory=dict)
+    operators: dict[str, Operator] = field(default_factory=dict)
+    scopes: dict[Node, Scope] = field(default_factory=dict)
+    _steps: dict[Node, Step] = field(default_factory=dict)
+    _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
+    _trees: dict[Node, str] = field(default_factory=dict)
+
+    def resolve(self, root: Node, tree: PlanTree) -> Scope:
+        """The scope of an operator's output."""
+        for each in (tree, *self.origins.values()):
+            self._index_ctes(each)
+        open_nodes: set[Node] = set()
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self.scopes:
+                stack.pop()
+                continue
+            waiting = [each for each in self._below(node) if each not in self.scopes]
+            recursive = [each for each in waiting if each in open_nodes]
+            if waiting and not recursive:
+                open_nodes.add(node)
+                stack.extend(reversed(waiting))
+                continue
+            stack.pop()
+            open_nodes.discard(node)
+            self.scopes[node] = self._recursion(node) if recursive else self._scope(node)
+        return self.scopes[root]
+
+    def plans_in(self, expressions: Iterable[Any], tree: PlanTree) -> dict[Node, Scope]:
+        """The scopes of the subqueries inside a command's own expressions."""
+        return {plan: self.resolve(plan, tree) for plan in subquery_plans(expressions)}
+
+    def name_operator(self, node: Node) -> str:
+        """Number an operator, `Join#3`, and note it as a transformation vertex."""
+        name = f"{node.name}#{len(self.operators)}"
+        self.operators[name] = Operator(name, node.name)
+        return name
+
+    def _index_ctes(self, tree: PlanTree) -> None:
+        """A reference names its definition by a number that is unique within one plan only."""
+        for node in tree.nodes:
+            if node.name == "CTERelationDef":
+                self._ctes[tree.hash, node.get("id")] = node
+            elif node.name == "CTERelationRef":
+                self._trees[node] = tree.hash
+
+    def _definition(self, node: Node) -> Node | None:
+        return self._ctes.get((self._trees.get(node, ""), node.get("cteId")))
+
+    def _step(self, node: Node) -> Step:
+        step = self._steps.get(node)
+        if step is None:
+            step = self._steps[node] = RULES.get(node.name, unknown)(node)
+        return step
+
+    def _below(self, node: Node) -> list[Node]:
+        if node.name == "CTERelationRef":
+            definition = self._definition(node)
+            return [] if definition is None else [definition]
+        if node.name == "LogicalRDD":
+            origin = self.origins.get(node)
+            return [] if origin is None or origin.analyzed is None else [origin.analyzed]
+        if _is_leaf(node):
+            return []
+        fields = [item for each in node.fields.values() for item in flatten(each)]
+        return [*self._step(node).inputs, *subquery_plans(fields)]
+
+    def _scope(self, node: Node) -> Scope:
+        if node.name == "CTERelationRef":
+            return self._reference(node, self._definition(node), "cte")
+        if node.name == "LogicalRDD":
+            return self._rdd(node)
+        if node.name in IN_MEMORY:
+            return _constant(node)
+        if _is_leaf(node):
+            return self._relation(node)
+        return self._operator(node)
+
+    def _relation(self, node: Node) -> Scope:
+        located = self.located[node] = locate(node, self.naming)
+        if not located:
+            problem = Problem(
+                "unknown_source",
+                Severity.WARNING,
+                f"the relation {node.name} reads something that could not be named: its sources are unknown",
+                node.name,
+                "please report the kind of source",
+            )
+            return _opaque(node, problem)
+        name = self.name_operator(node)
+        trace = Trace(name)
+        columns = {}
+        for attribute in node.output or ():
+            leaves = [Leaf(each.dataset.id, attribute.name) for each in located]
+            sources: dict[SourceKey, Trace] = {
+                (leaf.dataset, leaf.field, Subtype.IDENTITY): trace for leaf in leaves
+            }
+            columns[attribute.expr] = Value(sources, Term((leaves[0],)))
+        return Scope(columns, datasets=frozenset(each.dataset.id for each in located))
+
+    def _rdd(self, node: Node) -> Scope:
+        origin = self.origins.get(node)
+        if origin is not None and origin.analyzed is not None:
+            return self._reference(node, origin.analyzed, "checkpoint")
+        if is_in_memory(node):
+            return _constant(node)
+        problem = Problem(
+            "rdd_round_trip",
+            Severity.WARNING,
+            "a DataFrame was made from an RDD: what the RDD was computed from is not followed",
+            node.name,
+            "build the DataFrame from DataFrames, or read its input as a table",
+        )
+        return _opaque(node, problem)
+
+    def _reference(self, node: Node, target: Node | None, what: str) -> Scope:
+        """A leaf that stands for another plan's output, by ordinal."""
+        if target is None or target.output is None:
+            problem = Problem(
+                f"unknown_{what}",
+                Severity.WARNING,
+                f"a {what} refers to a plan that is not in the record",
+                node.name,
+            )
+            return _opaque(node, problem)
+        scope = self.scopes[target]
+        columns = {}
+        for own, other in zip(node.output or (), target.output, strict=False):
+            columns[own.expr] = scope.columns.get(other.expr, Value(certainty=Certainty.OPAQUE))
+        return replace(scope, columns=columns)
+
+    def _recursion(self, node: Node) -> Scope:
+        problem = Problem(
+            "recursive_query",
+            Severity.WARNING,
+            "a query refers to itself: what comes back through the recursion is not followed",
+            node.name,
+        )
+        return _opaque(node, problem)
+
+    def _operator(self, node: Node) -> Scope:
+        step = self._step(node)
+        name = self.name_operator(node)
+        inputs = [self.scopes[each] for each in step.inputs]
+        fields = [item for each in node.fields.values() for item in flatten(each)]
+        plans = {plan: self.scopes[plan] for plan in subquery_plans(fields)}
+        work = OperatorWork(name, step, inputs, plans)
+        columns = _shown(node, work)
+        problems = [*work.problems(), *_missing(node, columns)]
+        if step.problem is not None:
+            code, message, hint = step.problem
+            problems.append(Problem(code, Severity.WARNING, message, name, hint))
+        below = [*inputs, *plans.values()]
+        return Scope(
+            columns=columns,
+            rows=work.rows(),
+            certainty=weakest(step.certainty, *(each.certainty for each in below)),
+            problems=tuple(dict.fromkeys(p for each in below for p in each.problems)) + tuple(problems),
+            datasets=frozenset().union(*(each.datasets for each in below)),
+        )
+
+
+class OperatorWork:
+    """One operator's step, evaluated over its inputs."""
+
+    def __init__(self, name: str, step: Step, inputs: list[Scope], plans: Mapping[Node, Scope]) -> None:
+        self.name = name
+        self.step = step
+        self.inputs = _correlated(inputs) if len(inputs) > 1 else inputs
+        self.plans = plans
+        self.environments: dict[int | None, Environment] = {}
+        self.effects = [self._effect(part) for part in step.rows]
+        self.defined = {define.expr: self._define(define) for define in step.defines}
+
+    def environment(self, number: int | None) -> Environment:
+        """What expressions over one input, or over all, may see."""
+        known = self.environments.get(number)
+        if known is None:
+            if number is None and len(self.inputs) != 1:
+                columns = {expr: value for each in self.inputs for expr, value in each.columns.items()}
+            else:
+                columns = dict(self.inputs[number or 0].columns) if self.inputs else {}
+            known = self.environments[number] = Environment(self.name, columns, self.plans)
+        return known
+
+    def columns(self) -> dict[int, Value]:
+        """The inherited columns and the new ones, views named."""
+        columns = {
+            expr: value
+            for number in self.step.inherits
+            for expr, value in self.inputs[number].columns.items()
+        }
+        columns.update(self.defined)
+        if self.step.view is None:
+            return columns
+        view = self.step.view
+        return {expr: replace(value, sources=add_via(value.sources, view)) for expr, value in columns.items()}
+
+    def rows(self) -> RowSet:
+        """The row sets of the inputs, the operator's own effects, and those of its subqueries."""
+        below = [each.rows for each in self.inputs]
+        if self.step.withdraws:
+            gone = {key for part in self.step.withdraws for key in self._effect(part)}
+            below = [{key: entry for key, entry in each.items() if key not in gone} for each in below]
+        if self.step.view is not None:
+            below = [
+                {key: (_with_via(t, self.step.view), term) for key, (t, term) in each.items()}
+                for each in below
+            ]
+        inner = [rows for each in self.environments.values() for rows in each.rows]
+        return merge_rows([*below, *self.effects, *inner])
+
+    def problems(self) -> list[Problem]:
+        """What the expressions could not say."""
+        return list(dict.fromkeys(p for each in self.environments.values() for p in each.problems))
+
+    def _effect(self, part: Part) -> RowSet:
+        value = self._value(part)
+        return row_set(through(value.sources, part.subtype, self.name), value.term)
+
+    def _define(self, define: Define) -> Value:
+        if len(define.parts) == 1 and define.certainty is Certainty.EXACT:
+            return self._value(define.parts[0])
+        values = [self._value(part) for part in define.parts]
+        sources = merge(
+            through(value.sources, part.subtype, self.name)
+            for part, value in zip(define.parts, values, strict=True)
+        )
+        certainty = weakest(define.certainty, *(each.certainty for each in values))
+        if define.certainty is not Certainty.EXACT:
+            sources = weaken(sources, define.certainty)
+        return Value(sources, _alternatives(values), certainty)
+
+    def _value(self, part: Part) -> Value:
+        environment = self.environment(part.input)
+        if isinstance(part.expression, FieldOf):
+            inner = evaluate(part.expression.expression, environment)
+            kind = getattr(part.expression.expression, "type", None)
+            names = kind.fields if kind is not None else ()
+            position = part.expression.position
+            return extend_path(inner, names[position] if position < len(names) else part.expression.name)
+        value = evaluate(part.expression, environment)
+        if part.subtype is Subtype.IDENTITY or part.subtype.type.value == "INDIRECT":
+            return value
+        return replace(value, sources=through(value.sources, part.subtype, self.name), fields=None)
+
+
+def _shown(node: Node, work: OperatorWork) -> Mapping[int, Value]:
+    """The columns of the operator's output; the input's own mapping where nothing changes."""
+    step = work.step
+    if not step.defines and step.view is None and len(step.inherits) == 1:
+        inherited = work.inputs[step.inherits[0]].columns
+        if node.output is None or len(node.output) == len(inherited):
+            return inherited
+    columns = work.columns()
+    if node.output is None:
+        return columns
+    return {each.expr: columns[each.expr] for each in node.output if each.expr in columns}
+
+
+def _missing(node: Node, columns: Mapping[int, Value]) -> list[Problem]:
+    missing = [each.name for each in node.output or () if each.expr not in columns]
+    if not missing:
+        return []
+    names = ", ".join(missing[:5])
+    return [
+        Problem(
+            "missing_output",
+            Severity.WARNING,
+            f"the rule of {node.name} does not say where its output {names} comes from",
+            node.name,
+            "please report the plan",
+        )
+    ]
+
+
+def _correlated(inputs: list[Scope]) -> list[Scope]:
+    """LATERAL: columns of the left input that the right one mentions are put in."""
+    first, *others = inputs
+    lookup = first.columns.get
+    return [first, *(_put_in(each, lookup) for each in others)]
+
+
+def _put_in(scope: Scope, lookup: Any) -> Scope:
+    columns = {}
+    changed = False
+    for expr, value in scope.columns.items():
+        sources = substitute(value.sources, lookup)
+        changed = changed or sources is not value.sources
+        columns[expr] = value if sources is value.sources else replace(value, sources=sources)
+    rows = substitute_rows(scope.rows, lookup)
+    if not changed and rows.keys() == scope.rows.keys():
+        return scope
+    return replace(scope, columns=columns, rows=rows)
+
+
+def _alternatives(values: list[Value]) -> Term:
+    """The text of a column that is one of several: each different one that has sources."""
+    terms = list(dict.fromkeys(each.term for each in values if each.sources))
+    if not terms:
+        return values[0].term if values else Term()
+    parts: list[str | Leaf | Term] = [terms[0]]
+    for term in terms[1:]:
+        parts += [" | ", term]
+    return terms[0] if len(terms) == 1 else Term(tuple(parts))
+
+
+def _with_via(trace: Trace, view: str) -> Trace:
+    return replace(trace, via=trace.via | {view})
+
+
+def _is_leaf(node: Node) -> bool:
+    return node.name in RELATIONS or node.name in IN_MEMORY
+
+
+def _constant(node: Node) -> Scope:
+    return Scope({each.expr: Value(NOTHING, Term((each.name,))) for each in node.output or ()})
+
+
+def _opaque(node: Node, problem: Problem) -> Scope:
+    columns = {each.expr: Value(NOTHING, Term((each.name,)), Certainty.OPAQUE) for each in node.output or ()}
+    return Scope(columns, certainty=Certainty.OPAQUE, problems=(problem,))
+
+
+def datasets(resolver: Resolver) -> list[Dataset]:
+    """Every dataset that the resolved relations read, in the order of their resolution."""
+    return [each.dataset for located in resolver.located.values() for each in located]

@@ -1,0 +1,342 @@
+"""Write commands: which plan is written, to which dataset, into which columns.
+
+The table `WRITES` maps a command's class to a function `(node, naming) -> Write`. Row-level commands
+(MERGE, UPDATE, DELETE) say themselves what each column gets; the others write their query by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.relations import (
+    RELATIONS,
+    Located,
+    by_name,
+    by_options,
+    by_paths,
+    catalog_table,
+    locate,
+    options_of,
+)
+from spark_lineage.analyze.steps import Part, effects
+from spark_lineage.decode.tree import Attribute, MapValue, Node, NodeKind, Opaque
+from spark_lineage.model import Subtype
+
+
+@dataclass(frozen=True, slots=True)
+class TargetColumn:
+    """A column of the target and the expressions that may give its value."""
+
+    name: str
+    type: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: `inputs` are the plans it reads, `rows` its own effects on the row set."""
+
+    operation: str
+    target: tuple[Located, ...]
+    inputs: tuple[Node, ...]
+    columns: tuple[TargetColumn, ...]
+    overwrites: bool = False
+    rows: tuple[Part, ...] = field(default=())
+
+
+Rule: TypeAlias = Callable[[Node, Naming], Write]
+
+
+def write_nodes(root: Node | None) -> list[Node]:
+    """The write commands of an analyzed plan: its root, or the branches of a multi-table INSERT's Union.
+
+    What lies below CommandResult or ExplainCommand was not run by this event.
+    """
+    while root is not None and root.name == "WithCTE":
+        root = root.get("plan")
+    if root is None:
+        return []
+    if root.name == "Union":
+        return [each for each in root.nodes(NodeKind.LOGICAL) if each.name in WRITES]
+    if root.name in VIEW_COMMANDS and not _is_persisted(root):
+        return []
+    return [root] if root.name in WRITES else []
+
+
+def by_position(query: Node, names: Any = None) -> tuple[TargetColumn, ...]:
+    """The columns of a query, under the names given or its own."""
+    output = query.output or ()
+    given = [each for each in names or () if isinstance(each, str)]
+    if len(given) != len(output):
+        given = [each.name for each in output]
+    return tuple(
+        TargetColumn(name, each.type.simple, (Part(each, input=0),))
+        for name, each in zip(given, output, strict=True)
+    )
+
+
+def _files(node: Node, naming: Naming) -> Write:
+    table = node.get("catalogTable")
+    path = node.get("outputPath")
+    aliases = tuple(
+        a
+        for each in ((catalog_table(table, naming)) if isinstance(table, Node) else ())
+        for a in each.dataset.aliases
+    )
+    target = by_paths([path], aliases, naming) if isinstance(path, str) else ()
+    static = node.get("staticPartitions")
+    partial = bool(isinstance(static, MapValue) and static.pairs) or bool(
+        node.facts.get("dynamic_partition_overwrite")
+    )
+    overwrites = _replaces(node) and not partial
+    return _simple(node, "OVERWRITE" if overwrites else "INSERT", target, overwrites=overwrites)
+
+
+def _table_as_select(node: Node, naming: Naming) -> Write:
+    table = node.get("table") or node.get("tableDesc")
+    target = catalog_table(table, naming) if isinstance(table, Node) else ()
+    overwrites = _replaces(node)
+    return _simple(node, "CREATE TABLE AS SELECT", target, overwrites=overwrites)
+
+
+def _v2_table_as_select(node: Node, naming: Naming) -> Write:
+    name = node.get("name")
+    target = by_name(".".join(_identifier(name))) if isinstance(name, Node) else ()
+    replaces = node.name.startswith("ReplaceTable")
+    return _simple(
+        node, "REPLACE TABLE AS SELECT" if replaces else "CREATE TABLE AS SELECT", target, overwrites=True
+    )
+
+
+def _directory(node: Node, naming: Naming) -> Write:
+    storage = node.get("storage")
+    path = storage.facts.get("location") if isinstance(storage, Node) else None
+    target = by_paths([path], (), naming) if isinstance(path, str) else ()
+    return _simple(node, "INSERT OVERWRITE DIRECTORY", target, overwrites=bool(node.get("overwrite")))
+
+
+def _data_source(node: Node, naming: Naming) -> Write:
+    target = by_options(options_of(node), (), (), naming)
+    overwrites = _replaces(node)
+    return _simple(node, "OVERWRITE" if overwrites else "INSERT", target, overwrites=overwrites)
+
+
+def _hive(node: Node, naming: Naming) -> Write:
+    table = node.get("table")
+    target = catalog_table(table, naming) if isinstance(table, Node) else ()
+    partition = node.get("partition")
+    partial = isinstance(partition, MapValue) and bool(partition.pairs)
+    return _simple(node, "INSERT", target, overwrites=bool(node.get("overwrite")) and not partial)
+
+
+def _logical_relation(node: Node, naming: Naming) -> Write:
+    relation = node.get("logicalRelation")
+    target = locate(relation, naming) if isinstance(relation, Node) else ()
+    return _simple(node, "INSERT", target, overwrites=bool(node.get("overwrite")))
+
+
+def _v2(node: Node, naming: Naming) -> Write:
+    table = _relation(node.get("table"))
+    target = locate(table, naming) if table is not None else ()
+    overwrites = node.name == "OverwriteByExpression" and _is_literal(node.get("deleteExpr"))
+    query = node.get("query")
+    output = table.output if table is not None else None
+    names = [each.name for each in output or ()]
+    by_name_ = bool(node.get("isByName"))
+    columns = by_position(query, None if by_name_ else names) if isinstance(query, Node) else ()
+    rows = effects(_deleted(node.get("deleteExpr")), Subtype.FILTER)
+    operation = "OVERWRITE" if node.name.startswith("Overwrite") else "INSERT"
+    inputs = (query, table) if rows and table is not None else (query,)
+    return Write(
+        operation, target, tuple(each for each in inputs if isinstance(each, Node)), columns, overwrites, rows
+    )
+
+
+def _deleted(expression: Any) -> tuple[Any, ...]:
+    """REPLACE WHERE: the columns that say what is replaced; `true` replaces all."""
+    return () if expression is None or _is_literal(expression) else (expression,)
+
+
+def _stream(node: Node, naming: Naming) -> Write:
+    table = node.get("catalogTable")
+    sink = node.get("sink") or node.get("table")
+    relation = node.get("relation")
+    options = node.get("writeOptions")
+    target: tuple[Located, ...] = ()
+    if isinstance(table, Node):
+        target = catalog_table(table, naming)
+    elif isinstance(relation, Node):
+        target = locate(relation, naming)
+    if not target and isinstance(sink, Node) and isinstance(sink.facts.get("path"), str):
+        target = by_paths([sink.facts["path"]], (), naming)
+    if not target and isinstance(options, MapValue):
+        target = by_options(options.texts(), (), (), naming)
+    if not target and isinstance(sink, Node) and sink.name not in UNNAMED_SINKS:
+        target = by_name(str(sink.facts.get("name") or sink.name), namespace="sink")
+    complete = _class_of(node.get("outputMode")) == "Complete"
+    return _simple(node, "STREAM", target, overwrites=complete)
+
+
+def _view(node: Node, naming: Naming) -> Write:
+    plan = node.get("plan") if node.get("plan") is not None else node.get("query")
+    name = ".".join(_identifier(node.get("name") or node.get("child")))
+    renamed = [each.get("_1") for each in node.get("userSpecifiedColumns") or () if isinstance(each, Node)]
+    columns = by_position(plan, renamed) if isinstance(plan, Node) else ()
+    inputs = (plan,) if isinstance(plan, Node) else ()
+    return Write("CREATE VIEW", by_name(name), inputs, columns, overwrites=True)
+
+
+def _merge(node: Node, naming: Naming) -> Write:
+    target, source = node.get("target"), node.get("source")
+    clauses = [
+        clause
+        for name in ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
+        for clause in node.get(name) or ()
+        if isinstance(clause, Node)
+    ]
+    actions = [
+        action for clause in clauses for action in clause.get("actions") or () if isinstance(action, Node)
+    ]
+    columns = []
+    for attribute in target.output or ():
+        values = [action.get("expr") for action in actions if _action_target(action) == attribute.name]
+        columns.append(_assigned(attribute, values))
+    conditions = [clause.get("condition") for clause in clauses if clause.get("condition") is not None]
+    rows = effects([node.get("condition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
+    return Write("MERGE", _target(target, naming), (target, source), tuple(columns), rows=rows)
+
+
+def _update(node: Node, naming: Naming) -> Write:
+    target = node.get("target")
+    output = target.output or ()
+    values = node.get("updateExpressions") or ()
+    columns = [_assigned(attribute, [value]) for attribute, value in zip(output, values, strict=False)]
+    rows = effects(_present(node.get("condition")), Subtype.FILTER)
+    return Write("UPDATE", _target(target, naming), (target,), tuple(columns), rows=rows)
+
+
+def _delete(node: Node, naming: Naming) -> Write:
+    target = node.get("target") or node.get("table")
+    columns = tuple(TargetColumn(each.name, each.type.simple, ()) for each in target.output or ())
+    rows = effects(_present(node.get("condition")), Subtype.FILTER)
+    return Write("DELETE", _target(target, naming), (target,), columns, rows=rows)
+
+
+def _assigned(attribute: Attribute, values: list[Any]) -> TargetColumn:
+    """What a row-level command puts into a column; a column that keeps its own value has no source."""
+    parts = tuple(Part(value) for value in values if value is not None and not _keeps(value, attribute))
+    return TargetColumn(attribute.name, attribute.type.simple, parts)
+
+
+def _keeps(value: Any, attribute: Attribute) -> bool:
+    while (
+        isinstance(value, Node)
+        and value.name in {"Alias", "Cast", "CheckOverflowInTableInsert"}
+        and not value.user_cast
+    ):
+        value = value.get("child")
+    return isinstance(value, Attribute) and value.expr == attribute.expr
+
+
+def _action_target(action: Node) -> str | None:
+    parts = action.get("targetColNameParts")
+    return ".".join(map(str, parts)) if isinstance(parts, tuple) else None
+
+
+def _simple(node: Node, operation: str, target: tuple[Located, ...], *, overwrites: bool = False) -> Write:
+    query = node.get("query")
+    if not isinstance(query, Node):
+        return Write(operation, target, (), (), overwrites)
+    return Write(operation, target, (query,), by_position(query, node.get("outputColumnNames")), overwrites)
+
+
+def _target(plan: Node, naming: Naming) -> tuple[Located, ...]:
+    relation = _relation(plan)
+    return locate(relation, naming) if relation is not None else ()
+
+
+def _relation(plan: Any) -> Node | None:
+    """The relation that a row-level command's target stands for, below aliases and projections."""
+    while isinstance(plan, Node) and plan.name not in RELATIONS:
+        below = plan.nodes(NodeKind.LOGICAL)
+        plan = below[0] if below else None
+    return plan if isinstance(plan, Node) else None
+
+
+def _identifier(value: Any) -> list[str]:
+    """The parts of a table's name in a TableIdentifier, a ResolvedIdentifier or a DSv2 Identifier."""
+    if not isinstance(value, Node):
+        return []
+    given = value.facts.get("identifier")
+    if given:
+        return [str(each) for each in given]
+    if "table" in value.fields:
+        return [
+            each
+            for each in (value.get("catalog"), value.get("database"), value.get("table"))
+            if isinstance(each, str)
+        ]
+    inner = value.get("identifier")
+    catalog = value.get("catalog")
+    name = catalog.facts.get("name") if isinstance(catalog, Node) else None
+    return [*([str(name)] if name else []), *_identifier(inner)]
+
+
+def _present(condition: Any) -> tuple[Any, ...]:
+    return () if condition is None else (condition,)
+
+
+def _class_of(value: Any) -> str:
+    name = value.class_name if isinstance(value, Opaque | Node) else str(value)
+    return (
+        name.rpartition(".")[2].rpartition("$")[2]
+        if not name.endswith("$")
+        else name.rstrip("$").rpartition(".")[2].rpartition("$")[2]
+    )
+
+
+def _replaces(node: Node) -> bool:
+    """Whether a save mode leaves nothing of what was there; ErrorIfExists succeeds only where nothing was."""
+    return node.get("mode") in {"Overwrite", "ErrorIfExists"}
+
+
+def _is_literal(expression: Any) -> bool:
+    return isinstance(expression, Node) and expression.name == "Literal"
+
+
+def _is_persisted(node: Node) -> bool:
+    return node.name != "CreateViewCommand" or _class_of(node.get("viewType")) == "PersistedView"
+
+
+VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
+
+UNNAMED_SINKS = frozenset({"ForeachBatchSink", "PythonForeachBatchSink"})
+"""Sinks behind which the real writes are executions of their own."""
+
+WRITES: dict[str, Rule] = {
+    "InsertIntoHadoopFsRelationCommand": _files,
+    "CreateDataSourceTableAsSelectCommand": _table_as_select,
+    "SaveAsV1TableCommand": _table_as_select,
+    "CreateHiveTableAsSelectCommand": _table_as_select,
+    "InsertIntoDataSourceDirCommand": _directory,
+    "InsertIntoHiveDirCommand": _directory,
+    "InsertIntoHiveTable": _hive,
+    "InsertIntoDataSourceCommand": _logical_relation,
+    "SaveIntoDataSourceCommand": _data_source,
+    "CreateTableAsSelect": _v2_table_as_select,
+    "ReplaceTableAsSelect": _v2_table_as_select,
+    "AppendData": _v2,
+    "OverwriteByExpression": _v2,
+    "OverwritePartitionsDynamic": _v2,
+    "WriteToMicroBatchDataSource": _stream,
+    "WriteToMicroBatchDataSourceV1": _stream,
+    "CreateViewCommand": _view,
+    "AlterViewAsCommand": _view,
+    "MergeIntoCommand": _merge,
+    "UpdateCommand": _update,
+    "DeleteCommand": _delete,
+}
+"""Command class -> rule."""

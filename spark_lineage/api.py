@@ -1,0 +1,156 @@
+"""The Python API: switch lineage on in a session, and ask a store.
+
+import spark_lineage
+
+lineage = spark_lineage.enable(spark, store="lineage")
+...
+lineage.table("report")                          # draws itself in a notebook
+lineage.upstream("report.total").to_dict()       # the JSON of `--json`
+
+spark_lineage.open("lineage").downstream("orders.amount", depth=3)    # without Spark
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spark_lineage.capture import session
+from spark_lineage.errors import BridgeError
+from spark_lineage.pipeline import IngestReport
+from spark_lineage.pipeline import ingest as ingest_spool
+from spark_lineage.query.local import LocalEngine
+from spark_lineage.settings import Settings, load_settings
+from spark_lineage.show import html_parts
+from spark_lineage.show.answer import Answer
+from spark_lineage.show.html_lineage import lineage_html
+from spark_lineage.show.html_lists import problems_html, runs_html, search_html, tables_html
+from spark_lineage.show.html_table import table_html
+from spark_lineage.show.text_lineage import lineage_text
+from spark_lineage.show.text_lists import problems_text, runs_text, search_text, tables_text
+from spark_lineage.show.text_table import table_text
+from spark_lineage.store.delta import DeltaStore
+from spark_lineage.switch import configure
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+__all__ = ["Lineage", "configure", "enable", "open"]
+
+
+def enable(
+    spark: SparkSession, store: Path | str | None = None, spool: Path | str | None = None, **settings: Any
+) -> Lineage:
+    """Switch lineage on in a session that runs; nothing is restarted, and doing it twice is harmless.
+
+    `store` and `spool` are folders, by default those of the settings; `settings` are the other settings by
+    their names in Python, such as `namespace="sales"`.
+
+    Raises `SettingError` for a wrong setting, `SparkUnsupportedError` for Spark Connect or an old Spark,
+    `BridgeError` if the bridge cannot be loaded.
+    """
+    loaded = session.session_settings(spark, store=store, spool=spool, **settings)
+    session.attach(spark, loaded)
+    return Lineage(loaded, spark=spark)
+
+
+def open(  # noqa: A001 - read as spark_lineage.open
+    store: Path | str | None = None, *, spool: Path | str | None = None, ingest: bool = True
+) -> Lineage:
+    """Read a store without Spark.
+
+    What waits in the store's own spool is taken in before each answer, unless `ingest` is false. Raises
+    `SettingError` for a wrong setting; a store that is missing is a `StoreError` when it is asked.
+    """
+    return Lineage(load_settings(store=store, spool=spool), ingests=ingest)
+
+
+class Lineage:
+    """What a store knows. Made by `enable` and `open`.
+
+    Before each answer, all that has run in the session (`enable`) or waits in the spool (`open`) is ingested.
+    A name is any alias of a table or any ending of its name that is not ambiguous; otherwise
+    `NameLookupError` lists the candidates. A store that is missing or cannot be read is a `StoreError`.
+    """
+
+    def __init__(
+        self, settings: Settings, *, spark: SparkSession | None = None, ingests: bool = True
+    ) -> None:
+        self._settings = settings
+        self._spark = spark
+        self._ingests = ingests
+
+    @property
+    def store(self) -> Path | str:
+        """Where the tables lie: a folder, or the URI of one."""
+        return self._settings.store
+
+    @property
+    def spool(self) -> Path:
+        """Where records wait until they are ingested."""
+        return self._settings.spool
+
+    def flush(self, timeout_seconds: float = 30) -> IngestReport:
+        """Bring all that has run in the session into the store.
+
+        Raises `BridgeError` when the bridge does not finish in `timeout_seconds`, and for a `Lineage` that
+        comes from `open`, which listens to no session.
+        """
+        if self._spark is None:
+            raise BridgeError(
+                f"This reads the store {self.store} and listens to no session, so there is nothing to flush: "
+                "use what spark_lineage.enable(spark) returns."
+            )
+        session.flush(self._spark, timeout_seconds)
+        return self.ingest()
+
+    def ingest(self) -> IngestReport:
+        """Bring what waits in the spool into the store; what cannot be read is kept aside and warned of."""
+        report = ingest_spool(self.spool, self.store)
+        for message in report.messages:
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        return report
+
+    def table(self, name: str) -> Answer:
+        """The lineage of one table: the direct sources of each column, and what decides its rows."""
+        return Answer(self._engine().table(name).to_dict(), table_text, table_html)
+
+    def upstream(self, name: str, depth: int | None = None) -> Answer:
+        """Where `table.column`, or a whole table, comes from; `depth` is a number of hops, None for all."""
+        return Answer(self._engine().upstream(name, depth).to_dict(), lineage_text, lineage_html)
+
+    def downstream(self, name: str, depth: int | None = None) -> Answer:
+        """What depends on `table.column`, or on a whole table; `depth` is a number of hops, None for all."""
+        return Answer(self._engine().downstream(name, depth).to_dict(), lineage_text, lineage_html)
+
+    def runs(self, limit: int | None = None) -> Answer:
+        """What ran, the newest first; at most `limit` runs, None for all."""
+        return Answer(self._engine().runs(limit).to_dict(), runs_text, runs_html)
+
+    def problems(self) -> Answer:
+        """What was not understood, not captured or cut, and what to do about it."""
+        return Answer(self._engine().problems().to_dict(), problems_text, problems_html)
+
+    def search(self, words: str) -> Answer:
+        """Tables and columns whose names hold `words`, whatever the case."""
+        return Answer(self._engine().search(words).to_dict(), search_text, search_html)
+
+    def tables(self) -> Answer:
+        """All tables, and how they hang together."""
+        return Answer(self._engine().tables().to_dict(), tables_text, tables_html)
+
+    def __repr__(self) -> str:
+        listening = "" if self._spark is None else f", listening to {self._spark.sparkContext.applicationId}"
+        return f"<Lineage of the store {self.store}{listening}>"
+
+    def _repr_html_(self) -> str:
+        return html_parts.page(html_parts.safe(repr(self).strip("<>")))
+
+    def _engine(self) -> LocalEngine:
+        # The engine is a snapshot: a new one for each answer, so that none is about the past.
+        if self._spark is not None:
+            self.flush()
+        elif self._ingests:
+            self.ingest()
+        return LocalEngine(DeltaStore(self.store))

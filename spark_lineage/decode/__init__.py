@@ -1,0 +1,1 @@
+"""The trust boundary: bytes -> plan trees, within limits."""

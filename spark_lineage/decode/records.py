@@ -1,0 +1,204 @@
+"""The trust boundary: the bytes of one frame -> one typed record, or a `DecodeError`.
+
+The format is written down in `jvm_bridge/contract/README.md`. Everything a later stage gets has passed
+these types and limits.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from spark_lineage.errors import DecodeError
+
+RECORD_VERSION = 1
+"""The newest record version that this reader knows."""
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception, its message masked by the bridge."""
+
+    class_: str | None = msgspec.field(name="class", default=None)
+    message: str | None = None
+    condition: str | None = None
+
+
+class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt of a stage, with sums over its tasks."""
+
+    stage_id: int
+    attempt: int = 0
+    name: str = ""
+    state: str = "COMPLETE"
+    tasks: int = 0
+    failed_tasks: int = 0
+    started_at: int | None = None
+    ended_at: int | None = None
+    metrics: dict[str, int] = {}
+
+
+class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One Spark job of an execution."""
+
+    job_id: int
+    state: str = "COMPLETE"
+    started_at: int | None = None
+    ended_at: int | None = None
+    stages: tuple[int, ...] = ()
+    rdds: tuple[int, ...] = ()
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the rows of a checkpoint come from: an execution and its plan."""
+
+    execution_id: int
+    plan: str
+
+
+class Streaming(msgspec.Struct, frozen=True, kw_only=True):
+    """The micro-batch that an execution belongs to."""
+
+    query_id: str | None = None
+    run_id: str | None = None
+    name: str | None = None
+    batch_id: int | None = None
+
+
+class ApplicationRecord(msgspec.Struct, frozen=True, kw_only=True, tag="application", tag_field="kind"):
+    """The application that wrote a segment; first record of each."""
+
+    bridge: str
+    bridge_version: str = ""
+    application_id: str = ""
+    attempt_id: str | None = None
+    application_name: str = ""
+    user: str = ""
+    spark_version: str = ""
+    scala_version: str = ""
+    java_version: str = ""
+    master: str | None = None
+    started_at: int | None = None
+    settings: dict[str, str] = {}
+    hash_key_id: str | None = None
+    literals: str = "masked"
+
+
+class PlanRecord(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="kind"):
+    """A plan section, still flat; `spark_lineage.decode.plans` makes the tree."""
+
+    hash: str
+    classes: list[dict[str, Any]]
+    types: list[str]
+    attributes: list[list[Any]]
+    nodes: list[dict[str, Any]]
+    analyzed: dict[str, Any] | None = None
+    executed: dict[str, Any] | None = None
+    truncated: list[dict[str, Any]] = []
+
+
+class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution", tag_field="kind"):
+    """One SQL execution that ended."""
+
+    bridge: str
+    execution_id: int
+    root_execution_id: int | None = None
+    query_execution_id: int | None = None
+    plan: str | None = None
+    plan_error: Failure | None = None
+    state: str = "COMPLETE"
+    error: Failure | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    started_order: int = 0
+    ended_order: int = 0
+    phases: dict[str, list[int]] = {}
+    command_result: bool = False
+    description: str | None = None
+    call_site: str | None = None
+    sql_text: str | None = None
+    job_group: str | None = None
+    job_tags: tuple[str, ...] = ()
+    user: str | None = None
+    session: str | None = None
+    expressions: tuple[int | None, ...] = ()
+    literals: tuple[str | None, ...] = ()
+    metrics: list[tuple[int, dict[str, int]]] = []
+    metric_types: dict[str, str] = {}
+    versions: list[tuple[int, int]] = []
+    origins: list[tuple[int, Origin]] = []
+    jobs: list[JobRecord] = []
+    stages: list[StageRecord] = []
+    streaming: Streaming | None = None
+
+    @property
+    def root(self) -> int:
+        """The outermost execution that this one ran inside; itself for a root."""
+        return self.execution_id if self.root_execution_id is None else self.root_execution_id
+
+
+class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag_field="kind"):
+    """A Spark job without an SQL execution."""
+
+    bridge: str
+    job_id: int
+    state: str = "COMPLETE"
+    call_site: str | None = None
+    started_at: int | None = None
+    ended_at: int | None = None
+    stages: list[StageRecord] = []
+
+
+class GapRecord(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
+    """Something that the bridge could not record: how often, and why."""
+
+    bridge: str
+    reason: str
+    count: int = 1
+    message: str | None = None
+    at: int | None = None
+
+
+class ApplicationEndRecord(
+    msgspec.Struct, frozen=True, kw_only=True, tag="application_end", tag_field="kind"
+):
+    """The application ended in order."""
+
+    bridge: str
+    ended_at: int | None = None
+    exit_code: int | None = None
+
+
+Record: TypeAlias = (
+    ApplicationRecord | PlanRecord | ExecutionRecord | RddJobRecord | GapRecord | ApplicationEndRecord
+)
+
+
+class _Version(msgspec.Struct, frozen=True):
+    v: int
+
+
+_version = msgspec.json.Decoder(_Version)
+_record: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def decode_record(payload: bytes) -> Record:
+    """Decode one frame's payload.
+
+    Raises `DecodeError` where it is too large, of a newer record version, or not a record.
+    """
+    if len(payload) > MAX_RECORD_BYTES:
+        raise DecodeError(
+            f"a record has {len(payload):,} bytes, more than the {MAX_RECORD_BYTES:,} that are read"
+        )
+    try:
+        version = _version.decode(payload).v
+        if version > RECORD_VERSION:
+            raise DecodeError(
+                f"a record has version {version}, this reader knows up to {RECORD_VERSION}: update spark-lineage"
+            )
+        return _record.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DecodeError(f"a record does not fit the format: {error}") from error

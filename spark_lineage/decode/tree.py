@@ -1,0 +1,146 @@
+"""Plan trees as values: what the analyzer walks.
+
+A plan is a directed acyclic graph of `Node`s. Field values are plain Python (None, bool, int, float, str,
+tuple), other nodes, and the small classes below. Nodes are compared by identity: what the bridge
+found shared by reference is one object here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class NodeKind(str, Enum):
+    """What a node was in the JVM."""
+
+    LOGICAL = "logical"
+    EXPRESSION = "expression"
+    PHYSICAL = "physical"
+    VALUE = "value"
+
+
+@dataclass(frozen=True, slots=True)
+class DataType:
+    """A Spark data type: `simple` is Spark's simpleString; `fields` the names where it is a struct."""
+
+    simple: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A resolved column of an operator's output; identity is `expr`, the local expression id."""
+
+    expr: int
+    name: str
+    type: DataType
+    qualifier: tuple[str, ...] = ()
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExprId:
+    """A bare expression id."""
+
+    expr: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapValue:
+    """A map, as pairs in the order of the JVM's iteration."""
+
+    pairs: tuple[tuple[Any, Any], ...]
+
+    def texts(self) -> dict[str, str]:
+        """The pairs whose key and value both passed the masking, by lower-case key."""
+        return {
+            key.lower(): value for key, value in self.pairs if isinstance(key, str) and isinstance(value, str)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text that did not pass the masking."""
+
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """An object that the bridge did not enter: only its class name is known."""
+
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A limit of the bridge was reached here."""
+
+    limit: str
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """One operator, expression or value object.
+
+    `name` is the class name without its package; `output` is None where Spark could not give it;
+    `expr` is the expression id of an expression that has one outside its fields (Alias); `label` is
+    an expression's `prettyName` or a physical operator's `nodeName`.
+    """
+
+    index: int
+    kind: NodeKind
+    class_name: str
+    name: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    output: tuple[Attribute, ...] | None = None
+    expr: int | None = None
+    label: str = ""
+    type: DataType | None = None
+    user_cast: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """The value of a field, None where the class has no such field on this Spark."""
+        return self.fields.get(name)
+
+    def nodes(self, kind: NodeKind) -> tuple[Node, ...]:
+        """The nodes of one kind directly in the fields, lists and maps opened, in field order."""
+        return tuple(
+            value
+            for each in self.fields.values()
+            for value in flatten(each)
+            if isinstance(value, Node) and value.kind is kind
+        )
+
+    def __repr__(self) -> str:
+        return f"{self.name}#{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTree:
+    """A decoded plan section; `truncated` names the limits that the bridge reached."""
+
+    hash: str
+    nodes: tuple[Node, ...]
+    analyzed: Node | None
+    executed: Node | None
+    truncated: tuple[str, ...] = ()
+
+
+def flatten(value: Any) -> Iterator[Any]:
+    """Every value inside nested tuples, maps and product values, in order; nodes that are trees stay closed."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, tuple):
+            stack.extend(reversed(item))
+        elif isinstance(item, MapValue):
+            stack.extend(part for pair in reversed(item.pairs) for part in reversed(pair))
+        elif isinstance(item, Node) and item.kind is NodeKind.VALUE and item.fields:
+            stack.extend(reversed(tuple(item.fields.values())))
+        else:
+            yield item

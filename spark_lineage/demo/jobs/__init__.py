@@ -1,0 +1,1 @@
+"""The shop's jobs: scripts that Spark runs, not modules to import."""

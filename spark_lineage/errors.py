@@ -1,0 +1,63 @@
+"""Every error that the package raises on purpose.
+
+    LineageError                 base; `str(error)` is one sentence: what, where, what to do
+    ├── SettingError             a setting has a value that is not allowed
+    ├── SparkUnsupportedError    this Spark, or this kind of session, cannot be listened to
+    ├── BridgeError              the JVM bridge is missing, dead, or did not finish in time
+    ├── DecodeError              bytes that are not a record of a known version within the limits
+    ├── StoreError               the store is missing, unreadable, or of another schema version
+    └── NameLookupError          a table or column name is unknown or ambiguous (wrong use)
+
+`SettingError` and `NameLookupError` are wrong use (exit code 2), the others a problem (exit code 1).
+"""
+
+from __future__ import annotations
+
+
+class LineageError(Exception):
+    """Base of all errors of this package."""
+
+    exit_code = 1
+    code = "error"
+
+
+class SettingError(LineageError):
+    """A setting has a value that is not allowed."""
+
+    exit_code = 2
+    code = "setting"
+
+
+class SparkUnsupportedError(LineageError):
+    """Spark, or the kind of session, is one that cannot be listened to."""
+
+    code = "spark_unsupported"
+
+
+class BridgeError(LineageError):
+    """The JVM bridge is missing, dead, or did not finish in time."""
+
+    code = "bridge"
+
+
+class DecodeError(LineageError):
+    """Bytes that are not a record of a known version within the limits."""
+
+    code = "decode"
+
+
+class StoreError(LineageError):
+    """The store is missing, unreadable, or of another schema version."""
+
+    code = "store"
+
+
+class NameLookupError(LineageError):
+    """A table or column name is unknown or ambiguous; `candidates` lists what was meant, sorted."""
+
+    exit_code = 2
+    code = "name"
+
+    def __init__(self, message: str, candidates: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.candidates = candidates

@@ -1,0 +1,310 @@
+"""The vocabulary: frozen values that every stage shares, and nothing else.
+
+The words are OpenLineage's (dataset naming, DIRECT and INDIRECT with their subtypes, masking) and
+Spark's (execution, operator, stage). Each class that ends up in the store is one row of the table of the
+same name in `spark_lineage.store.schema`.
+
+The graph has five kinds of nodes: a dataset (namespace, name), a column (dataset, field), a
+transformation (fingerprint, operator), a job (its name) and a run (its id). A driver result, what
+`collect` or `count` hands to the program, is a dataset of the namespace `DRIVER_NAMESPACE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+SCHEMA_VERSION = 1
+"""Version of every JSON answer and of the store's tables."""
+
+DRIVER_NAMESPACE = "driver"
+"""Namespace of the datasets that stand for what an action returned to the driver program."""
+
+
+class EdgeKind(str, Enum):
+    """What an edge means: data that was written, data that was only read, or control."""
+
+    DATA = "data"
+    USAGE = "usage"
+    CONTROL = "control"
+
+
+class EdgeType(str, Enum):
+    """OpenLineage's transformation type."""
+
+    DIRECT = "DIRECT"
+    INDIRECT = "INDIRECT"
+
+
+class Subtype(str, Enum):
+    """OpenLineage's transformation subtype."""
+
+    IDENTITY = "IDENTITY"
+    TRANSFORMATION = "TRANSFORMATION"
+    AGGREGATION = "AGGREGATION"
+    JOIN = "JOIN"
+    GROUP_BY = "GROUP_BY"
+    FILTER = "FILTER"
+    SORT = "SORT"
+    WINDOW = "WINDOW"
+    CONDITIONAL = "CONDITIONAL"
+
+    @property
+    def type(self) -> EdgeType:
+        """DIRECT for a value that flows, INDIRECT for one that only decides."""
+        return EdgeType.DIRECT if self in _DIRECT else EdgeType.INDIRECT
+
+
+_DIRECT = frozenset({Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION})
+
+ROW_SET_SUBTYPES = frozenset({Subtype.JOIN, Subtype.GROUP_BY, Subtype.FILTER, Subtype.SORT})
+"""INDIRECT subtypes that act on which rows there are: one edge to the table, not to each column."""
+
+
+class Certainty(str, Enum):
+    """How sure an answer is."""
+
+    EXACT = "exact"
+    OVER_APPROXIMATE = "over_approximate"
+    OPAQUE = "opaque"
+
+    @property
+    def rank(self) -> int:
+        """0 for exact, 2 for opaque: the weakest of several is their maximum."""
+        return (Certainty.EXACT, Certainty.OVER_APPROXIMATE, Certainty.OPAQUE).index(self)
+
+
+def weakest(*certainties: Certainty) -> Certainty:
+    """The least sure of the given certainties; `EXACT` for none.
+
+    >>> weakest(Certainty.EXACT, Certainty.OPAQUE).value
+    'opaque'
+    """
+    return max(certainties, key=lambda certainty: certainty.rank, default=Certainty.EXACT)
+
+
+class RunState(str, Enum):
+    """State of a run; COMPLETE_WITH_FAILURES is for applications only."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    COMPLETE_WITH_FAILURES = "COMPLETE_WITH_FAILURES"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    UNKNOWN = "UNKNOWN"
+
+
+class Severity(str, Enum):
+    """How much a problem takes from an answer."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class DatasetId:
+    """Identity of a dataset: OpenLineage's namespace and name."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A vertex: one table, folder, topic or driver result."""
+
+    namespace: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    format: str | None = None
+
+    @property
+    def id(self) -> DatasetId:
+        """The identity without the aliases."""
+        return DatasetId(self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A vertex: one column of a dataset, as last written. `type` is Spark's `simpleString`."""
+
+    namespace: str
+    name: str
+    field: str
+    type: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanColumn:
+    """One output column of a plan, in the order of the target."""
+
+    name: str
+    type: str
+    certainty: Certainty = Certainty.EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A transformation vertex: one logical operator of a plan, `id` such as `Join#3`."""
+
+    id: str
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a job does, without when: the lineage of one write or usage, keyed by `fingerprint`.
+
+    `overwrites` is true where the write replaces the whole table. `datasets` lists every source as
+    (namespace, name), those without a used column too.
+    """
+
+    fingerprint: str
+    kind: EdgeKind
+    job: str
+    operation: str
+    target: DatasetId
+    overwrites: bool
+    certainty: Certainty
+    columns: tuple[PlanColumn, ...]
+    operators: tuple[Operator, ...] = ()
+    datasets: tuple[DatasetId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A source column that reaches a target column, or the target's row set.
+
+    `target_field` None means the row set (JOIN, FILTER, GROUP_BY, SORT). `source_field` None means
+    that the source dataset is known and its columns are not. `via` names the catalog views passed.
+    """
+
+    fingerprint: str
+    kind: EdgeKind
+    source: DatasetId
+    source_field: str | None
+    target: DatasetId
+    target_field: str | None
+    subtype: Subtype
+    masking: bool = False
+    certainty: Certainty = Certainty.EXACT
+    expression: str = ""
+    transformations: tuple[str, ...] = ()
+    operator: str | None = None
+    via: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan, or an application (`kind` "application", no fingerprint).
+
+    `run_id` is `<bridge uuid>:<execution id>` or, for an application, the bridge uuid. `part` counts
+    the writes of one execution (a multi-table INSERT has several). Times are epoch milliseconds UTC.
+    """
+
+    run_id: str
+    part: int
+    kind: str
+    fingerprint: str | None
+    job: str
+    operation: str
+    target: DatasetId | None
+    state: RunState
+    application_id: str
+    application_name: str
+    user: str
+    spark_version: str
+    started_at: int | None
+    ended_at: int | None
+    error_class: str | None = None
+    error_message: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    files: int | None = None
+    description: str | None = None
+    call_site: str | None = None
+    sql_text: str | None = None
+    query_id: str | None = None
+    batch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorMetrics:
+    """What one physical operator of a run measured. `metrics` are Spark's, raw, by name."""
+
+    run_id: str
+    operator: str
+    name: str
+    rows: int | None
+    bytes: int | None
+    time_ms: int | None
+    metrics: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage attempt of a run. `metrics` are sums over its tasks, units in their names."""
+
+    run_id: str
+    stage_id: int
+    attempt: int
+    name: str
+    state: RunState
+    tasks: int
+    failed_tasks: int
+    started_at: int | None
+    ended_at: int | None
+    metrics: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A dataset as a run met it: `direction` is "read" or "written", `path` the exact one."""
+
+    run_id: str
+    part: int
+    namespace: str
+    name: str
+    direction: str
+    path: str
+    partitions: tuple[str, ...] = ()
+    version: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    files: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that was not understood, not captured or cut: one clear sentence, and what to do.
+
+    `where` says the place: an operator, a segment, a node. `run_id`, `fingerprint` and `dataset` tie
+    it to what it weakens, where that is known.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    where: str = ""
+    hint: str = ""
+    run_id: str | None = None
+    fingerprint: str | None = None
+    dataset: DatasetId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for the store, in any order and possibly repeated: the store de-duplicates by key."""
+
+    datasets: tuple[Dataset, ...] = field(default=())
+    columns: tuple[Column, ...] = field(default=())
+    plans: tuple[Plan, ...] = field(default=())
+    edges: tuple[Edge, ...] = field(default=())
+    runs: tuple[Run, ...] = field(default=())
+    operators: tuple[OperatorMetrics, ...] = field(default=())
+    stages: tuple[Stage, ...] = field(default=())
+    observations: tuple[Observation, ...] = field(default=())
+    problems: tuple[Problem, ...] = field(default=())

@@ -1,0 +1,144 @@
+"""The executions of one application -> its writes and usages (decision 7 of the design).
+
+One write is one to ten executions. Executions are grouped by their root; within a group the write events whose
+intervals nest and whose targets are the same are one write: lineage and location from the innermost, operation and
+SQL text from the outermost. What else ran inside gives metrics only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.lineage import is_command, writes_of
+from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.writes import Write
+from spark_lineage.decode.records import ExecutionRecord
+from spark_lineage.decode.tree import Node, PlanTree
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A write command of one execution."""
+
+    execution: ExecutionRecord
+    tree: PlanTree
+    node: Node
+    write: Write
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedWrite:
+    """One write: `inner` has the lineage, `outer` the operation; `helpers` are all that ran for it."""
+
+    inner: Event
+    outer: Event
+    overwrites: bool
+    helpers: tuple[ExecutionRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedUsage:
+    """A query whose result went to the driver."""
+
+    execution: ExecutionRecord
+    tree: PlanTree
+    helpers: tuple[ExecutionRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one root execution was: writes, or a usage, or (neither) a command without data."""
+
+    root: int
+    writes: tuple[FoldedWrite, ...] = ()
+    usages: tuple[FoldedUsage, ...] = ()
+    unread: tuple[ExecutionRecord, ...] = ()
+
+
+Plans = Callable[[ExecutionRecord], PlanTree | None]
+
+
+def groups(executions: Iterable[ExecutionRecord]) -> dict[int, list[ExecutionRecord]]:
+    """The executions by their root execution, each group in the order in which they ended."""
+    found: dict[int, list[ExecutionRecord]] = {}
+    for execution in sorted(executions, key=lambda each: each.ended_order):
+        found.setdefault(execution.root, []).append(execution)
+    return found
+
+
+def is_complete(root: int, group: list[ExecutionRecord]) -> bool:
+    """Whether the root itself has ended: it ends last."""
+    return any(each.execution_id == root for each in group)
+
+
+def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) -> Folded:
+    """Fold one group; `plans` gives the decoded plan of an execution, None where it has none."""
+    events: list[Event] = []
+    queries: list[tuple[ExecutionRecord, PlanTree]] = []
+    commands: list[ExecutionRecord] = []
+    unread: list[ExecutionRecord] = []
+    for execution in group:
+        tree = plans(execution)
+        if tree is None or tree.analyzed is None:
+            unread.append(execution)
+        elif execution.command_result:
+            continue  # displays what an earlier event ran
+        elif writes := writes_of(tree, naming):
+            events.extend(Event(execution, tree, node, write) for node, write in writes)
+        elif is_command(tree):
+            commands.append(execution)
+        else:
+            queries.append((execution, tree))
+    writes_ = tuple(_folded(chain, group) for chain in _chains(events))
+    hosts = [each.execution for each in events] + commands
+    usages = tuple(
+        FoldedUsage(execution, tree, (execution,))
+        for execution, tree in queries
+        if not any(_within(execution, host) for host in hosts)
+    )
+    return Folded(root, writes_, usages, tuple(each for each in unread if each.state != "COMPLETE"))
+
+
+def _chains(events: list[Event]) -> list[list[Event]]:
+    """Events that nest and write the same target, each chain from the innermost out."""
+    chains: list[list[Event]] = []
+    for event in events:
+        for chain in chains:
+            last = chain[-1]
+            if (
+                last.execution is not event.execution
+                and _within(last.execution, event.execution)
+                and _same_target(last.write.target, event.write.target)
+            ):
+                chain.append(event)
+                break
+        else:
+            chains.append([event])
+    return chains
+
+
+def _folded(chain: list[Event], group: list[ExecutionRecord]) -> FoldedWrite:
+    inner, outer = chain[0], chain[-1]
+    helpers = tuple(each for each in group if _within(each, outer.execution))
+    return FoldedWrite(inner, outer, any(each.write.overwrites for each in chain), helpers)
+
+
+def _within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
+    return outer.started_order <= inner.started_order and inner.ended_order <= outer.ended_order
+
+
+def _same_target(one: tuple[Located, ...], other: tuple[Located, ...]) -> bool:
+    """The same identity, or an alias of one is the other's, with or without its catalog."""
+    if not one or not other:
+        return True  # a command whose target could not be named is what ran inside it
+    left, right = one[0].dataset, other[0].dataset
+    if left.id == right.id:
+        return True
+    names = {*left.aliases, left.name}
+    return any(_is_suffix(a, b) or _is_suffix(b, a) for a in names for b in (*right.aliases, right.name))
+
+
+def _is_suffix(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}")

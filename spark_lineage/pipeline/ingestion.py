@@ -1,0 +1,273 @@
+"""Spool -> store: read segments, decode, fold, analyze, append, and only then let the segments go.
+
+Repeating an ingest changes nothing: rows have keys. A segment stays in the spool while one of its
+executions waits for its root; a bad record is kept aside and counted, the good ones around it are ingested.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spark_lineage.analyze.identity import PATH_RULES, Naming
+from spark_lineage.capture import spool as spools
+from spark_lineage.decode.plans import decode_plan
+from spark_lineage.decode.records import (
+    ApplicationEndRecord,
+    ApplicationRecord,
+    ExecutionRecord,
+    GapRecord,
+    PlanRecord,
+    RddJobRecord,
+    Record,
+    decode_record,
+)
+from spark_lineage.decode.tree import PlanTree
+from spark_lineage.errors import DecodeError
+from spark_lineage.model import Problem, Severity
+from spark_lineage.pipeline.fold import Folded, fold, groups, is_complete
+from spark_lineage.pipeline.rows import Application, Rows
+from spark_lineage.store.delta import DeltaStore
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did; `messages` are sentences about what was bad, for people.
+
+    `pending` counts executions that wait for their root, in segments that stay.
+    """
+
+    segments: int = 0
+    records: int = 0
+    executions: int = 0
+    writes: int = 0
+    usages: int = 0
+    problems: int = 0
+    bad_segments: int = 0
+    bad_records: int = 0
+    pending: int = 0
+    messages: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Read:
+    """The records of one application, over all its segments that can be read now."""
+
+    application: ApplicationRecord
+    plans: dict[str, PlanRecord] = field(default_factory=dict)
+    executions: dict[int, ExecutionRecord] = field(default_factory=dict)
+    others: list[Record] = field(default_factory=list)
+    end: ApplicationEndRecord | None = None
+    dead: bool = False
+    live: bool = False
+    homes: dict[int, set[Path]] = field(default_factory=lambda: defaultdict(set))
+
+
+@dataclass(slots=True)
+class _Work:
+    spool: Path
+    read: dict[str, _Read] = field(default_factory=dict)
+    damages: dict[Path, list[spools.SegmentProblem]] = field(default_factory=lambda: defaultdict(list))
+    messages: list[str] = field(default_factory=list)
+    records: int = 0
+    bad_records: int = 0
+
+
+def ingest(spool: Path, store: Path | str) -> IngestReport:
+    """Bring everything that waits in a spool into a store, which is created if it is missing.
+
+    Raises `StoreError` where the store cannot be used, `BridgeError` where another ingest holds the spool.
+    """
+    target = DeltaStore(store)
+    if not spools.segments(spool):
+        return IngestReport()
+    with spools.ingest_lock(spool):
+        target.create()
+        return _ingest(spool, target)
+
+
+def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
+    work = _Work(spool)
+    segments = spools.segments(spool)
+    usable = [each for each in segments if each.state is not spools.SegmentState.LIVE]
+    live = {_writer(each.path) for each in segments if each.state is spools.SegmentState.LIVE}
+    for segment in usable:
+        _read_segment(segment, work)
+    rows = Rows()
+    executions = writes = usages = pending = 0
+    waiting: set[Path] = set()
+    for bridge, read in work.read.items():
+        read.live = bridge in live
+        done, open_groups = _fold(read)
+        executions += sum(len(group) for group in done)
+        for group in open_groups:
+            pending += len(group)
+            waiting.update(path for each in group for path in read.homes[each.execution_id])
+        found = _rows_of(read, done, rows, target)
+        writes += sum(len(each.writes) for each in found)
+        usages += sum(len(each.usages) for each in found)
+    for problem in _damage_problems(work):
+        rows.problems[problem] = None
+    batch = rows.batch()
+    if any((batch.runs, batch.plans, batch.problems, batch.datasets)):
+        target.append(batch)
+    bad_segments = 0
+    for segment in usable:
+        if segment.path not in waiting:
+            kept = spools.settle(spool, segment.path, work.damages[segment.path])
+            bad_segments += bool(kept)
+    return IngestReport(
+        segments=len(usable),
+        records=work.records,
+        executions=executions,
+        writes=writes,
+        usages=usages,
+        problems=len(batch.problems),
+        bad_segments=bad_segments,
+        bad_records=work.bad_records,
+        pending=pending,
+        messages=tuple(work.messages),
+    )
+
+
+def _writer(path: Path) -> str:
+    """The bridge that a segment's name gives: all but the sequence number."""
+    return path.stem.rpartition("-")[0]
+
+
+def _read_segment(segment: spools.Segment, work: _Work) -> None:
+    read: _Read | None = None
+    for frame in spools.frames(segment.path):
+        if isinstance(frame, spools.SegmentProblem):
+            if not (frame.damage is spools.Damage.TORN and segment.state is spools.SegmentState.DEAD):
+                work.messages.append(frame.message)
+                work.bad_records += 1
+            work.damages[segment.path].append(frame)
+            continue
+        try:
+            record = decode_record(frame.payload)
+        except DecodeError as error:
+            _refuse(segment.path, frame, str(error), work)
+            continue
+        work.records += 1
+        if isinstance(record, ApplicationRecord):
+            read = work.read.setdefault(record.bridge, _Read(record))
+            read.dead = read.dead or segment.state is spools.SegmentState.DEAD
+        elif read is None:
+            _refuse(segment.path, frame, "a record stands before the one that names its application", work)
+        else:
+            _take(record, read, segment.path)
+
+
+def _refuse(segment: Path, frame: spools.Frame, reason: str, work: _Work) -> None:
+    kept = spools.keep_aside_payload(work.spool, segment, frame.offset, frame.payload, reason)
+    work.bad_records += 1
+    work.messages.append(
+        f"segment {segment.name}, byte {frame.offset}: {reason}; kept as {kept.name} in {kept.parent}"
+    )
+
+
+def _take(record: Record, read: _Read, path: Path) -> None:
+    match record:
+        case PlanRecord():
+            read.plans[record.hash] = record
+        case ExecutionRecord():
+            read.executions[record.execution_id] = record
+            read.homes[record.execution_id].add(path)
+        case ApplicationEndRecord():
+            read.end = record
+        case _:
+            read.others.append(record)
+
+
+def _fold(read: _Read) -> tuple[list[list[ExecutionRecord]], list[list[ExecutionRecord]]]:
+    """The groups that are complete, and those that still wait for their root.
+
+    Nothing waits for an application that has ended.
+    """
+    over = read.end is not None or not read.live
+    done: list[list[ExecutionRecord]] = []
+    waiting: list[list[ExecutionRecord]] = []
+    for root, group in groups(read.executions.values()).items():
+        (done if over or is_complete(root, group) else waiting).append(group)
+    return done, waiting
+
+
+class _Plans(Mapping[str, "PlanTree | None"]):
+    """The decoded plans of one application, each decoded when it is first asked for."""
+
+    def __init__(self, records: Mapping[str, PlanRecord], rows: Rows) -> None:
+        self.records = records
+        self.rows = rows
+        self.trees: dict[str, PlanTree | None] = {}
+
+    def __getitem__(self, key: str) -> PlanTree | None:
+        if key not in self.trees:
+            record = self.records[key]
+            try:
+                self.trees[key] = decode_plan(record)
+            except DecodeError as error:
+                self.trees[key] = None
+                problem = Problem("bad_plan", Severity.ERROR, str(error), key, "please report the plan")
+                self.rows.problems[problem] = None
+        return self.trees[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+def naming_of(settings: Mapping[str, str]) -> Naming:
+    """The naming rules that travelled in an application's record."""
+    rules = settings.get("spark.lineage.dataset.pathRules")
+    chosen = (
+        tuple(PATH_RULES)
+        if rules is None
+        else tuple(each.strip() for each in rules.split(",") if each.strip())
+    )
+    return Naming(chosen, settings.get("spark.lineage.namespace") or "file")
+
+
+def _rows_of(read: _Read, done: list[list[ExecutionRecord]], rows: Rows, target: DeltaStore) -> list[Folded]:
+    plans = _Plans(read.plans, rows)
+    naming = naming_of(read.application.settings)
+    application = Application(read.application, plans, rows, naming)
+    found = []
+    for group in done:
+        folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)
+        application.add(folded)
+        found.append(folded)
+    for other in read.others:
+        if isinstance(other, RddJobRecord):
+            application.rdd_job(other)
+        elif isinstance(other, GapRecord):
+            application.gap(other)
+    if read.end is not None or (read.dead and not read.live):
+        application.end(read.end, failed=_has_failed(read.application.bridge, rows, target))
+    return found
+
+
+def _has_failed(bridge: str, rows: Rows, target: DeltaStore) -> bool:
+    """Whether a run of the application failed, in this ingest or in one before."""
+    if any(run.run_id.startswith(f"{bridge}:") and run.state.value != "COMPLETE" for run in rows.runs):
+        return True
+    stored = target.read("runs", ["run_id", "state"]).to_pylist()
+    return any(row["run_id"].startswith(f"{bridge}:") and row["state"] == "FAILED" for row in stored)
+
+
+def _damage_problems(work: _Work) -> list[Problem]:
+    return [
+        Problem(
+            f"segment_{each.damage.value}",
+            Severity.INFO if each.damage is spools.Damage.TORN else Severity.ERROR,
+            each.message,
+            path.name,
+            "the bytes are kept aside in the spool's folder `bad`",
+        )
+        for path, problems in work.damages.items()
+        for each in problems
+    ]

@@ -1,0 +1,340 @@
+"""Folded executions -> rows of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
+from spark_lineage.analyze.relations import Located
+from spark_lineage.decode.records import (
+    ApplicationEndRecord,
+    ApplicationRecord,
+    ExecutionRecord,
+    GapRecord,
+    RddJobRecord,
+    StageRecord,
+)
+from spark_lineage.decode.tree import Node, NodeKind, PlanTree
+from spark_lineage.model import (
+    Batch,
+    Column,
+    Dataset,
+    DatasetId,
+    Edge,
+    Observation,
+    OperatorMetrics,
+    Plan,
+    Problem,
+    Run,
+    RunState,
+    Severity,
+    Stage,
+)
+from spark_lineage.pipeline.measures import Measured, measured
+from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite
+
+@dataclass(slots=True)
+class Rows:
+    """Collects the rows of an ingest, each table in the order in which its rows were found."""
+
+    datasets: dict[Dataset, None] = field(default_factory=dict)
+    columns: dict[Column, None] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    edges: dict[str, tuple[Edge, ...]] = field(default_factory=dict)
+    runs: list[Run] = field(default_factory=list)
+    operators: list[OperatorMetrics] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)
+
+    def batch(self) -> Batch:
+        """All rows as one batch for the store."""
+        return Batch(
+            datasets=tuple(self.datasets),
+            columns=tuple(self.columns),
+            plans=tuple(self.plans.values()),
+            edges=tuple(edge for edges in self.edges.values() for edge in edges),
+            runs=tuple(self.runs),
+            operators=tuple(self.operators),
+            stages=tuple(self.stages),
+            observations=tuple(self.observations),
+            problems=tuple(self.problems),
+        )
+
+
+@dataclass(slots=True)
+class Application:
+    """Turns the folded executions of one application into rows.
+
+    Analysis is repeated only where the plan, its literals or its checkpoints' plans differ.
+    """
+
+    record: ApplicationRecord
+    plans: Mapping[str, PlanTree | None]
+    rows: Rows
+    naming: Naming
+    _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
+
+    def add(self, folded: Folded) -> None:
+        """Add the rows of one root execution."""
+        for part, write in enumerate(folded.writes):
+            self._write(folded, write, part)
+        for usage in folded.usages:
+            self._usage(usage, 0)
+        for execution in folded.unread:
+            self._unread(execution)
+
+    def rdd_job(self, job: RddJobRecord) -> None:
+        """A job without an SQL execution: what it read and wrote is not known, and that is said."""
+        message = f"an RDD job ran without a query ({job.call_site or 'unknown place'}): what it read or wrote is not followed"
+        run_id = f"{self.record.bridge}:job-{job.job_id}"
+        self.rows.problems[
+            Problem(
+                "rdd_job",
+                Severity.WARNING,
+                message,
+                job.call_site or "",
+                "use DataFrames where lineage matters",
+                run_id,
+            )
+        ] = None
+
+    def gap(self, gap: GapRecord) -> None:
+        """Records that the bridge lost."""
+        what = f": {gap.message}" if gap.message else ""
+        message = f"the bridge lost {gap.count} record(s) ({gap.reason}){what}"
+        self.rows.problems[
+            Problem(
+                "gap",
+                Severity.ERROR,
+                message,
+                f"{self.record.application_name} at {gap.at}",
+                "run spark-lineage doctor",
+                self.record.bridge,
+            )
+        ] = None
+
+    def end(self, end: ApplicationEndRecord | None, *, failed: bool) -> None:
+        """The application ended, in order or (None) without a word."""
+        state = RunState.UNKNOWN
+        if end is not None:
+            state = RunState.COMPLETE_WITH_FAILURES if failed else RunState.COMPLETE
+            if end.exit_code:
+                state = RunState.FAILED
+        run = self._run(self.record.bridge, 0, "application", "APPLICATION", state)
+        self.rows.runs.append(
+            replace(run, started_at=self.record.started_at, ended_at=end.ended_at if end else None)
+        )
+
+    def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
+        inner, outer = write.inner, write.outer
+        changed = replace(inner.write, operation=outer.write.operation, overwrites=write.overwrites)
+        key = (
+            inner.tree.hash,
+            inner.node,
+            changed.operation,
+            changed.overwrites,
+            *self._key(inner.execution),
+        )
+        if key not in self._analyzed:
+            context = self._context(inner.execution, inner.tree)
+            self._analyzed[key] = analyze_write(inner.node, changed, inner.tree, context)
+        lineage = self._analyzed[key]
+        if lineage is None:
+            return
+        self._lineage(lineage)
+        run_id = f"{self.record.bridge}:{folded.root}"
+        totals = measured(write.helpers, self.plans)
+        run = self._executed(run_id, part, "write", outer.execution, lineage)
+        self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
+        self._observe(run_id, part, inner.execution, lineage, totals)
+        if part == 0:
+            self._measure(run_id, write.helpers)
+
+    def _usage(self, usage: FoldedUsage, part: int) -> None:
+        key = ("usage", usage.tree.hash, *self._key(usage.execution))
+        if key not in self._analyzed:
+            self._analyzed[key] = analyze_usage(usage.tree, self._context(usage.execution, usage.tree))
+        lineage = self._analyzed[key]
+        if lineage is None:
+            return
+        self._lineage(lineage)
+        run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
+        self.rows.runs.append(self._executed(run_id, part, "usage", usage.execution, lineage))
+        self._observe(run_id, part, usage.execution, lineage, None)
+        self._measure(run_id, usage.helpers)
+
+    def _unread(self, execution: ExecutionRecord) -> None:
+        """An execution that failed before it had a plan: a run without a plan."""
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, "query", "UNKNOWN", RunState(execution.state))
+        self.rows.runs.append(_with_outcome(run, execution))
+
+    def _lineage(self, lineage: Lineage) -> None:
+        fingerprint = lineage.plan.fingerprint
+        if fingerprint in self.rows.plans:
+            return
+        self.rows.plans[fingerprint] = lineage.plan
+        self.rows.edges[fingerprint] = lineage.edges
+        self.rows.datasets[lineage.target.dataset] = None
+        target = lineage.plan.target
+        for position, column in enumerate(lineage.plan.columns):
+            self.rows.columns[Column(target.namespace, target.name, column.name, column.type, position)] = (
+                None
+            )
+        for node, located in lineage.reads:
+            self.rows.datasets[located.dataset] = None
+            for position, attribute in enumerate(node.output or ()):
+                each = located.dataset
+                column_ = Column(each.namespace, each.name, attribute.name, attribute.type.simple, position)
+                self.rows.columns[column_] = None
+        for problem in lineage.problems:
+            self.rows.problems[problem] = None
+
+    def _key(self, execution: ExecutionRecord) -> tuple[Any, ...]:
+        return execution.literals, tuple((node, origin.plan) for node, origin in execution.origins)
+
+    def _context(self, execution: ExecutionRecord, tree: PlanTree) -> Context:
+        origins = {}
+        for index, origin in execution.origins:
+            plan = self.plans.get(origin.plan)
+            if plan is not None and index < len(tree.nodes):
+                origins[tree.nodes[index]] = plan
+        return Context(self.record.application_name, self.naming, execution.literals, origins)
+
+    def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
+        record = self.record
+        return Run(
+            run_id=run_id,
+            part=part,
+            kind=kind,
+            fingerprint=None,
+            job=record.application_name,
+            operation=operation,
+            target=None,
+            state=state,
+            application_id=record.application_id,
+            application_name=record.application_name,
+            user=record.user,
+            spark_version=record.spark_version,
+            started_at=None,
+            ended_at=None,
+        )
+
+    def _executed(
+        self, run_id: str, part: int, kind: str, execution: ExecutionRecord, lineage: Lineage
+    ) -> Run:
+        run = self._run(run_id, part, kind, lineage.plan.operation, RunState(execution.state))
+        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        return _with_outcome(run, execution)
+
+    def _observe(
+        self,
+        run_id: str,
+        part: int,
+        execution: ExecutionRecord,
+        lineage: Lineage,
+        written: Measured | None,
+    ) -> None:
+        versions = dict(execution.versions)
+        for node, located in lineage.reads:
+            version = _version(node, versions)
+            self.rows.observations.extend(_observations(run_id, part, located, "read", version))
+        if written is not None:
+            for each in _observations(run_id, part, lineage.target, "written", None):
+                self.rows.observations.append(
+                    replace(each, rows=written.rows, bytes=written.bytes, files=written.files)
+                )
+
+    def _measure(self, run_id: str, executions: Iterable[ExecutionRecord]) -> None:
+        seen: set[Any] = set()
+        for execution in executions:
+            self.rows.stages.extend(_stage(run_id, each) for each in execution.stages)
+            identity = execution.query_execution_id
+            if identity is not None and identity in seen:
+                continue
+            seen.add(identity)
+            tree = self.plans.get(execution.plan or "")
+            if tree is not None:
+                self.rows.operators.extend(_operators(run_id, execution, tree))
+
+
+def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:
+    error = execution.error or execution.plan_error
+    streaming = execution.streaming
+    return replace(
+        run,
+        user=execution.user or run.user,
+        started_at=execution.started_at,
+        ended_at=execution.ended_at,
+        error_class=error.class_ if error else None,
+        error_message=error.message if error else None,
+        description=execution.description,
+        call_site=execution.call_site,
+        sql_text=execution.sql_text,
+        query_id=streaming.query_id if streaming else None,
+        batch_id=streaming.batch_id if streaming else None,
+    )
+
+
+def _version(node: Node, versions: Mapping[int, int]) -> int | None:
+    """The snapshot version that was read: noted on the relation, or on what it holds."""
+    stack: list[Any] = [node]
+    while stack:
+        item = stack.pop()
+        if item.index in versions:
+            return versions[item.index]
+        stack.extend(item.nodes(NodeKind.VALUE))
+    return None
+
+
+def _observations(
+    run_id: str, part: int, located: Located, direction: str, version: int | None
+) -> list[Observation]:
+    each = located.dataset
+    if not located.locations:
+        return [Observation(run_id, part, each.namespace, each.name, direction, each.name, version=version)]
+    return [
+        Observation(run_id, part, each.namespace, each.name, direction, place.path, place.partitions, version)
+        for place in located.locations
+    ]
+
+
+def _operators(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> list[OperatorMetrics]:
+    found = []
+    for index, metrics in execution.metrics:
+        if index >= len(tree.nodes):
+            continue
+        node = tree.nodes[index]
+        times = [value for name, value in metrics.items() if execution.metric_types.get(name) == "timing"]
+        found.append(
+            OperatorMetrics(
+                run_id,
+                f"{execution.execution_id}:{index}",
+                node.label or node.name,
+                metrics.get("numOutputRows"),
+                metrics.get("numOutputBytes", metrics.get("filesSize")),
+                sum(times) if times else None,
+                tuple(sorted(metrics.items())),
+            )
+        )
+    return found
+
+
+def _stage(run_id: str, stage: StageRecord) -> Stage:
+    return Stage(
+        run_id,
+        stage.stage_id,
+        stage.attempt,
+        stage.name,
+        RunState(stage.state),
+        stage.tasks,
+        stage.failed_tasks,
+        stage.started_at,
+        stage.ended_at,
+        tuple(sorted(stage.metrics.items())),
+    )
+

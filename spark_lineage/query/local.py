@@ -1,0 +1,257 @@
+"""The local engine: every question, answered from a snapshot of the store in memory.
+
+An engine reads each table of the store once, when it is first needed; a new engine sees what was written since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_lineage.model import Certainty, Dataset, DatasetId, Run, RunState, Subtype, weakest
+from spark_lineage.query import answers
+from spark_lineage.query.graph import Graph, Key
+from spark_lineage.query.names import resolve_column, resolve_table
+from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
+from spark_lineage.store.schema import Row, from_rows
+
+__all__ = ["LocalEngine"]
+
+
+class LocalEngine:
+    """Answers about one store.
+
+    Every method raises `StoreError` for a store that is missing or cannot be read, and those that take a name
+    `NameLookupError` for one that is unknown or ambiguous. The values are described in docs/json.md.
+
+        engine = LocalEngine(DeltaStore("lineage"))
+        engine.table("report").to_dict()
+        engine.upstream("report.total", depth=3).to_dict()
+    """
+
+    def __init__(self, store: ReadableStore) -> None:
+        self._snapshot = Snapshot(store)
+
+    def table(self, name: str) -> answers.TableAnswer:
+        """The direct sources of each column of a table, and what decides its rows."""
+        dataset = resolve_table(name, self._snapshot.datasets.values())
+        id_ = dataset.id
+        state = self._snapshot.state(id_)
+        edges = self._direct_edges(id_)
+        columns = self._columns(id_, [edge for edge in edges if edge["target_field"] is not None])
+        rows = [edge for edge in edges if edge["target_field"] is None]
+        return answers.TableAnswer(
+            dataset=self._reference(id_),
+            certainty=weakest(
+                state.certainty,
+                *(column.certainty for column in columns),
+                *(Certainty(row["certainty"]) for row in rows),
+            ),
+            plans=tuple(sorted(plan.fingerprint for plan in state.plans)),
+            runs=state.runs,
+            last_run=self._last_run(id_),
+            columns=columns,
+            rows=self._sources(rows),
+            problems=self._snapshot.problems_of([id_]),
+        )
+
+    def upstream(self, name: str, depth: int | None = None) -> answers.WalkAnswer:
+        """What `table.column`, or a whole table, is made of, at most `depth` hops away (None: no limit)."""
+        return self._walk("upstream", name, depth)
+
+    def downstream(self, name: str, depth: int | None = None) -> answers.WalkAnswer:
+        """What is made of `table.column`, or of a whole table, at most `depth` hops away (None: no limit)."""
+        return self._walk("downstream", name, depth)
+
+    def tables(self) -> answers.TablesAnswer:
+        """All tables, and which is made directly of which."""
+        snapshot = self._snapshot
+        edges: dict[tuple[DatasetId, DatasetId, str], list[str]] = {}
+        for target, state in snapshot.states.items():
+            for plan in state.plans:
+                for source in set(plan.datasets):
+                    edges.setdefault((source, target, plan.kind.value), []).append(plan.fingerprint)
+        return answers.TablesAnswer(
+            tables=tuple(map(self._summary, snapshot.datasets.values())),
+            edges=tuple(
+                answers.TableEdge(
+                    self._reference(source), self._reference(target), kind, tuple(sorted(plans))
+                )
+                for (source, target, kind), plans in sorted(edges.items())
+            ),
+            problems=snapshot.problems_of(snapshot.datasets),
+        )
+
+    def runs(self, limit: int | None = None, state: RunState | None = None) -> answers.RunsAnswer:
+        """What ran, the newest first; at most `limit` runs (None: all), only those in `state` (None: any)."""
+        runs = self._snapshot.runs
+        if state is not None:
+            runs = runs.filter(pc.equal(runs["state"], state.value))
+        count = runs.num_rows if limit is None else max(0, min(limit, runs.num_rows))
+        newest: list[Run] = list(from_rows("runs", runs.slice(runs.num_rows - count).to_pylist()))
+        return answers.RunsAnswer(
+            tuple(
+                (run, None if run.target is None else self._reference(run.target)) for run in reversed(newest)
+            )
+        )
+
+    def problems(self) -> answers.ProblemsAnswer:
+        """All that was not understood, not captured or cut, whether or not it still matters."""
+        return answers.ProblemsAnswer(sorted_problems(self._snapshot.problems))
+
+    def search(self, text: str) -> answers.SearchAnswer:
+        """The datasets, columns and expressions that have `text` in them, in either case."""
+        wanted = text.casefold()
+        matches = set(self._matching_expressions(text))
+        for id_, dataset in self._snapshot.datasets.items():
+            if any(wanted in name.casefold() for name in (dataset.name, *dataset.aliases)):
+                matches.add(answers.Match("dataset", self._vertex(id_, None)))
+            for field in self._snapshot.fields[id_]:
+                if wanted in field.name.casefold():
+                    matches.add(answers.Match("column", self._vertex(id_, field.name)))
+        return answers.SearchAnswer(text, tuple(sorted(matches, key=lambda match: match.order)))
+
+    def _walk(self, direction: str, name: str, depth: int | None) -> answers.WalkAnswer:
+        dataset, field = resolve_column(name, self._snapshot.datasets.values(), self._known_fields)
+        start: Key = (dataset.namespace, dataset.name, field)
+        graph = self._graph
+        walk = graph.upstream(start, depth) if direction == "upstream" else graph.downstream(start, depth)
+        nodes = [
+            answers.WalkNode(
+                self._vertex(DatasetId(*node.key[:2]), node.key[2]),
+                node.depth,
+                node.subtype,
+                node.masking,
+                node.certainty,
+            )
+            for node in walk.nodes
+        ]
+        met = {DatasetId(*node.key[:2]) for node in walk.nodes}
+        edges = graph.edges.take(pa.array(walk.edges, pa.int64())).to_pylist()
+        return answers.WalkAnswer(
+            start=self._vertex(dataset.id, field),
+            direction=direction,
+            depth=depth,
+            nodes=tuple(nodes),
+            edges=tuple(sorted(map(self._walk_edge, edges), key=lambda edge: edge.order)),
+            problems=self._snapshot.problems_of(met, walked=True),
+        )
+
+    @cached_property
+    def _graph(self) -> Graph:
+        columns: list[Key] = []
+        certainties: dict[Key, Certainty] = {}
+        for id_, fields in self._snapshot.fields.items():
+            certainties[id_.namespace, id_.name, None] = self._snapshot.state(id_).certainty
+            for field in fields:
+                columns.append((id_.namespace, id_.name, field.name))
+                certainties[columns[-1]] = field.certainty
+        return Graph(self._snapshot.edges, columns, lambda key: certainties.get(key, Certainty.EXACT))
+
+    def _known_fields(self, dataset: Dataset) -> set[str]:
+        """The columns of a dataset, and the fields (of structs too) that edges name."""
+        edges = self._snapshot.edges
+        known = {field.name for field in self._snapshot.fields[dataset.id]}
+        for end in ("source", "target"):
+            known.update(_at(edges, end, dataset.id)[f"{end}_field"].drop_null().to_pylist())
+        return known
+
+    def _direct_edges(self, target: DatasetId) -> list[Row]:
+        plans = pa.array([plan.fingerprint for plan in self._snapshot.state(target).plans], pa.string())
+        edges = _at(self._snapshot.edges, "target", target)
+        found: list[Row] = edges.filter(pc.is_in(edges["fingerprint"], plans)).to_pylist()
+        return found
+
+    def _columns(self, id_: DatasetId, edges: Iterable[Row]) -> tuple[answers.ColumnAnswer, ...]:
+        """The columns in the table's order; fields that only edges name come after them, by name."""
+        by_field: dict[str, list[Row]] = {}
+        for edge in edges:
+            by_field.setdefault(edge["target_field"], []).append(edge)
+        fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields[id_]}
+        for name in sorted(by_field):
+            fields.setdefault(name, ("", Certainty.EXACT))
+        return tuple(
+            answers.ColumnAnswer(
+                name,
+                type_,
+                weakest(certainty, *(Certainty(edge["certainty"]) for edge in by_field.get(name, ()))),
+                self._sources(by_field.get(name, ())),
+            )
+            for name, (type_, certainty) in fields.items()
+        )
+
+    def _sources(self, edges: Iterable[Row]) -> tuple[answers.Source, ...]:
+        sources = (
+            answers.Source(
+                self._end(edge, "source"),
+                Subtype(edge["subtype"]),
+                edge["masking"],
+                edge["expression"],
+                edge["fingerprint"],
+                tuple(edge["via"]),
+            )
+            for edge in edges
+        )
+        return tuple(sorted(sources, key=lambda source: source.order))
+
+    def _walk_edge(self, edge: Row) -> answers.WalkEdge:
+        return answers.WalkEdge(
+            source=self._end(edge, "source"),
+            target=self._end(edge, "target"),
+            subtype=Subtype(edge["subtype"]),
+            masking=edge["masking"],
+            certainty=Certainty(edge["certainty"]),
+            expression=edge["expression"],
+            plan=edge["fingerprint"],
+            operator=edge["operator"],
+        )
+
+    def _summary(self, dataset: Dataset) -> answers.TableSummary:
+        state = self._snapshot.state(dataset.id)
+        return answers.TableSummary(
+            dataset=self._reference(dataset.id),
+            format=dataset.format,
+            columns=tuple(field.name for field in self._snapshot.fields[dataset.id]),
+            certainty=state.certainty,
+            plans=tuple(sorted(plan.fingerprint for plan in state.plans)),
+            runs=state.runs,
+            last_run=self._last_run(dataset.id),
+        )
+
+    def _last_run(self, id_: DatasetId) -> answers.LastRun | None:
+        number = self._snapshot.state(id_).last_run
+        if number < 0:
+            return None
+        run: dict[str, Any] = self._snapshot.runs.slice(number, 1).to_pylist()[0]
+        return answers.LastRun(run["run_id"], RunState(run["state"]), run["started_at"], run["rows"])
+
+    def _matching_expressions(self, text: str) -> Iterable[answers.Match]:
+        edges = self._snapshot.edges
+        found = edges.filter(pc.match_substring(edges["expression"], text, ignore_case=True))
+        for edge in found.to_pylist():
+            yield answers.Match(
+                "expression", self._end(edge, "target"), edge["expression"], edge["fingerprint"]
+            )
+
+    def _end(self, edge: Row, end: str) -> answers.Vertex:
+        return self._vertex(DatasetId(edge[f"{end}_namespace"], edge[f"{end}_name"]), edge[f"{end}_field"])
+
+    def _vertex(self, id_: DatasetId, field: str | None) -> answers.Vertex:
+        return answers.Vertex(self._reference(id_), field)
+
+    def _reference(self, id_: DatasetId) -> answers.DatasetReference:
+        dataset = self._snapshot.datasets.get(id_)
+        aliases = () if dataset is None else dataset.aliases
+        return answers.DatasetReference(id_.namespace, id_.name, aliases)
+
+
+def _at(edges: pa.Table, end: str, id_: DatasetId) -> pa.Table:
+    """The edges with this dataset at one end."""
+    here = pc.and_(
+        pc.equal(edges[f"{end}_name"], id_.name), pc.equal(edges[f"{end}_namespace"], id_.namespace)
+    )
+    return edges.filter(here)

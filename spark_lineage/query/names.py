@@ -1,0 +1,149 @@
+"""Names that people type -> datasets and columns.
+
+A table is meant by its full name, any alias, or any ending of these that begins after a dot or a slash, as
+long as only one dataset has it. In `table.column` the longest table wins; backticks quote dots.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+from spark_lineage.errors import NameLookupError
+from spark_lineage.model import Dataset
+
+__all__ = ["resolve_column", "resolve_table"]
+
+_PART = re.compile(r"(?:`(?:[^`]|``)*`|[^.`])+|")
+_CLOSE_MATCHES = 3
+
+
+def resolve_table(text: str, datasets: Collection[Dataset]) -> Dataset:
+    """The dataset that `text` means.
+
+    Raises `NameLookupError`: unknown (candidates are close matches) or ambiguous (candidates are what it may mean).
+
+    >>> resolve_table("db.orders", [Dataset("file", "/w/orders", ("spark_catalog.db.orders",))]).name
+    '/w/orders'
+    """
+    found = _meant(_unquoted(text), datasets)
+    if not found:
+        raise _unknown_table(text, [text], datasets)
+    return _only(text, found, datasets)
+
+
+def resolve_column(
+    text: str, datasets: Collection[Dataset], fields_of: Callable[[Dataset], Collection[str]]
+) -> tuple[Dataset, str | None]:
+    """The dataset and field that `text` means; the field is None where `text` is a table.
+
+    A field within a known column (`info.addr.zip` where `info` is known) is accepted. Raises `NameLookupError`.
+    """
+    parts = _parts(text)
+    for length in range(len(parts), 0, -1):
+        table = ".".join(parts[:length])
+        found = _meant(_unquoted(table), datasets)
+        if found:
+            dataset = _only(table, found, datasets)
+            field = _unquoted(".".join(parts[length:])) or None
+            if field is not None:
+                _check_field(table, field, fields_of(dataset))
+            return dataset, field
+    raise _unknown_table(text, [text, ".".join(parts[:-1])], datasets)
+
+
+def _parts(text: str) -> list[str]:
+    """The text split at the dots that stand outside of backticks.
+
+    >>> _parts("`my.table`.total")
+    ['`my.table`', 'total']
+    """
+    return [part for part in _PART.findall(text) if part]
+
+
+def _unquoted(text: str) -> str:
+    """The text without the backticks that quote; a doubled one within stands for itself."""
+    if "`" not in text:
+        return text.strip()
+    return re.sub(r"`((?:[^`]|``)*)`", lambda match: match[1].replace("``", "`"), text).strip()
+
+
+def _meant(text: str, datasets: Iterable[Dataset]) -> list[Dataset]:
+    """The datasets with this very name or alias; where none has it, those with a name that ends in it."""
+    text = text.rstrip("/")
+    if not text:
+        return []
+    endings = ("." + text, "/" + text)
+    exact, ending = [], []
+    for dataset in datasets:
+        names = [_unquoted(name).rstrip("/") for name in _names(dataset)]
+        if text in names:
+            exact.append(dataset)
+        elif any(name.endswith(endings) for name in names):
+            ending.append(dataset)
+    return exact or ending
+
+
+def _names(dataset: Dataset) -> tuple[str, ...]:
+    return (_full_name(dataset), dataset.name, *dataset.aliases)
+
+
+def _full_name(dataset: Dataset) -> str:
+    if "://" in dataset.namespace:
+        return f"{dataset.namespace.rstrip('/')}/{dataset.name.lstrip('/')}"
+    return f"{dataset.namespace}:{dataset.name}"
+
+
+def _only(text: str, found: Sequence[Dataset], datasets: Iterable[Dataset]) -> Dataset:
+    if len(found) == 1:
+        return found[0]
+    owners: dict[str, int] = {}
+    for dataset in datasets:
+        for alias in dataset.aliases:
+            owners[alias] = owners.get(alias, 0) + 1
+    candidates = tuple(
+        sorted(
+            next((alias for alias in dataset.aliases if owners[alias] == 1), _full_name(dataset))
+            for dataset in found
+        )
+    )
+    raise NameLookupError(
+        f'The name "{text}" is ambiguous: write more of it, so that it means one of {", ".join(candidates)}.',
+        candidates,
+    )
+
+
+def _unknown_table(text: str, texts: Iterable[str], datasets: Iterable[Dataset]) -> NameLookupError:
+    names = {name for dataset in datasets for name in (dataset.name, *dataset.aliases)}
+    endings = {re.split(r"[./]", _unquoted(name).rstrip("/"))[-1] for name in names}
+    candidates = _close(texts, names | endings)
+    remedy = (
+        f"did you mean {' or '.join(candidates)}?"
+        if candidates
+        else "`spark-lineage tables` lists all of them."
+    )
+    return NameLookupError(f'There is no table "{text}" in the store: {remedy}', candidates)
+
+
+def _check_field(table: str, field: str, fields: Collection[str]) -> None:
+    if any(
+        field == known or field.startswith(known + ".") or known.startswith(field + ".") for known in fields
+    ):
+        return
+    candidates = _close([field], fields)
+    if candidates:
+        remedy = f"did you mean {' or '.join(candidates)}?"
+    elif fields:
+        remedy = f"`spark-lineage table {table}` lists its columns."
+    else:
+        remedy = "its columns are not known; ask for the table."
+    raise NameLookupError(f'The table "{table}" has no column "{field}": {remedy}', candidates)
+
+
+def _close(texts: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:
+    by_lower = {name.lower(): name for name in sorted(names, reverse=True) if name}
+    close: set[str] = set()
+    for text in texts:
+        close.update(difflib.get_close_matches(text.lower(), by_lower, _CLOSE_MATCHES))
+    return tuple(sorted(by_lower[name] for name in close))

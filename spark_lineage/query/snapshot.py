@@ -1,0 +1,283 @@
+"""What a store says about tables as they are now: current plans, last runs, columns, problems.
+
+Everything but the edges is small next to them; edges are read only when an answer needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_lineage.model import (
+    Certainty,
+    Dataset,
+    DatasetId,
+    EdgeKind,
+    Plan,
+    Problem,
+    RunState,
+    Severity,
+    weakest,
+)
+from spark_lineage.store.schema import from_rows
+
+__all__ = ["Field", "ReadableStore", "Snapshot", "TableState", "sorted_problems"]
+
+
+class ReadableStore(Protocol):
+    """What the engine needs of a store."""
+
+    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """The rows of a table, one per key."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One dataset's writes. Runs are numbered in their order; -1 where there is none.
+
+    `plans` are current, the latest first; `walked` are those that a walk follows, `plans` and, behind an overwrite that
+    reads its own table, those before it. `since` is the number of the run from which `plans` count.
+    """
+
+    plans: tuple[Plan, ...] = ()
+    walked: tuple[Plan, ...] = ()
+    since: int = -1
+    runs: int = 0
+    last_run: int = -1
+
+    @property
+    def certainty(self) -> Certainty:
+        """The weakest of the current plans and their columns."""
+        columns = (column.certainty for plan in self.plans for column in plan.columns)
+        return weakest(*(plan.certainty for plan in self.plans), *columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column of a table as it is now."""
+
+    name: str
+    type: str
+    certainty: Certainty = Certainty.EXACT
+
+
+_NOTHING_WRITTEN = TableState()
+
+
+class Snapshot:
+    """A store as it was when it was first asked; reads what a writer commits last before what it commits first."""
+
+    def __init__(self, store: ReadableStore) -> None:
+        self._store = store
+
+    @cached_property
+    def runs(self) -> pa.Table:
+        """All runs in their order: end time (start time where it did not end), ties by run id and part."""
+        runs = self._store.read("runs")
+        order = {
+            "time": pc.coalesce(runs["ended_at"], runs["started_at"], pa.scalar(0, pa.int64())),
+            # Execution ids of one bridge are numbers: 9 comes before 10.
+            "length": pc.utf8_length(runs["run_id"]),
+            "run_id": runs["run_id"],
+            "part": runs["part"],
+        }
+        return runs.take(pc.sort_indices(pa.table(order), sort_keys=[(name, "ascending") for name in order]))
+
+    @cached_property
+    def states(self) -> Mapping[DatasetId, TableState]:
+        """The state of every dataset that a run wrote or tried to, driver results too."""
+        last_complete, by_target = _last_complete(self._numbered_runs), _runs_by_target(self._numbered_runs)
+        plans: dict[DatasetId, list[tuple[int, Plan]]] = {}
+        for plan in from_rows("plans", self._store.read("plans").to_pylist()):
+            if plan.fingerprint in last_complete and plan.kind is not EdgeKind.CONTROL:
+                plans.setdefault(plan.target, []).append((last_complete[plan.fingerprint], plan))
+        return {
+            target: _state(plans.get(target, []), *by_target.get(target, (0, -1)))
+            for target in sorted({*plans, *by_target})
+        }
+
+    @cached_property
+    def datasets(self) -> Mapping[DatasetId, Dataset]:
+        """All datasets by id, sorted; one that only a plan or a run names has no alias."""
+        found = {
+            dataset.id: dataset for dataset in from_rows("datasets", self._store.read("datasets").to_pylist())
+        }
+        for id_ in {*self.states, *self._read_datasets}:
+            found.setdefault(id_, Dataset(id_.namespace, id_.name))
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def fields(self) -> Mapping[DatasetId, tuple[Field, ...]]:
+        """The columns of every dataset as it is now, in the table's order."""
+        return {id_: tuple(self._fields(id_)) for id_ in self.datasets}
+
+    @cached_property
+    def edges(self) -> pa.Table:
+        """The edges of all plans that a walk follows, sorted by plan."""
+        walked = pa.array(
+            sorted({plan.fingerprint for state in self.states.values() for plan in state.walked}), pa.string()
+        )
+        edges = self._store.read("edges")
+        return edges.filter(pc.is_in(edges["fingerprint"], walked))
+
+    @cached_property
+    def problems(self) -> tuple[Problem, ...]:
+        """All problems, as stored."""
+        return from_rows("problems", self._store.read("problems").to_pylist())
+
+    def state(self, id_: DatasetId) -> TableState:
+        """The state of a dataset; one that was only read has no plans and no runs."""
+        return self.states.get(id_, _NOTHING_WRITTEN)
+
+    def problems_of(self, ids: Iterable[DatasetId], *, walked: bool = False) -> tuple[Problem, ...]:
+        """The problems that weaken what is said about datasets; `walked`: about plans behind self-overwrites too."""
+        found: set[Problem] = set()
+        for id_ in ids:
+            state = self.state(id_)
+            for plan in state.walked if walked else state.plans:
+                found.update(self._problems_by_plan.get(plan.fingerprint, ()))
+            for number, problem in self._problems_by_target.get(id_, ()):
+                is_current = problem.fingerprint is None and (number is None or number >= state.since)
+                if is_current or number == state.last_run:
+                    found.add(problem)
+            found.update(self._varying_types(id_))
+        return sorted_problems(found)
+
+    @cached_property
+    def _numbered_runs(self) -> pa.Table:
+        return self.runs.append_column("number", pa.array(range(self.runs.num_rows), pa.int64()))
+
+    @cached_property
+    def _read_datasets(self) -> frozenset[DatasetId]:
+        return frozenset(
+            id_ for state in self.states.values() for plan in state.walked for id_ in plan.datasets
+        )
+
+    @cached_property
+    def _stored_columns(self) -> Mapping[DatasetId, Mapping[str, list[tuple[int, str]]]]:
+        """The (ordinal, type) pairs under which the fields of each dataset were ever met, in that order."""
+        stored: dict[DatasetId, dict[str, list[tuple[int, str]]]] = {}
+        columns = self._store.read("columns")
+        order = [(name, "ascending") for name in ("namespace", "name", "ordinal", "type", "field")]
+        for row in columns.take(pc.sort_indices(columns, sort_keys=order)).to_pylist():
+            fields = stored.setdefault(DatasetId(row["namespace"], row["name"]), {})
+            fields.setdefault(row["field"], []).append((row["ordinal"], row["type"]))
+        return stored
+
+    def _fields(self, id_: DatasetId) -> Iterable[Field]:
+        found: dict[str, Field] = {}
+        for plan in self.state(id_).plans:
+            for column in plan.columns:
+                known = found.get(column.name)
+                certainty = column.certainty if known is None else weakest(known.certainty, column.certainty)
+                found[column.name] = Field(column.name, known.type if known else column.type, certainty)
+        for field, met in self._fields_of_others(id_).items():
+            found.setdefault(field, Field(field, met[0][1]))
+        return found.values()
+
+    def _fields_of_others(self, id_: DatasetId) -> Mapping[str, list[tuple[int, str]]]:
+        """The stored columns, where the current plans may not know all: of a table not yet overwritten as a whole.
+
+        A table that was only ever written in vain has none.
+        """
+        state = self.state(id_)
+        if any(plan.overwrites for plan in state.plans):
+            return {}
+        if state.runs and not state.plans and id_ not in self._read_datasets:
+            return {}
+        return self._stored_columns.get(id_, {})
+
+    def _varying_types(self, id_: DatasetId) -> Iterable[Problem]:
+        """A problem for each column whose type is not known for sure: no current plan wrote it, and it was met as several."""
+        written = {column.name for plan in self.state(id_).plans for column in plan.columns}
+        for field, met in self._fields_of_others(id_).items():
+            types = sorted({type_ for _, type_ in met})
+            if len(types) > 1 and field not in written:
+                yield Problem(
+                    "column_type_varies",
+                    Severity.INFO,
+                    f"The column {field} was read as {' and as '.join(types)}; the answer shows {met[0][1]}.",
+                    where=f"{id_.name}.{field}",
+                    hint="Give the reader one schema if the jobs should agree.",
+                )
+
+    @cached_property
+    def _problems_by_plan(self) -> Mapping[str, list[Problem]]:
+        found: dict[str, list[Problem]] = {}
+        for problem in self.problems:
+            if problem.fingerprint is not None:
+                found.setdefault(problem.fingerprint, []).append(problem)
+        return found
+
+    @cached_property
+    def _problems_by_target(self) -> Mapping[DatasetId, list[tuple[int | None, Problem]]]:
+        """The problems by the dataset they are about, each with the number of its run if that wrote the dataset."""
+        runs = self._numbered_runs.select(["run_id", "target_namespace", "target_name", "number"])
+        wanted = pa.array(
+            sorted({problem.run_id for problem in self.problems if problem.run_id}), pa.string()
+        )
+        targets: dict[str, list[tuple[DatasetId, int]]] = {}
+        for row in runs.filter(pc.is_in(runs["run_id"], wanted)).to_pylist():
+            if row["target_name"] is not None:
+                target = DatasetId(row["target_namespace"], row["target_name"])
+                targets.setdefault(row["run_id"], []).append((target, row["number"]))
+        found: dict[DatasetId, list[tuple[int | None, Problem]]] = {}
+        for problem in self.problems:
+            wrote = targets.get(problem.run_id or "", [])
+            for target, number in wrote:
+                found.setdefault(target, []).append((number, problem))
+            if problem.dataset is not None and problem.dataset not in {target for target, _ in wrote}:
+                found.setdefault(problem.dataset, []).append((None, problem))
+        return found
+
+
+def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The most severe first, then by code, where and message; each once, whatever its run, plan and dataset."""
+    texts = {
+        Problem(problem.code, problem.severity, problem.message, problem.where, problem.hint)
+        for problem in problems
+    }
+    severities = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    return tuple(
+        sorted(texts, key=lambda p: (severities.index(p.severity), p.code, p.where, p.message, p.hint))
+    )
+
+
+def _last_complete(runs: pa.Table) -> dict[str, int]:
+    """Fingerprint -> number of its last COMPLETE run."""
+    complete = runs.filter(pc.equal(runs["state"], RunState.COMPLETE.value))
+    return {key[0]: last for key, last, _ in _last_and_count(complete, "fingerprint")}
+
+
+def _runs_by_target(runs: pa.Table) -> dict[DatasetId, tuple[int, int]]:
+    """Dataset -> (number of runs, number of the last one)."""
+    found = _last_and_count(runs, "target_namespace", "target_name")
+    return {DatasetId(*key): (count, last) for key, last, count in found}
+
+
+def _last_and_count(runs: pa.Table, *key: str) -> Iterable[tuple[tuple[Any, ...], int, int]]:
+    groups = runs.group_by(list(key)).aggregate([("number", "max"), ("number", "count")])
+    for row in groups.to_pylist():
+        if row[key[-1]] is not None:
+            yield tuple(row[name] for name in key), row["number_max"], row["number_count"]
+
+
+def _state(plans: list[tuple[int, Plan]], runs: int, last_run: int) -> TableState:
+    """The state of one table from its plans with the numbers of their last COMPLETE runs."""
+    since = max((number for number, plan in plans if plan.overwrites), default=-1)
+    walked_since = max(
+        (number for number, plan in plans if plan.overwrites and plan.target not in plan.datasets), default=-1
+    )
+    ordered = sorted(plans, key=lambda numbered: -numbered[0])
+    return TableState(
+        plans=tuple(plan for number, plan in ordered if number >= since),
+        walked=tuple(plan for number, plan in ordered if number >= walked_since),
+        since=since,
+        runs=runs,
+        last_run=last_run,
+    )

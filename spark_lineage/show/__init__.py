@@ -1,0 +1,1 @@
+"""What people see: the command line, text for terminals, HTML for notebooks."""

@@ -1,0 +1,247 @@
+"""What is wrong with this installation, its spool, its store or a running session, and the fix for each."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_lineage import __version__
+from spark_lineage.capture import session, spool
+from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark
+from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError
+from spark_lineage.settings import Settings
+from spark_lineage.store.delta import DeltaStore
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_POM_PROPERTIES = "META-INF/maven/io.sparklineage/spark-lineage-bridge/pom.properties"
+_JAVA_TIMEOUT_SECONDS = 30
+
+# Versions that are tested together, by Spark line: Java, the newest Python, Delta.
+_JAVA = {(3, 5): (8, 11, 17), (4, 0): (17, 21), (4, 1): (17, 21), (4, 2): (17, 21)}
+_NEWEST_PYTHON = {(3, 5): (3, 11)}
+_DELTA = {(3, 5): "3.3.3", (4, 0): "4.4.0", (4, 1): "4.4.0", (4, 2): "4.4.0"}
+
+
+class Outcome(str, Enum):
+    """OK; WARN where something may be missing or lost; FAIL where lineage does not work."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `fix` is what to do, empty where nothing is."""
+
+    name: str
+    outcome: Outcome
+    sentence: str
+    fix: str = ""
+
+
+def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Check, ...]:
+    """Look at everything, in the order of the data: jar, Spark, spool, store; and at a session that runs, if given.
+
+    Never raises and changes nothing. Nothing is wrong where no check has the outcome FAIL.
+    """
+    found = _installed_spark()
+    checks = [_jar(), _spark(found)]
+    if isinstance(found, SparkHome):
+        checks += [_python(found), _java(found), _delta(found)]
+    checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool), _store(settings.store)]
+    if spark is not None:
+        checks.append(_session(settings, spark))
+    return tuple(checks)
+
+
+def _jar() -> Check:
+    try:
+        path = session.jar_path()
+    except BridgeError as error:
+        return _from_error("jar", error)
+    fix = "install spark-lineage again, or run `make jar` in its sources"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            properties = archive.read(_POM_PROPERTIES).decode("utf-8")
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return Check("jar", Outcome.FAIL, f"{path} is not the bridge's jar", fix)
+    found = re.search(r"^version=(.*)$", properties, re.MULTILINE)
+    version = found[1].strip() if found else "unknown"
+    if version != __version__:
+        return Check(
+            "jar", Outcome.FAIL, f"{path} is of version {version}, the package is {__version__}", fix
+        )
+    return Check("jar", Outcome.OK, f"{path} ({version})")
+
+
+def _installed_spark() -> SparkHome | SparkUnsupportedError:
+    try:
+        return find_spark()
+    except SparkUnsupportedError as error:
+        return error
+
+
+def _spark(found: SparkHome | SparkUnsupportedError) -> Check:
+    if isinstance(found, SparkUnsupportedError):
+        # A store can be read without Spark; capturing is what does not work here.
+        return _from_error("spark", found, Outcome.FAIL if find_folder() else Outcome.WARN)
+    text = f"Spark {found.version} for Scala {found.scala} in {found.folder}"
+    if found.line > NEWEST_LINE:
+        return Check(
+            "spark", Outcome.WARN, f"{text} is newer than the lines that are tested", "use Spark 3.5 to 4.2"
+        )
+    return Check("spark", Outcome.OK, text)
+
+
+def _python(spark: SparkHome) -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    newest = _NEWEST_PYTHON.get(spark.line)
+    if newest is not None and sys.version_info[:2] > newest:
+        allowed = ".".join(map(str, newest))
+        sentence = f"Python {version} is newer than Spark {spark.version} supports"
+        return Check("python", Outcome.WARN, sentence, f"use Python {allowed} or older")
+    return Check("python", Outcome.OK, f"Python {version}")
+
+
+def _java(spark: SparkHome) -> Check:
+    allowed = _JAVA.get(spark.line, _JAVA[NEWEST_LINE])
+    fix = f"install a JDK {' or '.join(map(str, allowed))}, or set JAVA_HOME to one"
+    home = os.environ.get("JAVA_HOME")
+    command = str(Path(home) / "bin" / "java") if home else "java"
+    try:
+        done = subprocess.run(
+            [command, "-version"], capture_output=True, text=True, check=True, timeout=_JAVA_TIMEOUT_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return Check("java", Outcome.FAIL, f"`{command} -version` does not run", fix)
+    found = re.search(r'version "(?:1\.)?(\d+)[^"]*"', done.stderr)
+    if found is None:
+        return Check("java", Outcome.WARN, f"`{command} -version` does not say its version", fix)
+    if int(found[1]) not in allowed:
+        return Check("java", Outcome.FAIL, f"Java {found[1]} does not go with Spark {spark.version}", fix)
+    return Check("java", Outcome.OK, f"Java {found[1]}")
+
+
+def _delta(spark: SparkHome) -> Check:
+    wanted = _DELTA.get(spark.line, _DELTA[NEWEST_LINE])
+    version = _version_of("delta-spark")
+    if version is None:
+        return Check(
+            "delta",
+            Outcome.OK,
+            "delta-spark is not installed; jobs on Delta tables need it, lineage does not",
+        )
+    if version != wanted:
+        sentence = f"delta-spark {version} is not tested with Spark {spark.version}"
+        return Check("delta", Outcome.WARN, sentence, f"pip install delta-spark=={wanted}")
+    return Check("delta", Outcome.OK, f"delta-spark {version}")
+
+
+def _hash_key(file: Path) -> Check:
+    try:
+        mode = file.stat().st_mode & 0o777
+        text = file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return Check("hash key", Outcome.OK, f"{file} will be made by the first job")
+    except (OSError, ValueError) as error:
+        return Check(
+            "hash key", Outcome.FAIL, f"{file} cannot be read ({error})", "name another in hashKeyFile"
+        )
+    if mode & 0o077:
+        return Check(
+            "hash key", Outcome.WARN, f"{file} can be read by others (mode {mode:03o})", f"chmod 600 {file}"
+        )
+    if not re.fullmatch(r"([0-9a-fA-F]{2}){16,}", text):
+        sentence = f"{file} does not hold at least 16 bytes as hex digits"
+        return Check("hash key", Outcome.FAIL, sentence, "remove it, and the next job makes a new one")
+    return Check("hash key", Outcome.OK, str(file))
+
+
+def _spool(folder: Path) -> Iterable[Check]:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        problem = "is no folder" if not existing.is_dir() else "cannot be written to"
+        yield Check("spool", Outcome.FAIL, f"{existing} {problem}", "name another in the setting `spool`")
+        return
+    try:
+        segments = spool.segments(folder)
+        kept = spool.kept_aside(folder)
+    except (BridgeError, OSError) as error:
+        yield Check("spool", Outcome.FAIL, str(error).rstrip("."), "name another in the setting `spool`")
+        return
+    yield Check("spool", Outcome.OK, str(folder))
+    yield _waiting(segments)
+    if kept:
+        sentence = f"{len(kept)} damaged pieces are kept in {folder / spool.BAD_FOLDER}"
+        yield Check(
+            "kept aside", Outcome.WARN, sentence, "read the .reason files beside them, then remove them"
+        )
+
+
+def _waiting(segments: tuple[spool.Segment, ...]) -> Check:
+    counts = {state: sum(segment.state is state for segment in segments) for state in spool.SegmentState}
+    sealed, live, dead = (counts[state] for state in spool.SegmentState)
+    sentence = f"{sealed} segments wait, {live} are being written, {dead} were left by jobs that died"
+    if dead:
+        return Check(
+            "segments", Outcome.WARN, sentence, "run `spark-lineage ingest`: what they hold is not lost"
+        )
+    return Check("segments", Outcome.OK, sentence)
+
+
+def _store(place: Path | str) -> Check:
+    store = DeltaStore(place)
+    try:
+        if isinstance(place, Path) and (not place.exists() or (place.is_dir() and not any(place.iterdir()))):
+            return Check("store", Outcome.OK, f"{place} will be made by the first ingest")
+        runs = store.read("runs", ["run_id"]).num_rows
+    except StoreError as error:
+        return _from_error("store", error)
+    except OSError as error:
+        return Check(
+            "store", Outcome.FAIL, f"{place} cannot be read ({error.strerror})", "name another store"
+        )
+    return Check("store", Outcome.OK, f"{place} holds {runs} runs")
+
+
+def _session(settings: Settings, spark: SparkSession) -> Check:
+    try:
+        status = session.status(spark)
+    except LineageError as error:
+        return _from_error("session", error)
+    if status is None or not status.alive:
+        reason = f" ({status.last_error})" if status is not None and status.last_error else ""
+        sentence = f"Lineage is not on in this session{reason}"
+        return Check("session", Outcome.FAIL, sentence, "call spark_lineage.enable(spark)")
+    if status.lost:
+        sentence = f"The bridge lost {status.lost} records (last error: {status.last_error or 'none'})"
+        return Check("session", Outcome.WARN, sentence, "see `spark-lineage problems` and the driver's log")
+    if status.spool is not None and Path(status.spool) != settings.spool:
+        sentence = f"The session writes to the spool {status.spool}, and the settings name {settings.spool}"
+        return Check("session", Outcome.WARN, sentence, "name the store that the session was started with")
+    return Check("session", Outcome.OK, f"The bridge is on: {status.records} records so far")
+
+
+def _from_error(name: str, error: LineageError, outcome: Outcome = Outcome.FAIL) -> Check:
+    """A check from an error's sentence, whose part behind the colon says what to do."""
+    sentence, _, fix = str(error).rstrip(".").rpartition(": ")
+    return Check(name, outcome, sentence or fix, fix if sentence else "")
+
+
+def _version_of(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,164 @@
+"""An answer of `upstream` or `downstream`, indexed for drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from spark_lineage.show.words import Json, Labels, count_word, kind_word
+
+NodeKey: TypeAlias = tuple[str, str, str | None]
+"""(namespace, name, field); the field None is the whole table, or its row set."""
+
+TableKey: TypeAlias = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """All edges between two nodes: how `source` acts on `target`."""
+
+    source: NodeKey
+    target: NodeKey
+    edges: tuple[Json, ...]
+
+    @property
+    def subtypes(self) -> tuple[str, ...]:
+        """The kinds of the edges, each once, in their order."""
+        return tuple(dict.fromkeys(edge["subtype"] for edge in self.edges))
+
+    @property
+    def masking(self) -> bool:
+        """Whether one of the edges masks the value."""
+        return any(edge["masking"] for edge in self.edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A column, or with `field` None the rows, of a table downstream; `subtype` is the kind over all hops."""
+
+    node: NodeKey
+    subtype: str
+    certainty: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """One table downstream: what of it is reached by steps of its own, and how far away it is.
+
+    `through_rows` means that its rows are reached, and so, indirectly, all of its columns.
+    """
+
+    table: NodeKey
+    hops: int
+    reached: tuple[Reached, ...]
+    through_rows: bool
+
+
+class Graph:
+    """Nodes and steps of one answer, in the answer's order."""
+
+    def __init__(self, answer: Json) -> None:
+        ends = [edge[end] for edge in answer["edges"] for end in ("source", "target")]
+        # The last one counts, and only nodes carry aliases.
+        self.labels = Labels([*ends, answer["start"], *answer["nodes"]])
+        self.start = _key(answer["start"])
+        self.upstream = answer["direction"] == "upstream"
+        self.steps = _steps(answer["edges"])
+        self._nodes = {_key(node): node for node in answer["nodes"]}
+        self._into: dict[TableKey, list[Step]] = {}
+        for step in self.steps:
+            self._into.setdefault(step.target[:2], []).append(step)
+
+    def label(self, node: NodeKey) -> str:
+        """The short name of a node."""
+        return self.labels.column({"namespace": node[0], "name": node[1], "field": node[2]})
+
+    def table_label(self, node: NodeKey) -> str:
+        """The short name of a node's table."""
+        return self.labels.of({"namespace": node[0], "name": node[1]})
+
+    def sources(self, node: NodeKey) -> list[Step]:
+        """The steps that a column is made of: into itself, into a part of it, or into what it is a part of.
+
+        A node without a field, a table whose columns are not known, is made of all that its columns are.
+        """
+        return [
+            step for step in self._into.get(node[:2], ()) if step.target[2] and _meet(step.target[2], node[2])
+        ]
+
+    def expressions(self, node: NodeKey) -> list[str]:
+        """How a column is computed, each text once; what is no more than the column's own name is left out."""
+        return self.texts(node, self.sources(node))
+
+    def texts(self, node: NodeKey, steps: Iterable[Step]) -> list[str]:
+        """The expressions of the given steps, each once, without those that only repeat the node's name."""
+        texts = dict.fromkeys(edge["expression"] for step in steps for edge in step.edges)
+        return [text for text in texts if text and text != node[2]]
+
+    def roots(self) -> list[NodeKey]:
+        """Where the upstream trees begin: the start or, when it is a table, each of its columns with a source."""
+        if self.start[2] is not None:
+            return [self.start]
+        targets = [step.target for step in self._into.get(self.start[:2], ()) if step.target[2] is not None]
+        return list(dict.fromkeys(targets))
+
+    def row_sets(self, tables: set[TableKey]) -> list[tuple[NodeKey, str, list[NodeKey]]]:
+        """(table, subtype, columns) of what decides the rows of the given tables, each table's together."""
+        sets: dict[NodeKey, dict[str, list[NodeKey]]] = {}
+        for step in self.steps:
+            if step.target[2] is None and step.target[:2] in tables:
+                for subtype in step.subtypes:
+                    sets.setdefault(step.target, {}).setdefault(subtype, []).append(step.source)
+        return [(table, subtype, nodes) for table, kinds in sets.items() for subtype, nodes in kinds.items()]
+
+    def impact(self) -> list[Impact]:
+        """What is reached downstream, by table, the nearest first."""
+        by_table: dict[TableKey, list[NodeKey]] = {}
+        for key in sorted(self._nodes, key=lambda key: self._nodes[key]["depth"]):
+            if self._nodes[key]["depth"]:
+                by_table.setdefault(key[:2], []).append(key)
+        return [self._impact(keys) for keys in by_table.values()]
+
+    def _impact(self, keys: list[NodeKey]) -> Impact:
+        steps: dict[NodeKey, list[Step]] = {}
+        for step in self._into.get(keys[0][:2], ()):
+            steps.setdefault(step.target, []).append(step)
+        reached = [
+            Reached(key, self._nodes[key]["subtype"], self._nodes[key]["certainty"], tuple(steps[key]))
+            for key in sorted(keys, key=lambda key: (key[2] is None, key[2] or ""))
+            if key in steps
+        ]
+        return Impact(
+            keys[0], self._nodes[keys[0]]["depth"], tuple(reached), any(key[2] is None for key in keys)
+        )
+
+
+def impact_word(impact: Iterable[Impact]) -> str:
+    """How much is reached, in one phrase."""
+    tables = list(impact)
+    columns = sum(reached.node[2] is not None for each in tables for reached in each.reached)
+    return f"reaches {count_word(columns, 'column')} in {count_word(len(tables), 'table')}"
+
+
+def overall_word(reached: Reached) -> str:
+    """The kind over all hops, where the last hop is of another kind; else nothing."""
+    last = {subtype for step in reached.steps for subtype in step.subtypes}
+    return "" if reached.subtype in last else f"  {kind_word(reached.subtype)} over all hops"
+
+
+def _meet(field: str, other: str | None) -> bool:
+    """Whether two fields of a table are the same, or one lies within the other; None is the whole table."""
+    return other is None or field == other or field.startswith(f"{other}.") or other.startswith(f"{field}.")
+
+
+def _steps(edges: Iterable[Json]) -> list[Step]:
+    grouped: dict[tuple[NodeKey, NodeKey], list[Json]] = {}
+    for edge in edges:
+        grouped.setdefault((_key(edge["source"]), _key(edge["target"])), []).append(edge)
+    return [Step(source, target, tuple(group)) for (source, target), group in grouped.items()]
+
+
+def _key(node: Json) -> NodeKey:
+    return (node["namespace"], node["name"], node["field"])

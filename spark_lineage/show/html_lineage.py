@@ -1,0 +1,116 @@
+"""Upstream and downstream in a notebook: a nested list, and the impact grouped by table."""
+
+from __future__ import annotations
+
+from spark_lineage.show.graph import Graph, Impact, NodeKey, Reached, Step, impact_word, overall_word
+from spark_lineage.show.html_parts import (
+    certainty,
+    code,
+    files_part,
+    lines,
+    page,
+    part,
+    problems_part,
+    safe,
+    span,
+    table,
+    title,
+)
+from spark_lineage.show.words import NOT_FOLLOWED, Json, count_word, kind_word, kinds_word
+
+
+def lineage_html(answer: Json) -> str:
+    """An answer of `upstream` or `downstream` as a self-contained fragment of HTML."""
+    graph = Graph(answer)
+    far = (
+        "" if answer["depth"] is None else f"not farther than {count_word(answer['depth'], 'hop')}, as asked"
+    )
+    return page(
+        title(graph.label(graph.start), span("sl-dim", answer["direction"]), span("sl-dim", far)),
+        _upstream(graph) if graph.upstream else _downstream(graph),
+        problems_part(answer["problems"]),
+        files_part(graph.labels),
+    )
+
+
+def _upstream(graph: Graph) -> str:
+    if not graph.steps:
+        return "<div>comes from nothing that is known here</div>"
+    drawn: set[NodeKey] = set()
+    trees = "".join(_tree(graph, root, drawn) for root in graph.roots())
+    rows = [
+        (
+            safe(graph.table_label(target)),
+            safe(kind_word(subtype)),
+            lines(safe(graph.label(node)) for node in nodes),
+        )
+        for target, subtype, nodes in graph.row_sets({node[:2] for node in drawn})
+    ]
+    row_sets = part("Which rows") + table(("table", "how", "columns"), rows) + span("sl-dim", NOT_FOLLOWED)
+    return f'<ul class="sl-root">{trees}</ul>' + (row_sets if rows else "")
+
+
+def _tree(graph: Graph, root: NodeKey, drawn: set[NodeKey]) -> str:
+    """Nested lists, written in one pass over an own stack: chains of hops may be longer than Python's."""
+    out: list[str] = []
+    waiting: list[tuple[NodeKey, Step | None] | str] = [(root, None)]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            out.append(item)
+            continue
+        node, step = item
+        onward = graph.sources(node)
+        known = node in drawn and bool(onward)
+        drawn.add(node)
+        out.append(f"<li>{_node(graph, node, step, known=known)}")
+        if known or not onward:
+            out.append("</li>")
+            continue
+        out.append("<ul>")
+        waiting.append("</ul></li>")
+        waiting.extend((further.source, further) for further in reversed(onward))
+    return "".join(out)
+
+
+def _node(graph: Graph, node: NodeKey, step: Step | None, *, known: bool) -> str:
+    text = f"<b>{safe(graph.label(node))}</b>"
+    if step:
+        text = f"{safe(graph.label(node))} {span('sl-dim', kinds_word(step.subtypes))}{_masked(step)}"
+    if known:
+        return f"{text} {span('sl-dim', '(see above)')}"
+    return text + "".join(f"<br>{code(expression)}" for expression in graph.expressions(node))
+
+
+def _downstream(graph: Graph) -> str:
+    impact = graph.impact()
+    if not impact:
+        return "<div>nothing that is known here depends on it</div>"
+    rows = [row for each in impact for row in _impact_rows(graph, each)]
+    head = f"<div>{safe(impact_word(impact))}</div>"
+    return head + table(("table", "column", "how", "from", "expression"), rows)
+
+
+def _impact_rows(graph: Graph, impact: Impact) -> list[tuple[str, ...]]:
+    """The rows of one table that is reached, its name only on the first."""
+    rows: list[tuple[str, ...]] = [_reached(graph, reached) for reached in impact.reached]
+    if impact.through_rows:
+        rows.append((span("sl-dim", "and, through its rows, every column"), "", "", ""))
+    name = f"<b>{safe(graph.table_label(impact.table))}</b> {span('sl-dim', count_word(impact.hops, 'hop'))}"
+    return [(name if index == 0 else "", *row) for index, row in enumerate(rows)]
+
+
+def _reached(graph: Graph, reached: Reached) -> tuple[str, ...]:
+    field = reached.node[2]
+    name = "<i>its rows</i>" if field is None else safe(field)
+    name += span("sl-dim", overall_word(reached))
+    if reached.certainty != "exact":
+        name += f" {certainty(reached.certainty)}"
+    kinds = lines(safe(kinds_word(step.subtypes)) for step in reached.steps)
+    sources = lines(safe(graph.label(step.source)) + _masked(step) for step in reached.steps)
+    texts = [] if field is None else graph.texts(reached.node, reached.steps)
+    return name, kinds, sources, lines(map(code, texts))
+
+
+def _masked(step: Step) -> str:
+    return f" {span('sl-dim', 'masked')}" if step.masking else ""

@@ -1,0 +1,95 @@
+"""Runs, problems, searches and the tree of tables in a notebook."""
+
+from __future__ import annotations
+
+from spark_lineage.show.html_parts import (
+    certainty,
+    code,
+    files_part,
+    lines,
+    page,
+    problem,
+    problems_part,
+    safe,
+    span,
+    state,
+    table,
+    title,
+)
+from spark_lineage.show.list_parts import (
+    TreeLine,
+    error_word,
+    program_results,
+    run_notes,
+    run_title,
+    table_notes,
+    table_tree,
+)
+from spark_lineage.show.words import Json, Labels, count_word, time_word
+
+
+def runs_html(answer: Json) -> str:
+    """The runs, the newest first."""
+    labels = Labels(run["target"] for run in answer["runs"] if run["target"])
+    rows = []
+    for run in answer["runs"]:
+        what = [f"<b>{safe(run_title(run, labels))}</b>", span("sl-dim", ", ".join(run_notes(run)))]
+        what += [span("sl-bad", error_word(run["error"]))] if run["error"] else []
+        rows.append((state(run["state"]), safe(time_word(run["started_at"])), lines(what)))
+    head = title(count_word(len(rows), "run"))
+    return page(head, table(("state", "started", "what"), rows) if rows else "", files_part(labels))
+
+
+def problems_html(answer: Json) -> str:
+    """All problems."""
+    said = [f"<div>{problem(item)}</div>" for item in answer["problems"]]
+    return page(title(count_word(len(said), "problem")), *said)
+
+
+def search_html(answer: Json) -> str:
+    """What a search found: tables, columns and expressions."""
+    labels = Labels(answer["matches"])
+    rows = [
+        (
+            span("sl-dim", match["kind"]),
+            safe(labels.column(match)),
+            code(match["expression"]) if match["expression"] else "",
+        )
+        for match in answer["matches"]
+    ]
+    found = count_word(len(rows), "match", "matches")
+    head = title(answer["text"], span("sl-dim", found))
+    return page(head, table(("kind", "name", "expression"), rows) if rows else "", files_part(labels))
+
+
+def tables_html(answer: Json) -> str:
+    """The tree of tables: each one above those that it is made of."""
+    labels = Labels(answer["tables"])
+    out: list[str] = []
+    depth = -1
+    for line in table_tree(answer):
+        if line.depth > depth:
+            out.append('<ul class="sl-root">' if line.depth == 0 else "<ul>")
+        else:
+            out.append("</li>" + "</ul></li>" * (depth - line.depth))
+        out.append(f"<li>{_table_line(line, labels)}")
+        depth = line.depth
+    out.append("</li></ul>" * (depth + 1))
+    results = program_results(answer)
+    said = f"{count_word(results, 'result')} went to programs, not to tables" if results else ""
+    head = title(count_word(len(answer["tables"]) - results, "table"), span("sl-dim", said))
+    return page(head, *out, problems_part(answer["problems"]), files_part(labels))
+
+
+def _table_line(line: TreeLine, labels: Labels) -> str:
+    name = safe(labels.of(line.table))
+    text = f"<b>{name}</b>" if line.depth == 0 else name
+    if line.known:
+        return f"{text} {span('sl-dim', '(see above)')}"
+    text += f" {span('sl-dim', ', '.join(table_notes(line.table)))}"
+    last = line.table["last_run"]
+    if last is not None and last["state"] != "COMPLETE":
+        text += f" {state(last['state'])}"
+    if line.table["certainty"] != "exact":
+        text += f" {certainty(line.table['certainty'])}"
+    return text

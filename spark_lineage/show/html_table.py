@@ -1,0 +1,82 @@
+"""One table's lineage in a notebook."""
+
+from __future__ import annotations
+
+from spark_lineage.show.html_parts import (
+    certainty,
+    code,
+    files_part,
+    lines,
+    page,
+    part,
+    problems_part,
+    safe,
+    span,
+    state,
+    table,
+    title,
+)
+from spark_lineage.show.table_parts import by_expression, row_groups, sources_of
+from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_word, view_word
+
+
+def table_html(answer: Json) -> str:
+    """A table's answer as a self-contained fragment of HTML."""
+    dataset = answer["dataset"]
+    labels = Labels([dataset, *sources_of(answer)])
+    return page(
+        title(labels.of(dataset), certainty(answer["certainty"])),
+        f"<div>{span('sl-dim', dataset['namespace'] + ' ' + dataset['name'])}</div>",
+        f"<div>{_runs(answer)}</div>",
+        table(
+            ("column", "type", "comes from", "how", "expression"),
+            [row for column in answer["columns"] for row in _column(column, labels)],
+        ),
+        _rows(answer, labels),
+        problems_part(answer["problems"]),
+        files_part(labels),
+    )
+
+
+def _runs(answer: Json) -> str:
+    last = answer.get("last_run")
+    text = safe(count_word(answer["runs"], "run"))
+    if not last:
+        return text
+    rows = "" if last.get("rows") is None else safe(f", {count_word(last['rows'], 'row')}")
+    return f"{text}, the last {state(last['state'])} {safe(time_word(last['started_at']))}{rows}"
+
+
+def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
+    """The rows of one column: one for each expression, its name only on the first."""
+    name = f"<b>{safe(column['name'])}</b>"
+    if column["certainty"] != "exact":
+        name += f"<br>{certainty(column['certainty'])}"
+    type_name = span("sl-dim", column["type"])
+    if not column["sources"]:
+        nothing = "no source column" if column["certainty"] == "exact" else "not known"
+        return [(name, type_name, span("sl-dim", nothing), "", "")]
+    rows: list[tuple[str, ...]] = []
+    for index, (expression, sources) in enumerate(by_expression(column)):
+        first = (name, type_name) if index == 0 else ("", "")
+        names = lines(_source(source, labels) for source in sources)
+        kinds = lines(safe(kind_word(source["subtype"])) for source in sources)
+        rows.append((*first, names, kinds, code(expression) if expression else ""))
+    return rows
+
+
+def _source(source: Json, labels: Labels) -> str:
+    notes = [f"through {', '.join(map(view_word, source['via']))}"] if source.get("via") else []
+    notes += ["masked"] if source.get("masking") else []
+    return safe(labels.column(source)) + "".join(f" {span('sl-dim', note)}" for note in notes)
+
+
+def _rows(answer: Json, labels: Labels) -> str:
+    groups = row_groups(answer, labels)
+    if not groups:
+        return ""
+    rows = [
+        (safe(kind_word(subtype)), lines(map(safe, columns)), code(expression) if expression else "")
+        for subtype, expression, columns in groups
+    ]
+    return part("Which rows") + table(("how", "columns", "condition"), rows)

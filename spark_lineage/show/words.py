@@ -1,0 +1,117 @@
+"""The words that people are shown: short names of datasets, plain words for kinds and certainty.
+
+All renderings read the JSON of an answer (`to_dict()`): what is drawn is what a program gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Mapping[str, Any]
+"""A JSON object: an answer or a part of one."""
+
+NOT_FOLLOWED = "These columns are not followed here: ask for their own upstream."
+"""Said below the columns that only decide which rows there are."""
+
+CERTAINTIES = {
+    "exact": "exact",
+    "over_approximate": "a superset: some of these sources may not matter",
+    "opaque": "opaque: its sources are not known",
+}
+"""What each certainty means, in words."""
+
+_DEFAULT_CATALOG = "spark_catalog."
+
+
+def clean(text: object) -> str:
+    r"""Make `text` safe for a terminal: what cannot be printed (escapes, controls) is spelled out.
+
+    >>> clean("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in str(text)
+    )
+
+
+def kind_word(subtype: str) -> str:
+    """The subtype as people read it.
+
+    >>> kind_word("GROUP_BY")
+    'group by'
+    """
+    return subtype.replace("_", " ").lower()
+
+
+def kinds_word(subtypes: Iterable[str]) -> str:
+    """Several subtypes as people read them.
+
+    >>> kinds_word(["IDENTITY", "GROUP_BY"])
+    'identity, group by'
+    """
+    return ", ".join(map(kind_word, subtypes))
+
+
+def time_word(time: str | None) -> str:
+    """An ISO 8601 time without its `T` and its milliseconds; `unknown` for None.
+
+    >>> time_word("2026-11-20T03:04:05.678Z")
+    '2026-11-20 03:04:05 UTC'
+    """
+    return "unknown" if time is None else f"{time[:10]} {time[11:19]} UTC"
+
+
+def count_word(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun.
+
+    >>> count_word(1, "run"), count_word(1200, "query", "queries")
+    ('1 run', '1,200 queries')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def view_word(name: str) -> str:
+    """A view's name without the default catalog."""
+    return clean(name.removeprefix(_DEFAULT_CATALOG))
+
+
+class Labels:
+    """Short names for the datasets of one answer, each one of them unambiguous within it.
+
+    A dataset is shown by its alias without the default catalog, else by the shortest ending of its name
+    with at least two parts that no other dataset of the answer has: a name that commands take again.
+    """
+
+    def __init__(self, datasets: Iterable[Json]) -> None:
+        known = {(dataset["namespace"], dataset["name"]): dataset for dataset in datasets}
+        self._labels = {key: _short(dataset, known) for key, dataset in known.items()}
+        self._aliased = {key for key, dataset in known.items() if dataset.get("aliases")}
+
+    def of(self, dataset: Json) -> str:
+        """The label of a dataset, or of the dataset of a column."""
+        return self._labels[dataset["namespace"], dataset["name"]]
+
+    def column(self, node: Json) -> str:
+        """`table.field`; the table alone where the field is None: the dataset is known, its column is not."""
+        field = node.get("field")
+        return self.of(node) if field is None else f"{self.of(node)}.{clean(field)}"
+
+    def unnamed(self) -> list[tuple[str, str]]:
+        """(label, full name) of every dataset that has no alias and whose label is not its full name, sorted."""
+        full = {key: clean(key[1]) for key in self._labels if key not in self._aliased}
+        return sorted((self._labels[key], name) for key, name in full.items() if self._labels[key] != name)
+
+
+def _short(dataset: Json, known: Mapping[tuple[str, str], Json]) -> str:
+    aliases = dataset.get("aliases") or ()
+    if aliases:
+        return clean(min(aliases, key=lambda alias: (len(alias), alias)).removeprefix(_DEFAULT_CATALOG))
+    name = dataset["name"]
+    parts = name.split("/")
+    for length in range(2, len(parts)):
+        ending = "/" + "/".join(parts[-length:])
+        if sum(other.endswith(ending) for _, other in known) == 1:
+            return clean(ending[1:])
+    return clean(name)

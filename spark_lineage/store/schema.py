@@ -1,0 +1,208 @@
+"""All tables of the store: their columns, keys and types, and model values <-> rows.
+
+One `Table` stands for one class of `spark_lineage.model`, and one row for one value. `attributes`,
+`declared` and `audit` are not here: a table exists once something fills it.
+
+Types are those that deltalake and delta-spark (3.3 and 4.x) read and write alike, without a table
+feature: string, long, boolean, array, struct and map, reader version 1, writer version 2.
+
+- A time is a long, epoch milliseconds UTC, as in the records. A Delta timestamp would be microseconds that Spark
+  shows in the session's time zone, and one without a zone is a table feature.
+- An enum is its text. An unknown text is an error when it is read, not when it is written.
+- Every column is nullable: NOT NULL is a constraint that each writer would check in its own way.
+- An identity (`DatasetId`) is two columns, `<field>_namespace` and `<field>_name`.
+
+Keys decide what is the same row. Rows are only ever appended, so a key has all that may be learned later: a
+run is written again when its state changes, a dataset when another application knows other aliases.
+`spark_lineage.store.keys` folds such rows into one when they are read.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from enum import Enum
+from typing import Any
+
+import pyarrow as pa
+
+from spark_lineage import model
+from spark_lineage.model import SCHEMA_VERSION
+
+__all__ = ["SCHEMA_VERSION", "TABLES", "VERSION_PROPERTY", "Row", "Table", "from_rows", "to_rows"]
+
+VERSION_PROPERTY = "spark_lineage.schema_version"
+"""Table property of every table of the store; its value is `SCHEMA_VERSION` as text."""
+
+Row = dict[str, Any]
+"""One row: column name -> cell, as `pyarrow.Table.from_pylist` takes it and `to_pylist` gives it."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How one field of a model value becomes cells: one cell per suffix, all of type `type`."""
+
+    type: pa.DataType
+    encode: Callable[[Any], tuple[Any, ...]]
+    decode: Callable[[tuple[Any, ...]], Any]
+    suffixes: tuple[str, ...] = ("",)
+
+
+def _plain(arrow_type: pa.DataType) -> Codec:
+    return Codec(arrow_type, lambda value: (value,), lambda cells: cells[0])
+
+
+def _enum(values: type[Enum]) -> Codec:
+    return Codec(pa.string(), lambda value: (value.value,), lambda cells: values(cells[0]))
+
+
+def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
+    """A tuple of small values as an array of structs; each of its fields takes one cell."""
+    struct = pa.struct([(name, codec.type) for name, codec in codecs.items()])
+
+    def encode(values: tuple[Any, ...]) -> tuple[list[Row]]:
+        return ([{n: codec.encode(getattr(value, n))[0] for n, codec in codecs.items()} for value in values],)
+
+    def decode(cells: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(
+            value_class(**{n: codec.decode((cell[n],)) for n, codec in codecs.items()}) for cell in cells[0]
+        )
+
+    return Codec(pa.list_(struct), encode, decode)
+
+
+def _encode_dataset(value: model.DatasetId | None) -> tuple[str | None, str | None]:
+    return (None, None) if value is None else (value.namespace, value.name)
+
+
+def _decode_dataset(cells: tuple[Any, ...]) -> model.DatasetId | None:
+    return None if cells[0] is None else model.DatasetId(*cells)
+
+
+TEXT = _plain(pa.string())
+LONG = _plain(pa.int64())
+FLAG = _plain(pa.bool_())
+TEXTS = Codec(pa.list_(pa.string()), lambda value: (list(value),), lambda cells: tuple(cells[0]))
+DATASET = Codec(pa.string(), _encode_dataset, _decode_dataset, ("_namespace", "_name"))
+METRICS = Codec(
+    pa.map_(pa.string(), pa.int64()),
+    lambda value: (sorted(dict(value).items()),),
+    lambda cells: tuple(sorted(dict(cells[0]).items())),
+)
+STATE = _enum(model.RunState)
+CERTAINTY = _enum(model.Certainty)
+KIND = _enum(model.EdgeKind)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: a model class, how its fields are stored, and the columns of its key.
+
+    `scope` is the column by which the rows that a batch could repeat are looked up; None where the
+    presence of the plan says it (edges commit before plans).
+    """
+
+    name: str
+    model: type[Any]
+    codecs: Mapping[str, Codec]
+    key: tuple[str, ...]
+    scope: str | None
+
+    @functools.cached_property
+    def schema(self) -> pa.Schema:
+        """The arrow schema, in the order of the model's fields."""
+        return pa.schema([(n + s, codec.type) for n, codec in self.codecs.items() for s in codec.suffixes])
+
+    def row(self, value: Any) -> Row:
+        """The row of one model value."""
+        row: Row = {}
+        for name, codec in self.codecs.items():
+            for suffix, cell in zip(codec.suffixes, codec.encode(getattr(value, name)), strict=True):
+                row[name + suffix] = cell
+        return row
+
+    def value(self, row: Row) -> Any:
+        """The model value of one row."""
+        return self.model(
+            **{
+                name: codec.decode(tuple(row[name + suffix] for suffix in codec.suffixes))
+                for name, codec in self.codecs.items()
+            }
+        )
+
+    def key_of(self, row: Row) -> tuple[Any, ...]:
+        """The key of a row, hashable: arrays as tuples."""
+        cells = (row[name] for name in self.key)
+        return tuple(tuple(cell) if isinstance(cell, list) else cell for cell in cells)
+
+
+def _table(name: str, value_class: type[Any], key: str, scope: str | None, **others: Codec) -> Table:
+    """A table whose fields are TEXT but for `others`."""
+    codecs = {field.name: others.get(field.name, TEXT) for field in fields(value_class)}
+    return Table(name, value_class, codecs, tuple(key.split()), scope)
+
+
+_PLAN_COLUMNS = _structs(model.PlanColumn, name=TEXT, type=TEXT, certainty=CERTAINTY)
+_OPERATORS = _structs(model.Operator, id=TEXT, name=TEXT, detail=TEXT)
+_DATASETS = _structs(model.DatasetId, namespace=TEXT, name=TEXT)
+
+_IN_WRITE_ORDER = (
+    _table("datasets", model.Dataset, "namespace name aliases format", "name", aliases=TEXTS),
+    _table("columns", model.Column, "namespace name field type ordinal", "name", ordinal=LONG),
+    _table(
+        "operators", model.OperatorMetrics, "run_id operator", "run_id",
+        rows=LONG, bytes=LONG, time_ms=LONG, metrics=METRICS,
+    ),
+    _table(
+        "stages", model.Stage, "run_id stage_id attempt", "run_id",
+        stage_id=LONG, attempt=LONG, state=STATE, tasks=LONG, failed_tasks=LONG, started_at=LONG, ended_at=LONG,
+        metrics=METRICS,
+    ),
+    _table(
+        "observations", model.Observation, "run_id part namespace name direction path version", "run_id",
+        part=LONG, partitions=TEXTS, version=LONG, rows=LONG, bytes=LONG, files=LONG,
+    ),
+    _table(
+        "problems", model.Problem,
+        "code severity message where hint run_id fingerprint dataset_namespace dataset_name", "code",
+        severity=_enum(model.Severity), dataset=DATASET,
+    ),
+    _table(
+        "edges", model.Edge,
+        "fingerprint source_namespace source_name source_field target_namespace target_name target_field subtype",
+        None,
+        kind=KIND, source=DATASET, target=DATASET, subtype=_enum(model.Subtype), masking=FLAG, certainty=CERTAINTY,
+        transformations=TEXTS, via=TEXTS,
+    ),
+    _table(
+        "plans", model.Plan, "fingerprint", "fingerprint",
+        kind=KIND, target=DATASET, overwrites=FLAG, certainty=CERTAINTY, columns=_PLAN_COLUMNS,
+        operators=_OPERATORS, datasets=_DATASETS,
+    ),
+    _table(
+        "runs", model.Run, "run_id part state", "run_id",
+        part=LONG, target=DATASET, state=STATE, started_at=LONG, ended_at=LONG, rows=LONG, bytes=LONG, files=LONG,
+        batch_id=LONG,
+    ),
+)  # fmt: skip
+
+TABLES: Mapping[str, Table] = {table.name: table for table in _IN_WRITE_ORDER}
+"""The tables by name, in the order in which an append commits them.
+
+A plan that can be seen has all its edges, and a run that can be seen has its plan: who reads in the
+opposite order never meets a half.
+"""
+
+
+def to_rows(batch: model.Batch) -> dict[str, list[Row]]:
+    """The rows of a batch by table, in write order; dataset aliases sorted, nothing de-duplicated."""
+    rows = {name: [table.row(value) for value in getattr(batch, name)] for name, table in TABLES.items()}
+    for row in rows["datasets"]:
+        row["aliases"] = sorted(set(row["aliases"]))
+    return rows
+
+
+def from_rows(name: str, rows: Iterable[Row]) -> tuple[Any, ...]:
+    """The model values of rows of one table, for example of `store.read(name).to_pylist()`."""
+    return tuple(map(TABLES[name].value, rows))

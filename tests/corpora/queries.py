@@ -1,0 +1,64 @@
+"""The query corpora that Spark's own test jar carries, and the tables that they read.
+
+`scripts/fetch_corpora.py` unpacks the queries into `.cache/spark-sql-tests`. TPC-DS's columns come from the jar too;
+those of TPC-H and SSB are written down beside this file, from their specifications.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+CACHE = REPOSITORY / ".cache"
+SOURCES = CACHE / "spark-sql-tests"
+CORPORA = {"tpcds": 103, "tpch": 22, "ssb": 13}
+"""Name of each corpus and how many queries it has."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query: `name` is such as `tpcds/q3`, `sql` the file's text."""
+
+    name: str
+    sql: str
+
+    @property
+    def corpus(self) -> str:
+        """The database that the query runs in."""
+        return self.name.partition("/")[0]
+
+    @property
+    def target(self) -> str:
+        """The table that the query is written to: `tpcds.out_q3` for `tpcds/q3`."""
+        return f"{self.corpus}.out_{self.name.partition('/')[2].replace('.', '_')}"
+
+
+def read_queries(corpus: str) -> tuple[Query, ...]:
+    """All queries of a corpus, in the order of their numbers."""
+    files = sorted((SOURCES / corpus).glob("*.sql"), key=lambda file: _in_number_order(file.stem))
+    return tuple(Query(f"{corpus}/{file.stem}", file.read_text(encoding="utf-8").strip()) for file in files)
+
+
+def read_schema(corpus: str) -> dict[str, str]:
+    """Table name -> column definitions, as they stand between the brackets of CREATE TABLE."""
+    if corpus == "tpcds":
+        return dict(json.loads((SOURCES / "TPCDSSchema.json").read_text(encoding="utf-8")))
+    script = (HERE / f"{corpus}_schema.sql").read_text(encoding="utf-8")
+    return dict(re.findall(r"CREATE TABLE (\w+) \(\n(.*?)\n\) USING parquet;", script, re.DOTALL))
+
+
+def column_names(definitions: str) -> tuple[str, ...]:
+    """The names in a list of column definitions.
+
+    >>> column_names("`a` INT, b DECIMAL(7,2)")
+    ('a', 'b')
+    """
+    return tuple(re.findall(r"`?(\w+)`? [A-Z]+", definitions))
+
+
+def _in_number_order(stem: str) -> tuple[tuple[int, str], ...]:
+    return tuple((int(number), letter) for number, letter in re.findall(r"(\d+)([a-z]?)", stem))

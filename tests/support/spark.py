@@ -1,0 +1,76 @@
+"""Local Spark sessions for tests: small, with Delta, and each JVM ended before the next begins.
+
+A JVM that has run stays in the process and ignores `spark.jars` of the next session, so a test folder begins with
+`end_jvm()`, as the fixture `spark` in `tests/conftest.py` does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from delta import configure_spark_with_delta_pip
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+
+SMALL = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.sql.legacy.createHiveTableByDefault": "false",
+}
+"""Settings that make small data quick and change no plan's meaning."""
+
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def local_builder(folder: Path, *, delta: bool = True) -> SparkSession.Builder:
+    """A builder for a local session with its warehouse in `folder`; with Delta's jars and catalog unless not wanted."""
+    builder = SparkSession.builder.master("local[2]").appName("tests")
+    for name, value in (SMALL | (DELTA if delta else {})).items():
+        builder = builder.config(name, value)
+    builder = builder.config("spark.sql.warehouse.dir", str(folder / "warehouse"))
+    builder = builder.config(
+        "spark.driver.extraJavaOptions", f"-Dderby.stream.error.file={folder / 'derby.log'}"
+    )
+    return configure_spark_with_delta_pip(builder) if delta else builder
+
+
+def end_jvm() -> None:
+    """End this process's session and its JVM, if there is one."""
+    context = SparkContext._active_spark_context
+    if context is not None:
+        SparkSession.builder.getOrCreate().stop()
+    gateway = SparkContext._gateway
+    if gateway is not None:
+        gateway.shutdown()
+        gateway.proc.stdin.close()
+        gateway.proc.wait()
+        SparkContext._gateway = None
+        SparkContext._jvm = None
+
+
+def submit(
+    script: Path, *words: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a Python file with this environment's spark-submit; `words` go before the file. The caller checks the result."""
+    conf = [word for name, value in SMALL.items() for word in ("--conf", f"{name}={value}")]
+    command = [
+        str(Path(sys.executable).with_name("spark-submit")),
+        "--master",
+        "local[2]",
+        *conf,
+        *words,
+        str(script),
+    ]
+    environment = os.environ | {"PYSPARK_PYTHON": sys.executable} | (environment or {})
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=300)
