@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - pyspark's own name for it
@@ -161,7 +162,7 @@ def python_functions(spark: SparkSession, data: Path) -> None:
     plain = F.udf(lambda name: name.upper(), "string")
 
     @F.pandas_udf("double")
-    def doubled(values: Any) -> Any:
+    def doubled(values: pandas.Series) -> pandas.Series:
         return values * 2.0
 
     frame = spark.table("orders").join(spark.table("customers"), "customer_id")
@@ -225,7 +226,7 @@ def python_failure(spark: SparkSession, data: Path) -> None:
     """A user-defined function that raises while a write runs."""
 
     @F.udf("string")
-    def broken(name: str) -> str:
+    def broken(name):  # noqa: ANN001, ANN202 - with type hints pyspark would guess at a pandas function
         raise ValueError(f"no such customer: {name}")
 
     spark.table("customers").select(broken("name").alias("name")).write.parquet(str(data / "out"))
@@ -259,7 +260,7 @@ WHEN NOT MATCHED THEN INSERT (order_id, amount) VALUES (s.order_id, s.amount)
 CASES: dict[str, Callable[[SparkSession, Path], None]] = {
     "save_as_table": lambda spark, data: joined(spark).write.format("parquet").saveAsTable("copy"),
     "ctas": statement(f"CREATE TABLE copy USING parquet AS {SELECT_ORDERS}"),
-    "insert": statement(f"INSERT INTO target (amount, order_id) SELECT amount, order_id FROM orders"),
+    "insert": statement("INSERT INTO target (amount, order_id) SELECT amount, order_id FROM orders"),
     "insert_overwrite": statement(f"INSERT OVERWRITE target {SELECT_ORDERS}"),
     "insert_into": lambda spark, data: spark.sql(SELECT_ORDERS).write.insertInto("target"),
     "path_write": lambda spark, data: joined(spark).write.parquet(str(data / "out")),

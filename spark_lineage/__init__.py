@@ -5,8 +5,8 @@
     lineage = spark_lineage.enable(spark)        # a session that runs
     lineage.table("report")                      # draws itself in a notebook
 
-`import spark_lineage` is quick and imports no pyspark: each name below is loaded from `spark_lineage.api` or
-`spark_lineage.errors` when it is first used.
+`import spark_lineage` is quick and imports no pyspark: each name below is loaded from its own module when it
+is first used.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spark_lineage.api import Lineage, configure, enable, open  # noqa: A004 - read as spark_lineage.open
+    from spark_lineage.api import Lineage, enable, open  # noqa: A004 - read as spark_lineage.open
     from spark_lineage.errors import (
         BridgeError,
         DecodeError,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SparkUnsupportedError,
         StoreError,
     )
+    from spark_lineage.switch import configure
 
 __version__ = "0.1.0"
 
@@ -42,16 +43,20 @@ __all__ = [
     "open",
 ]
 
-_API = frozenset({"Lineage", "configure", "enable", "open"})
+_MODULES = {
+    "Lineage": "spark_lineage.api",
+    "configure": "spark_lineage.switch",
+    "enable": "spark_lineage.api",
+    "open": "spark_lineage.api",
+}
+"""Where a name comes from; those that are not here are errors."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'spark_lineage' has no attribute {name!r}")
-    return getattr(
-        importlib.import_module("spark_lineage.api" if name in _API else "spark_lineage.errors"), name
-    )
+    return getattr(importlib.import_module(_MODULES.get(name, "spark_lineage.errors")), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

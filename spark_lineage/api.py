@@ -1,13 +1,13 @@
 """The Python API: switch lineage on in a session, and ask a store.
 
-import spark_lineage
+    lineage = spark_lineage.enable(spark, store="lineage")
+    ...
+    lineage.table("report")                          # draws itself in a notebook
+    lineage.upstream("report.total").to_dict()       # the JSON of `--json`
 
-lineage = spark_lineage.enable(spark, store="lineage")
-...
-lineage.table("report")                          # draws itself in a notebook
-lineage.upstream("report.total").to_dict()       # the JSON of `--json`
+    spark_lineage.open("lineage").downstream("orders.amount", depth=3)
 
-spark_lineage.open("lineage").downstream("orders.amount", depth=3)    # without Spark
+`open` needs no Spark: neither pyspark nor a JVM.
 """
 
 from __future__ import annotations

@@ -24,20 +24,21 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "decode": (WORDS, {"msgspec"}),
     "analyze": (WORDS | {"decode"}, set()),
     "store": (WORDS, {"deltalake", "pyarrow"}),
-    "store.spark": (WORDS | {"store"}, {"pyarrow", "pyspark", "delta"}),
+    "store.spark": (WORDS | {"store"}, {"pyarrow", "pyspark", "py4j", "delta"}),
     "query": (WORDS | {"store"}, {"pyarrow"}),
     "pipeline": (WORDS | {"capture", "decode", "analyze", "store"}, {"pyarrow"}),
     "jobs": (WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"}, {"pyspark"}),
     "show": (WORDS | {"capture", "store", "query", "pipeline"}, {"rich", "pyspark"}),
-    "api": (WORDS | {"capture", "store", "query", "pipeline", "show"}, {"pyspark"}),
+    "switch": (WORDS | {"capture"}, {"pyspark"}),
+    "api": (WORDS | {"capture", "store", "query", "pipeline", "show", "switch"}, {"pyspark"}),
     "demo": (
-        WORDS | {"capture", "store", "query", "pipeline", "show", "api"},
+        WORDS | {"capture", "store", "query", "pipeline", "show", "api", "switch"},
         {"rich", "pyspark", "delta", "pandas"},
     ),
     "show.completion": (WORDS | {"show", "api"}, {"typer"}),
-    "show.cli": (WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo"}, {"rich", "typer"}),
+    "show.cli": (WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"}, {"rich", "typer"}),
     "__main__": ({"show.cli"}, set()),
-    "__init__": ({"api", "errors"}, set()),
+    "__init__": ({"api", "errors", "switch"}, set()),
 }
 
 

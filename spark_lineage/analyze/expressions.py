@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from spark_lineage.analyze.render import call, joined
+from spark_lineage.analyze.render import call, joined, without_parentheses
 from spark_lineage.analyze.scopes import RowSet, Scope, substitute_rows
 from spark_lineage.analyze.values import (
     NOTHING,
@@ -375,7 +375,7 @@ def _aggregated(call_: Call, function: Node, value: Value) -> Value:
     ]
     name = function_name(function)
     distinct = "DISTINCT " if call_.node.get("isDistinct") else ""
-    term = Term((f"{name}({distinct}", *joined([each.term for each in arguments]), ")"))
+    term = Term((f"{name}({distinct}", *joined([without_parentheses(each.term) for each in arguments]), ")"))
     return call_.combine([value], Subtype.AGGREGATION, term, name)
 
 
@@ -553,6 +553,7 @@ RULES: dict[str, Rule] = {
     "PromotePrecision": _pass,
     "CheckOverflow": _pass,
     "CheckOverflowInTableInsert": _pass,
+    "CheckOverflowInTableWrite": _pass,
     "TempResolvedColumn": _pass,
     "UpCast": _pass,
     "Cast": _cast,

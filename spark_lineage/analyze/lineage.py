@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.relations import Located, options_of
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import OperatorWork, Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.steps import Define, Step
 from spark_lineage.analyze.values import OUTER, Leaf, Value
-from spark_lineage.analyze.writes import UNNAMED_SINKS, WRITES, Write, by_position, write_nodes
-from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.analyze.writes import FOREACH_BATCH_SINKS, WRITES, Write, by_position, write_nodes
+from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
     Certainty,
@@ -42,12 +42,13 @@ _SELECTING = {"GetMapValue": "key", "ElementAt": "right", "GetJsonObject": "path
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a plan does not say: the job, how paths are named, its literals' hashes, its checkpoints' plans."""
+    """What a plan does not say: the job, how paths are named, its literals' hashes, its checkpoints and RDDs."""
 
     job: str
     naming: Naming = field(default_factory=Naming)
     literals: tuple[str | None, ...] = ()
     origins: Mapping[Node, PlanTree] = field(default_factory=dict)
+    rdds: Mapping[Node, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,24 @@ def _is_query(root: Node) -> bool:
     if root.name.endswith(("Command", "CommandResult", "Exec")):
         return False
     return ".execution.command." not in name and root.name not in V2_COMMANDS
+
+
+def is_schema_inference(tree: PlanTree) -> bool:
+    """Whether a query is Spark's own look at the files of a CSV or JSON read, to learn their columns.
+
+    Spark reads them as text, file by file, without the `path` option that a read of the user's has, and either takes the
+    first line or hands the lines to its own code.
+    """
+    root = tree.analyzed
+    if root is None or root.name not in {"GlobalLimit", "DeserializeToObject"}:
+        return False
+    relations = [each for each in tree.nodes if each.name == "LogicalRelation"]
+    if len(relations) != 1 or relations[0].get("catalogTable") is not None:
+        return False
+    files = relations[0].get("relation")
+    form = files.get("fileFormat") if isinstance(files, Node) else None
+    is_text = isinstance(form, Node | Opaque) and form.class_name.endswith(".TextFileFormat")
+    return is_text and "path" not in options_of(files)
 
 
 V2_COMMANDS = frozenset({
@@ -145,7 +164,7 @@ def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: Edg
 
 
 def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
-    resolver = Resolver(context.naming, context.origins)
+    resolver = Resolver(context.naming, context.origins, context.rdds)
     scopes = [resolver.resolve(each, tree) for each in write.inputs]
     expressions = [part.expression for column in write.columns for part in column.parts]
     plans = resolver.plans_in([*expressions, *(part.expression for part in write.rows)], tree)
@@ -262,7 +281,7 @@ def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
     }
 
     def name_of(leaf: Leaf) -> str:
-        if len(owners[leaf.field.partition(".")[0]]) < 2:  # noqa: PLR2004
+        if len(owners[leaf.field.partition(".")[0]]) < 2:
             return leaf.field
         return f"{short.get(leaf.dataset, leaf.dataset.name)}.{leaf.field}"
 
@@ -323,10 +342,9 @@ def _cut(tree: PlanTree) -> list[Problem]:
 
 
 def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
-    if kind is EdgeKind.USAGE or write.target:
+    if kind is EdgeKind.USAGE:
         return []
-    sink = node.get("sink")
-    if isinstance(sink, Node) and sink.name in UNNAMED_SINKS:
+    if write.target and write.target[0].dataset.name in FOREACH_BATCH_SINKS:
         return [
             Problem(
                 "foreach_batch",
@@ -336,6 +354,8 @@ def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
                 "write with toTable or a file sink where that is possible",
             )
         ]
+    if write.target:
+        return []
     return [
         Problem(
             "unknown_target",

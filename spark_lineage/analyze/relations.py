@@ -6,7 +6,7 @@ The location of files is, in this order: the catalog table's, the `basepath` opt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,15 @@ RELATIONS = frozenset({
 """Relations that read a dataset."""
 
 _IN_MEMORY_RDDS = frozenset({"ParallelCollectionRDD", "EmptyRDD"})
-_STREAM_CLASSES = frozenset({"RateStreamTable", "RateStreamProvider", "MemoryStreamTable"})
+_KNOWN_RDDS = _IN_MEMORY_RDDS | {
+    "MapPartitionsRDD", "PythonRDD", "PairwiseRDD", "UnionRDD", "CoalescedRDD", "ShuffledRDD", "CoGroupedRDD", "CartesianRDD",
+    "ZippedPartitionsRDD2", "ZippedWithIndexRDD", "PartitionwiseSampledRDD", "PartitionerAwareUnionRDD",
+}  # fmt: skip
+"""RDDs that are either data of the program or computed from other RDDs alone."""
+
+
+CATALOG = "catalog"
+"""Namespace of what only the catalog knows: views, and tables without a location."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +89,9 @@ def by_paths(
     )
 
 
-def by_name(name: str, namespace: str = "catalog") -> tuple[Located, ...]:
+def by_name(name: str, namespace: str = CATALOG) -> tuple[Located, ...]:
     """A dataset that only the catalog knows: a view, or a table without a location."""
-    return (Located(Dataset(namespace, name, (name,) if namespace == "catalog" else ())),) if name else ()
+    return (Located(Dataset(namespace, name, (name,) if namespace == CATALOG else ())),) if name else ()
 
 
 def by_options(
@@ -118,17 +126,10 @@ def options_of(node: Node) -> dict[str, str]:
     return options.texts() if isinstance(options, MapValue) else {}
 
 
-def is_in_memory(node: Node) -> bool:
-    """Whether an RDD-backed relation holds data of the program itself, not of a dataset."""
-    facts = _rdd_facts(node)
-    ancestry = facts.get("ancestry") or ()
-    leaves = {each.get("class") for each in ancestry if each.get("leaf")}
-    return bool(leaves) and leaves <= _IN_MEMORY_RDDS and not facts.get("ancestry_cut")
-
-
-def _rdd_facts(node: Node) -> Any:
-    rdd = node.get("rdd")
-    return rdd.facts if isinstance(rdd, Node) else {}
+def is_in_memory(facts: Mapping[str, Any]) -> bool:
+    """Whether an RDD holds data of the program itself: all that it is made of is known, and read no dataset."""
+    classes = {each.get("class") for each in facts.get("ancestry") or ()}
+    return bool(classes & _IN_MEMORY_RDDS) and classes <= _KNOWN_RDDS and not facts.get("ancestry_cut")
 
 
 def _aliases(table: Any) -> tuple[str, ...]:
@@ -161,7 +162,19 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
         return by_paths([location], aliases, naming, table.facts.get("provider"))
     if isinstance(inner, Node):
         return catalog_table(inner, naming)
-    return _facts(table, aliases, naming) or by_options(options_of(node), (), aliases, naming)
+    return (
+        by_name(catalog_name(node))
+        or _facts(table, aliases, naming)
+        or by_options(options_of(node), (), aliases, naming)
+    )
+
+
+def catalog_name(node: Node) -> str:
+    """`catalog.namespace.table` of a node with a resolved catalog and identifier, empty where it has none."""
+    catalog, identifier = node.get("catalog"), node.get("identifier")
+    parts = identifier.facts.get("identifier") if isinstance(identifier, Node) else None
+    name = catalog.facts.get("name") if isinstance(catalog, Node) else None
+    return ".".join(map(str, [*([name] if name else []), *parts])) if parts else ""
 
 
 def _facts(value: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:

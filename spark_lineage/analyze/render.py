@@ -42,4 +42,11 @@ def joined(terms: list[Term], separator: str = ", ") -> tuple[str | Term, ...]:
 
 def call(name: str, terms: list[Term]) -> Term:
     """A function call: `name(a, b)`."""
-    return Term((f"{name}(", *joined(terms), ")"))
+    return Term((f"{name}(", *joined([without_parentheses(each) for each in terms]), ")"))
+
+
+def without_parentheses(term: Term) -> Term:
+    """A term for a place that has parentheses of its own."""
+    if len(term.parts) > 2 and term.parts[0] == "(" and term.parts[-1] == ")":
+        return Term(term.parts[1:-1])
+    return term

@@ -39,12 +39,13 @@ from spark_lineage.model import Certainty, Dataset, Operator, Problem, Severity,
 class Resolver:
     """Resolves the operators of one plan, and of the plans that its checkpoints come from.
 
-    `origins` maps a LogicalRDD to the plan that was checkpointed. `located` and `operators` fill up
+    `origins` maps a LogicalRDD to the plan that was checkpointed, `rdds` to what its RDD is made of. `located` and `operators` fill up
     while resolving.
     """
 
     naming: Naming
     origins: Mapping[Node, PlanTree] = field(default_factory=dict)
+    rdds: Mapping[Node, Mapping[str, Any]] = field(default_factory=dict)
     located: dict[Node, tuple[Located, ...]] = field(default_factory=dict)
     operators: dict[str, Operator] = field(default_factory=dict)
     scopes: dict[Node, Scope] = field(default_factory=dict)
@@ -150,7 +151,8 @@ class Resolver:
         origin = self.origins.get(node)
         if origin is not None and origin.analyzed is not None:
             return self._reference(node, origin.analyzed, "checkpoint")
-        if is_in_memory(node):
+        rdd = node.get("rdd")
+        if isinstance(rdd, Node) and is_in_memory(self.rdds.get(rdd, {})):
             return _constant(node)
         problem = Problem(
             "rdd_round_trip",

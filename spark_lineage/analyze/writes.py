@@ -17,6 +17,7 @@ from spark_lineage.analyze.relations import (
     by_name,
     by_options,
     by_paths,
+    catalog_name,
     catalog_table,
     locate,
     options_of,
@@ -113,7 +114,7 @@ def _v2_table_as_select(node: Node, naming: Naming) -> Write:
 
 def _directory(node: Node, naming: Naming) -> Write:
     storage = node.get("storage")
-    path = storage.facts.get("location") if isinstance(storage, Node) else None
+    path = storage.get("locationUri") if isinstance(storage, Node) else None
     target = by_paths([path], (), naming) if isinstance(path, str) else ()
     return _simple(node, "INSERT OVERWRITE DIRECTORY", target, overwrites=bool(node.get("overwrite")))
 
@@ -174,8 +175,9 @@ def _stream(node: Node, naming: Naming) -> Write:
         target = by_paths([sink.facts["path"]], (), naming)
     if not target and isinstance(options, MapValue):
         target = by_options(options.texts(), (), (), naming)
-    if not target and isinstance(sink, Node) and sink.name not in UNNAMED_SINKS:
-        target = by_name(str(sink.facts.get("name") or sink.name), namespace="sink")
+    if not target and isinstance(sink, Node | Opaque):
+        named = sink.facts.get("name") if isinstance(sink, Node) else None
+        target = by_name(str(named or _class_of(sink) or sink.class_name), namespace="sink")
     complete = _class_of(node.get("outputMode")) == "Complete"
     return _simple(node, "STREAM", target, overwrites=complete)
 
@@ -232,11 +234,7 @@ def _assigned(attribute: Attribute, values: list[Any]) -> TargetColumn:
 
 
 def _keeps(value: Any, attribute: Attribute) -> bool:
-    while (
-        isinstance(value, Node)
-        and value.name in {"Alias", "Cast", "CheckOverflowInTableInsert"}
-        and not value.user_cast
-    ):
+    while isinstance(value, Node) and value.name in _PLAIN and not value.user_cast:
         value = value.get("child")
     return isinstance(value, Attribute) and value.expr == attribute.expr
 
@@ -279,10 +277,8 @@ def _identifier(value: Any) -> list[str]:
             for each in (value.get("catalog"), value.get("database"), value.get("table"))
             if isinstance(each, str)
         ]
-    inner = value.get("identifier")
-    catalog = value.get("catalog")
-    name = catalog.facts.get("name") if isinstance(catalog, Node) else None
-    return [*([str(name)] if name else []), *_identifier(inner)]
+    name = catalog_name(value)
+    return [name] if name else []
 
 
 def _present(condition: Any) -> tuple[Any, ...]:
@@ -311,9 +307,15 @@ def _is_persisted(node: Node) -> bool:
     return node.name != "CreateViewCommand" or _class_of(node.get("viewType")) == "PersistedView"
 
 
+_PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflowInTableWrite"})
+"""Wrappers that pass a value on unchanged, unless the user wrote the cast."""
+
+VIEW_OPERATIONS = frozenset({"CREATE VIEW"})
+"""Writes whose target has no location: its name is its identity."""
+
 VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
 
-UNNAMED_SINKS = frozenset({"ForeachBatchSink", "PythonForeachBatchSink"})
+FOREACH_BATCH_SINKS = frozenset({"ForeachBatchSink", "PythonForeachBatchSink"})
 """Sinks behind which the real writes are executions of their own."""
 
 WRITES: dict[str, Rule] = {

@@ -129,6 +129,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     metric_types: dict[str, str] = {}
     versions: list[tuple[int, int]] = []
     origins: list[tuple[int, Origin]] = []
+    facts: list[tuple[int, dict[str, Any]]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
     streaming: Streaming | None = None

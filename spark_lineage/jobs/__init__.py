@@ -1,0 +1,1 @@
+"""Entry points for schedulers, which start a module or a file with spark-submit: no terminal, one JSON line out."""

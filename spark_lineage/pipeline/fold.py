@@ -8,11 +8,11 @@ SQL text from the outermost. What else ran inside gives metrics only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.lineage import is_command, writes_of
-from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.lineage import is_command, is_schema_inference, writes_of
+from spark_lineage.analyze.relations import CATALOG, Located
 from spark_lineage.analyze.writes import Write
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
@@ -20,21 +20,26 @@ from spark_lineage.decode.tree import Node, PlanTree
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A write command of one execution."""
+    """A write command of one execution: number `position` of `siblings`."""
 
     execution: ExecutionRecord
     tree: PlanTree
     node: Node
     write: Write
+    position: int
+    siblings: int
 
 
 @dataclass(frozen=True, slots=True)
 class FoldedWrite:
-    """One write: `inner` has the lineage, `outer` the operation; `helpers` are all that ran for it."""
+    """One write: `inner` has the lineage, `outer` the operation; `helpers` are all that ran for it.
+
+    `write` is the inner one's, with the outer one's operation and the aliases that either knows.
+    """
 
     inner: Event
     outer: Event
-    overwrites: bool
+    write: Write
     helpers: tuple[ExecutionRecord, ...]
 
 
@@ -77,7 +82,6 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
     """Fold one group; `plans` gives the decoded plan of an execution, None where it has none."""
     events: list[Event] = []
     queries: list[tuple[ExecutionRecord, PlanTree]] = []
-    commands: list[ExecutionRecord] = []
     unread: list[ExecutionRecord] = []
     for execution in group:
         tree = plans(execution)
@@ -86,17 +90,17 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
         elif execution.command_result:
             continue  # displays what an earlier event ran
         elif writes := writes_of(tree, naming):
-            events.extend(Event(execution, tree, node, write) for node, write in writes)
-        elif is_command(tree):
-            commands.append(execution)
-        else:
+            events.extend(
+                Event(execution, tree, node, write, position, len(writes))
+                for position, (node, write) in enumerate(writes)
+            )
+        elif not is_command(tree) and not is_schema_inference(tree):
             queries.append((execution, tree))
-    writes_ = tuple(_folded(chain, group) for chain in _chains(events))
-    hosts = [each.execution for each in events] + commands
+    writes_ = tuple(_folded(root, chain, group) for chain in _chains(events))
     usages = tuple(
-        FoldedUsage(execution, tree, (execution,))
+        FoldedUsage(execution, tree, tuple(group))
         for execution, tree in queries
-        if not any(_within(execution, host) for host in hosts)
+        if execution.execution_id == root  # what ran inside another execution is its helper
     )
     return Folded(root, writes_, usages, tuple(each for each in unread if each.state != "COMPLETE"))
 
@@ -119,10 +123,29 @@ def _chains(events: list[Event]) -> list[list[Event]]:
     return chains
 
 
-def _folded(chain: list[Event], group: list[ExecutionRecord]) -> FoldedWrite:
+def _folded(root: int, chain: list[Event], group: list[ExecutionRecord]) -> FoldedWrite:
     inner, outer = chain[0], chain[-1]
-    helpers = tuple(each for each in group if _within(each, outer.execution))
-    return FoldedWrite(inner, outer, any(each.write.overwrites for each in chain), helpers)
+    whole = outer.execution.execution_id == root  # a root's planning runs queries before its start is posted
+    helpers = tuple(each for each in group if whole or _within(each, outer.execution))
+    write = replace(
+        inner.write,
+        operation=outer.write.operation,
+        overwrites=any(each.write.overwrites for each in chain),
+        target=_named(inner.write.target, [alias for each in chain for alias in _aliases(each.write.target)]),
+    )
+    return FoldedWrite(inner, outer, write, helpers)
+
+
+def _named(target: tuple[Located, ...], aliases: list[str]) -> tuple[Located, ...]:
+    if not target:
+        return ()
+    dataset = target[0].dataset
+    known = tuple(dict.fromkeys((*dataset.aliases, *aliases)))
+    return (replace(target[0], dataset=replace(dataset, aliases=known)), *target[1:])
+
+
+def _aliases(target: tuple[Located, ...]) -> tuple[str, ...]:
+    return target[0].dataset.aliases if target else ()
 
 
 def _within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
@@ -130,11 +153,14 @@ def _within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
 
 
 def _same_target(one: tuple[Located, ...], other: tuple[Located, ...]) -> bool:
-    """The same identity, or an alias of one is the other's, with or without its catalog."""
+    """The same identity, or an alias of one is the other's, with or without its catalog.
+
+    While a table is created its files have no alias yet, and the table has no location yet.
+    """
     if not one or not other:
-        return True  # a command whose target could not be named is what ran inside it
+        return False
     left, right = one[0].dataset, other[0].dataset
-    if left.id == right.id:
+    if left.id == right.id or (right.namespace == CATALOG and not left.aliases):
         return True
     names = {*left.aliases, left.name}
     return any(_is_suffix(a, b) or _is_suffix(b, a) for a in names for b in (*right.aliases, right.name))

@@ -26,10 +26,12 @@ from spark_lineage.decode.records import (
 )
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.errors import DecodeError
-from spark_lineage.model import Problem, Severity
+from spark_lineage.model import Dataset, Problem, Severity
 from spark_lineage.pipeline.fold import Folded, fold, groups, is_complete
+from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.rows import Application, Rows
 from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.schema import from_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
     for segment in usable:
         _read_segment(segment, work)
     rows = Rows()
+    known = list(from_rows("datasets", target.read("datasets").to_pylist()))
     executions = writes = usages = pending = 0
     waiting: set[Path] = set()
     for bridge, read in work.read.items():
@@ -105,7 +108,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
         for group in open_groups:
             pending += len(group)
             waiting.update(path for each in group for path in read.homes[each.execution_id])
-        found = _rows_of(read, done, rows, target)
+        found = _rows_of(read, done, rows, target, known)
         writes += sum(len(each.writes) for each in found)
         usages += sum(len(each.usages) for each in found)
     for problem in _damage_problems(work):
@@ -232,10 +235,13 @@ def naming_of(settings: Mapping[str, str]) -> Naming:
     return Naming(chosen, settings.get("spark.lineage.namespace") or "file")
 
 
-def _rows_of(read: _Read, done: list[list[ExecutionRecord]], rows: Rows, target: DeltaStore) -> list[Folded]:
+def _rows_of(
+    read: _Read, done: list[list[ExecutionRecord]], rows: Rows, target: DeltaStore, known: list[Dataset]
+) -> list[Folded]:
     plans = _Plans(read.plans, rows)
     naming = naming_of(read.application.settings)
-    application = Application(read.application, plans, rows, naming)
+    locations = Locations(naming, read.application.settings.get("spark.sql.warehouse.dir"), known)
+    application = Application(read.application, plans, rows, locations)
     found = []
     for group in done:
         folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)

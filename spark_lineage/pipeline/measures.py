@@ -1,17 +1,28 @@
-"""What a write really wrote, from the SQL metrics of its executed plans.
+"""What a write really wrote, from the SQL metrics of its commands and, where they say nothing, of its tasks.
 
-Spark reports it in several places for one write: on the command's own node, on the file writer below it, on
-Delta's command. Within one execution the outermost node that has a metric says it; over the executions of a write
-the values are summed, each query counted once.
+A file write reports on its command's node; Delta's row-level commands report the rows they changed on theirs;
+other writes (Delta's appends, streams, V2 sinks) only in the output metrics of the tasks that ran for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from spark_lineage.decode.records import ExecutionRecord
-from spark_lineage.decode.tree import Node, NodeKind, PlanTree
+from spark_lineage.decode.tree import PlanTree
+from spark_lineage.pipeline.fold import FoldedWrite
+
+_ROWS = (
+    ("numOutputRows",),
+    ("numTargetRowsInserted", "numTargetRowsUpdated", "numTargetRowsDeleted"),
+    ("numUpdatedRows",),
+    ("numDeletedRows",),
+)
+_BYTES = (("numOutputBytes",), ("numTargetBytesAdded",), ("numAddedBytes",))
+_FILES = (("numFiles",), ("numTargetFilesAdded",), ("numAddedFiles",))
+
+_COMMANDS = frozenset({"DataWritingCommandExec", "ExecutedCommandExec"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,46 @@ class Measured:
     files: int | None = None
 
 
-def measured(executions: Iterable[ExecutionRecord], plans: Mapping[str, PlanTree | None]) -> Measured:
-    """The totals of a write over all executions that ran for it."""
-    return Measured()
+def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measured:
+    """The totals of a write over all executions that ran for it, each query counted once.
+
+    A multi-table INSERT is one execution with a command for each table, in order.
+    """
+    if write.inner.siblings > 1:
+        own = list(_command_metrics(write.inner.execution, plans))[
+            write.inner.position : write.inner.position + 1
+        ]
+        return Measured(_total(own, _ROWS), _total(own, _BYTES), _total(own, _FILES))
+    distinct: dict[object, ExecutionRecord] = {}
+    for execution in write.helpers:
+        identity = execution.query_execution_id
+        distinct.setdefault(execution.execution_id if identity is None else ("query", identity), execution)
+    commands = [metrics for each in distinct.values() for metrics in _command_metrics(each, plans)]
+    rows = _total(commands, _ROWS)
+    if rows is not None or not _reports_tasks(write):
+        return Measured(rows, _total(commands, _BYTES), _total(commands, _FILES))
+    stages = [stage.metrics for each in distinct.values() for stage in each.stages]
+    return Measured(_total(stages, (("output_rows",),)), _total(stages, (("output_bytes",),)))
+
+
+def _reports_tasks(write: FoldedWrite) -> bool:
+    """Sinks without files or a database (noop, memory, console) leave their tasks' output metrics at zero."""
+    target = write.write.target
+    return bool(target) and target[0].dataset.namespace not in {"source", "sink"}
+
+
+def _command_metrics(
+    execution: ExecutionRecord, plans: Mapping[str, PlanTree | None]
+) -> Iterator[Mapping[str, int]]:
+    tree = plans.get(execution.plan or "")
+    if tree is None:
+        return
+    for index, metrics in execution.metrics:
+        if index < len(tree.nodes) and tree.nodes[index].name in _COMMANDS:
+            yield metrics
+
+
+def _total(metrics: Iterable[Mapping[str, int]], groups: tuple[tuple[str, ...], ...]) -> int | None:
+    """The sum of all named metrics that are there; None where there is none."""
+    values = [each[name] for each in metrics for group in groups for name in group if name in each]
+    return sum(values) if values else None

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
-from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.relations import Located, is_in_memory
+from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
     ApplicationRecord,
@@ -22,7 +22,6 @@ from spark_lineage.model import (
     Batch,
     Column,
     Dataset,
-    DatasetId,
     Edge,
     Observation,
     OperatorMetrics,
@@ -33,8 +32,10 @@ from spark_lineage.model import (
     Severity,
     Stage,
 )
-from spark_lineage.pipeline.measures import Measured, measured
 from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite
+from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.measures import Measured, measured
+
 
 @dataclass(slots=True)
 class Rows:
@@ -75,7 +76,7 @@ class Application:
     record: ApplicationRecord
     plans: Mapping[str, PlanTree | None]
     rows: Rows
-    naming: Naming
+    locations: Locations
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
 
     def add(self, folded: Folded) -> None:
@@ -131,23 +132,19 @@ class Application:
 
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
         inner, outer = write.inner, write.outer
-        changed = replace(inner.write, operation=outer.write.operation, overwrites=write.overwrites)
-        key = (
-            inner.tree.hash,
-            inner.node,
-            changed.operation,
-            changed.overwrites,
-            *self._key(inner.execution),
-        )
+        placed = write.write
+        if placed.operation not in VIEW_OPERATIONS:
+            placed = replace(placed, target=self.locations.resolve(placed.target))
+        key = (inner.node, placed, *self._key(inner.execution))
         if key not in self._analyzed:
             context = self._context(inner.execution, inner.tree)
-            self._analyzed[key] = analyze_write(inner.node, changed, inner.tree, context)
+            self._analyzed[key] = analyze_write(inner.node, placed, inner.tree, context)
         lineage = self._analyzed[key]
         if lineage is None:
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{folded.root}"
-        totals = measured(write.helpers, self.plans)
+        totals = measured(write, self.plans)
         run = self._executed(run_id, part, "write", outer.execution, lineage)
         self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
         self._observe(run_id, part, inner.execution, lineage, totals)
@@ -180,6 +177,7 @@ class Application:
         self.rows.plans[fingerprint] = lineage.plan
         self.rows.edges[fingerprint] = lineage.edges
         self.rows.datasets[lineage.target.dataset] = None
+        self.locations.learn([lineage.target.dataset, *(located.dataset for _, located in lineage.reads)])
         target = lineage.plan.target
         for position, column in enumerate(lineage.plan.columns):
             self.rows.columns[Column(target.namespace, target.name, column.name, column.type, position)] = (
@@ -195,7 +193,8 @@ class Application:
             self.rows.problems[problem] = None
 
     def _key(self, execution: ExecutionRecord) -> tuple[Any, ...]:
-        return execution.literals, tuple((node, origin.plan) for node, origin in execution.origins)
+        in_memory = tuple(index for index, facts in execution.facts if is_in_memory(facts))
+        return execution.literals, in_memory, tuple((node, each.plan) for node, each in execution.origins)
 
     def _context(self, execution: ExecutionRecord, tree: PlanTree) -> Context:
         origins = {}
@@ -203,7 +202,8 @@ class Application:
             plan = self.plans.get(origin.plan)
             if plan is not None and index < len(tree.nodes):
                 origins[tree.nodes[index]] = plan
-        return Context(self.record.application_name, self.naming, execution.literals, origins)
+        rdds = {tree.nodes[index]: facts for index, facts in execution.facts if index < len(tree.nodes)}
+        return Context(self.record.application_name, self.locations.naming, execution.literals, origins, rdds)
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
         record = self.record
@@ -337,4 +337,3 @@ def _stage(run_id: str, stage: StageRecord) -> Stage:
         stage.ended_at,
         tuple(sorted(stage.metrics.items())),
     )
-

@@ -88,14 +88,13 @@ class Graph:
             step for step in self._into.get(node[:2], ()) if step.target[2] and _meet(step.target[2], node[2])
         ]
 
-    def expressions(self, node: NodeKey) -> list[str]:
-        """How a column is computed, each text once; what is no more than the column's own name is left out."""
-        return self.texts(node, self.sources(node))
+    def branches(self, node: NodeKey) -> list[tuple[Step, NodeKey]]:
+        """The same with the nodes that the steps come from."""
+        return [(step, step.source) for step in self.sources(node)]
 
-    def texts(self, node: NodeKey, steps: Iterable[Step]) -> list[str]:
-        """The expressions of the given steps, each once, without those that only repeat the node's name."""
-        texts = dict.fromkeys(edge["expression"] for step in steps for edge in step.edges)
-        return [text for text in texts if text and text != node[2]]
+    def expressions(self, node: NodeKey) -> list[str]:
+        """How a column is computed, each text once; what is no more than its source's name is left out."""
+        return texts_of(self.sources(node))
 
     def roots(self) -> list[NodeKey]:
         """Where the upstream trees begin: the start or, when it is a table, each of its columns with a source."""
@@ -135,11 +134,19 @@ class Graph:
         )
 
 
+def texts_of(steps: Iterable[Step]) -> list[str]:
+    """The expressions of the given steps, each once, without those that only repeat the source's name."""
+    texts = [(edge["expression"], step.source[2]) for step in steps for edge in step.edges]
+    return list(dict.fromkeys(text for text, field in texts if text and text != field))
+
+
 def impact_word(impact: Iterable[Impact]) -> str:
     """How much is reached, in one phrase."""
     tables = list(impact)
     columns = sum(reached.node[2] is not None for each in tables for reached in each.reached)
-    return f"reaches {count_word(columns, 'column')} in {count_word(len(tables), 'table')}"
+    rows = sum(each.through_rows for each in tables)
+    and_rows = f", and the rows of {rows}" if rows else ""
+    return f"reaches {count_word(len(tables), 'table')}: {count_word(columns, 'column')}{and_rows}"
 
 
 def overall_word(reached: Reached) -> str:

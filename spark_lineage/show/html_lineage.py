@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from spark_lineage.show.graph import Graph, Impact, NodeKey, Reached, Step, impact_word, overall_word
+from spark_lineage.show.graph import (
+    Graph,
+    Impact,
+    NodeKey,
+    Reached,
+    Step,
+    impact_word,
+    overall_word,
+    texts_of,
+)
 from spark_lineage.show.html_parts import (
     certainty,
     code,
+    draw_tree,
     files_part,
-    lines,
     page,
     part,
     problems_part,
     safe,
     span,
+    stacked,
     table,
     title,
 )
+from spark_lineage.show.trees import Line, tree_lines
 from spark_lineage.show.words import NOT_FOLLOWED, Json, count_word, kind_word, kinds_word
 
 
 def lineage_html(answer: Json) -> str:
     """An answer of `upstream` or `downstream` as a self-contained fragment of HTML."""
     graph = Graph(answer)
-    far = (
-        "" if answer["depth"] is None else f"not farther than {count_word(answer['depth'], 'hop')}, as asked"
-    )
+    far = "" if answer["depth"] is None else f", not farther than {count_word(answer['depth'], 'hop')}"
     return page(
-        title(graph.label(graph.start), span("sl-dim", answer["direction"]), span("sl-dim", far)),
+        title(graph.label(graph.start), span("sl-dim", answer["direction"] + far)),
         _upstream(graph) if graph.upstream else _downstream(graph),
         problems_part(answer["problems"]),
         files_part(graph.labels),
@@ -36,50 +45,28 @@ def lineage_html(answer: Json) -> str:
 def _upstream(graph: Graph) -> str:
     if not graph.steps:
         return "<div>comes from nothing that is known here</div>"
-    drawn: set[NodeKey] = set()
-    trees = "".join(_tree(graph, root, drawn) for root in graph.roots())
+    lines = list(tree_lines(graph.roots(), graph.branches))
+    tree = draw_tree((line.depth, _node(graph, line)) for line in lines)
     rows = [
         (
             safe(graph.table_label(target)),
             safe(kind_word(subtype)),
-            lines(safe(graph.label(node)) for node in nodes),
+            stacked(safe(graph.label(node)) for node in nodes),
         )
-        for target, subtype, nodes in graph.row_sets({node[:2] for node in drawn})
+        for target, subtype, nodes in graph.row_sets({line.node[:2] for line in lines})
     ]
     row_sets = part("Which rows") + table(("table", "how", "columns"), rows) + span("sl-dim", NOT_FOLLOWED)
-    return f'<ul class="sl-root">{trees}</ul>' + (row_sets if rows else "")
+    return tree + (row_sets if rows else "")
 
 
-def _tree(graph: Graph, root: NodeKey, drawn: set[NodeKey]) -> str:
-    """Nested lists, written in one pass over an own stack: chains of hops may be longer than Python's."""
-    out: list[str] = []
-    waiting: list[tuple[NodeKey, Step | None] | str] = [(root, None)]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            out.append(item)
-            continue
-        node, step = item
-        onward = graph.sources(node)
-        known = node in drawn and bool(onward)
-        drawn.add(node)
-        out.append(f"<li>{_node(graph, node, step, known=known)}")
-        if known or not onward:
-            out.append("</li>")
-            continue
-        out.append("<ul>")
-        waiting.append("</ul></li>")
-        waiting.extend((further.source, further) for further in reversed(onward))
-    return "".join(out)
-
-
-def _node(graph: Graph, node: NodeKey, step: Step | None, *, known: bool) -> str:
-    text = f"<b>{safe(graph.label(node))}</b>"
-    if step:
-        text = f"{safe(graph.label(node))} {span('sl-dim', kinds_word(step.subtypes))}{_masked(step)}"
-    if known:
-        return f"{text} {span('sl-dim', '(see above)')}"
-    return text + "".join(f"<br>{code(expression)}" for expression in graph.expressions(node))
+def _node(graph: Graph, line: Line[NodeKey, Step]) -> str:
+    text = f"<b>{safe(graph.label(line.node))}</b>"
+    if line.way:
+        kinds = span("sl-dim", kinds_word(line.way.subtypes))
+        text = f"{safe(graph.label(line.node))} {kinds}{_masked(line.way)}"
+    if line.elsewhere:
+        return f"{text} {span('sl-dim', f'({line.elsewhere})')}"
+    return text + "".join(f"<br>{code(expression)}" for expression in graph.expressions(line.node))
 
 
 def _downstream(graph: Graph) -> str:
@@ -106,10 +93,10 @@ def _reached(graph: Graph, reached: Reached) -> tuple[str, ...]:
     name += span("sl-dim", overall_word(reached))
     if reached.certainty != "exact":
         name += f" {certainty(reached.certainty)}"
-    kinds = lines(safe(kinds_word(step.subtypes)) for step in reached.steps)
-    sources = lines(safe(graph.label(step.source)) + _masked(step) for step in reached.steps)
-    texts = [] if field is None else graph.texts(reached.node, reached.steps)
-    return name, kinds, sources, lines(map(code, texts))
+    kinds = stacked(safe(kinds_word(step.subtypes)) for step in reached.steps)
+    sources = stacked(safe(graph.label(step.source)) + _masked(step) for step in reached.steps)
+    texts = [] if field is None else texts_of(reached.steps)
+    return name, kinds, sources, stacked(map(code, texts))
 
 
 def _masked(step: Step) -> str:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from spark_lineage.show.html_parts import (
     certainty,
     code,
+    draw_tree,
     files_part,
-    lines,
     page,
     problem,
     problems_part,
     safe,
     span,
+    stacked,
     state,
     table,
     title,
 )
 from spark_lineage.show.list_parts import (
-    TreeLine,
+    TableLine,
     error_word,
     program_results,
     run_notes,
@@ -35,7 +36,7 @@ def runs_html(answer: Json) -> str:
     for run in answer["runs"]:
         what = [f"<b>{safe(run_title(run, labels))}</b>", span("sl-dim", ", ".join(run_notes(run)))]
         what += [span("sl-bad", error_word(run["error"]))] if run["error"] else []
-        rows.append((state(run["state"]), safe(time_word(run["started_at"])), lines(what)))
+        rows.append((state(run["state"]), safe(time_word(run["started_at"])), stacked(what)))
     head = title(count_word(len(rows), "run"))
     return page(head, table(("state", "started", "what"), rows) if rows else "", files_part(labels))
 
@@ -65,31 +66,22 @@ def search_html(answer: Json) -> str:
 def tables_html(answer: Json) -> str:
     """The tree of tables: each one above those that it is made of."""
     labels = Labels(answer["tables"])
-    out: list[str] = []
-    depth = -1
-    for line in table_tree(answer):
-        if line.depth > depth:
-            out.append('<ul class="sl-root">' if line.depth == 0 else "<ul>")
-        else:
-            out.append("</li>" + "</ul></li>" * (depth - line.depth))
-        out.append(f"<li>{_table_line(line, labels)}")
-        depth = line.depth
-    out.append("</li></ul>" * (depth + 1))
+    tree = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer))
     results = program_results(answer)
     said = f"{count_word(results, 'result')} went to programs, not to tables" if results else ""
     head = title(count_word(len(answer["tables"]) - results, "table"), span("sl-dim", said))
-    return page(head, *out, problems_part(answer["problems"]), files_part(labels))
+    return page(head, tree, problems_part(answer["problems"]), files_part(labels))
 
 
-def _table_line(line: TreeLine, labels: Labels) -> str:
-    name = safe(labels.of(line.table))
+def _table_line(line: TableLine, labels: Labels) -> str:
+    name = safe(labels.of(line.node))
     text = f"<b>{name}</b>" if line.depth == 0 else name
-    if line.known:
-        return f"{text} {span('sl-dim', '(see above)')}"
-    text += f" {span('sl-dim', ', '.join(table_notes(line.table)))}"
-    last = line.table["last_run"]
+    if line.elsewhere:
+        return f"{text} {span('sl-dim', f'({line.elsewhere})')}"
+    text += f" {span('sl-dim', ', '.join(table_notes(line.node)))}"
+    last = line.node["last_run"]
     if last is not None and last["state"] != "COMPLETE":
         text += f" {state(last['state'])}"
-    if line.table["certainty"] != "exact":
-        text += f" {certainty(line.table['certainty'])}"
+    if line.node["certainty"] != "exact":
+        text += f" {certainty(line.node['certainty'])}"
     return text

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from spark_lineage.show.words import CERTAINTIES, Json, Labels, clean, count_word
+from spark_lineage.show.words import CERTAINTIES, Json, Labels, clean, count_word, sentence, state_word
 
 _STYLE = """<style>
-.spark-lineage{color:inherit;font:13px/1.5 system-ui,sans-serif;max-width:72em;overflow-wrap:anywhere}
+.spark-lineage{color:inherit;font:13px/1.5 system-ui,sans-serif;max-width:80em;
+overflow-x:auto;overflow-wrap:break-word}
 .spark-lineage .sl-title{font-size:1.15em;font-weight:600}
 .spark-lineage .sl-part{font-weight:600;margin:1em 0 .2em}
 .spark-lineage .sl-dim{opacity:.68}
 .spark-lineage code{font:12px/1.45 ui-monospace,monospace;background:rgba(127,127,127,.13);color:inherit;
-padding:.05em .3em;border-radius:3px;white-space:pre-wrap}
-.spark-lineage table{border-collapse:collapse;margin:.3em 0;color:inherit}
+padding:.05em .3em;border-radius:3px;white-space:pre-wrap;
+overflow-wrap:anywhere}
+.spark-lineage table{border-collapse:collapse;font-size:inherit;margin:.3em 0;color:inherit}
 .spark-lineage th,.spark-lineage td{text-align:left;vertical-align:top;padding:.25em 1.2em .25em 0;
 background:none;border:0;border-bottom:1px solid rgba(127,127,127,.28);color:inherit}
 .spark-lineage th{font-weight:600;opacity:.68}
@@ -62,7 +64,7 @@ def code(text: str) -> str:
 
 def state(name: str) -> str:
     """A run's state in its colour."""
-    return span(_STATE_CLASSES.get(name, "sl-warn"), name)
+    return span(_STATE_CLASSES.get(name, "sl-warn"), state_word(name))
 
 
 def certainty(name: str) -> str:
@@ -87,24 +89,38 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def lines(cells: Iterable[str]) -> str:
+def stacked(cells: Iterable[str]) -> str:
     """HTML fragments, one below the other."""
     return "<br>".join(cells)
+
+
+def draw_tree(items: Iterable[tuple[int, str]]) -> str:
+    """Nested lists of (depth, HTML) in their order."""
+    out: list[str] = []
+    last = -1
+    for depth, item in items:
+        if depth > last:
+            out.append("<ul>" if depth else '<ul class="sl-root">')
+        else:
+            out.append("</li>" + "</ul></li>" * (last - depth))
+        out.append(f"<li>{item}")
+        last = depth
+    return "".join(out) + "</li></ul>" * (last + 1)
 
 
 def problems_part(problems: Sequence[Json]) -> str:
     """The problems of an answer under their title; nothing when there are none."""
     if not problems:
         return ""
-    return part(count_word(len(problems), "problem")) + lines(problem(item) for item in problems)
+    return part(count_word(len(problems), "problem")) + stacked(problem(item) for item in problems)
 
 
 def problem(item: Json) -> str:
     """One problem: what, where, and what to do."""
-    where = f" {span('sl-dim', 'At ' + item['where'] + '.')}" if item.get("where") else ""
-    hint = f" <i>{safe(item['hint'])}</i>" if item.get("hint") else ""
+    where = f" {span('sl-dim', 'At ' + item['where'] + '.')}" if item["where"] else ""
+    hint = f" <i>{safe(sentence(item['hint']))}</i>" if item["hint"] else ""
     word = span(_SEVERITY_CLASSES.get(item["severity"], "sl-dim"), item["severity"])
-    return f"{word} {safe(item['message'])}{where}{hint}"
+    return f"{word} {safe(sentence(item['message']))}{where}{hint}"
 
 
 def files_part(labels: Labels) -> str:

@@ -6,12 +6,12 @@ from spark_lineage.show.html_parts import (
     certainty,
     code,
     files_part,
-    lines,
     page,
     part,
     problems_part,
     safe,
     span,
+    stacked,
     state,
     table,
     title,
@@ -59,8 +59,8 @@ def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for index, (expression, sources) in enumerate(by_expression(column)):
         first = (name, type_name) if index == 0 else ("", "")
-        names = lines(_source(source, labels) for source in sources)
-        kinds = lines(safe(kind_word(source["subtype"])) for source in sources)
+        names = stacked(_source(source, labels) for source in sources)
+        kinds = stacked(safe(kind_word(source["subtype"])) for source in sources)
         rows.append((*first, names, kinds, code(expression) if expression else ""))
     return rows
 
@@ -76,7 +76,7 @@ def _rows(answer: Json, labels: Labels) -> str:
     if not groups:
         return ""
     rows = [
-        (safe(kind_word(subtype)), lines(map(safe, columns)), code(expression) if expression else "")
+        (safe(kind_word(subtype)), stacked(map(safe, columns)), code(expression) if expression else "")
         for subtype, expression, columns in groups
     ]
     return part("Which rows") + table(("how", "columns", "condition"), rows)

@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from spark_lineage.model import DRIVER_NAMESPACE
+from spark_lineage.show.trees import Line, tree_lines
 from spark_lineage.show.words import Json, Labels, count_word
 
 _Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class TreeLine:
-    """One line of the tree of tables: `depth` 0 is a table that no other is made of.
-
-    `known` means that the table and all it is made of stand above.
-    """
-
-    depth: int
-    table: Json
-    known: bool
+TableLine: TypeAlias = Line[Json, None]
+"""A line of the tree of tables; its node is the table."""
 
 
-def table_tree(answer: Json) -> Iterator[TreeLine]:
+def table_tree(answer: Json) -> Iterator[TableLine]:
     """Walk the tables, the last ones of each pipeline first, each followed by those that it is made of.
 
     Every table comes at least once. Results that went to a program are no tables and are left out.
     """
     tables = {_key(table): table for table in answer["tables"] if table["namespace"] != DRIVER_NAMESPACE}
-    sources: dict[_Key, list[_Key]] = {}
+    sources: dict[_Key, list[tuple[None, _Key]]] = {}
     used: set[_Key] = set()
     for edge in answer["edges"]:
         source, target = _key(edge["source"]), _key(edge["target"])
         if source != target and source in tables and target in tables:
-            sources.setdefault(target, []).append(source)
+            sources.setdefault(target, []).append((None, source))
             used.add(source)
-    drawn: set[_Key] = set()
-    for root in [*(key for key in tables if key not in used), *tables]:
-        waiting = [] if root in drawn else [(0, root)]
-        while waiting:
-            depth, key = waiting.pop()
-            onward = sources.get(key, [])
-            known = key in drawn and bool(onward)
-            yield TreeLine(depth, tables[key], known)
-            if not known:
-                drawn.add(key)
-                waiting.extend((depth + 1, source) for source in reversed(onward))
+    roots = [*(key for key in tables if key not in used), *tables]
+    for line in tree_lines(roots, lambda key: sources.get(key, [])):
+        yield Line(line.depth, tables[line.node], None, line.elsewhere)
 
 
 def program_results(answer: Json) -> int:
@@ -58,12 +43,11 @@ def program_results(answer: Json) -> int:
 def table_notes(table: Json) -> tuple[str, ...]:
     """What is said behind a table's name: columns, runs, rows."""
     last = table["last_run"]
-    if last is None:
-        return (
-            (count_word(len(table["columns"]), "column"), "a source") if table["columns"] else ("a source",)
-        )
-    notes = [count_word(len(table["columns"]), "column"), count_word(table["runs"], "run")]
-    return (*notes, count_word(last["rows"], "row")) if last["rows"] is not None else tuple(notes)
+    notes = [count_word(len(table["columns"]), "column")] if table["columns"] else []
+    notes.append("a source" if last is None else count_word(table["runs"], "run"))
+    if last is not None and last["rows"] is not None:
+        notes.append(count_word(last["rows"], "row"))
+    return tuple(notes)
 
 
 def run_title(run: Json, labels: Labels) -> str:

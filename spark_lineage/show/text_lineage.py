@@ -8,10 +8,28 @@ from itertools import groupby
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
-from rich.tree import Tree
 
-from spark_lineage.show.graph import Graph, Impact, NodeKey, Reached, Step, impact_word, overall_word
-from spark_lineage.show.text_table import KIND_WIDTH, certainty_text, files_part, grid, heading, problems_part
+from spark_lineage.show.graph import (
+    Graph,
+    Impact,
+    NodeKey,
+    Reached,
+    Step,
+    TableKey,
+    impact_word,
+    overall_word,
+    texts_of,
+)
+from spark_lineage.show.text_table import (
+    KIND_WIDTH,
+    certainty_text,
+    draw_tree,
+    files_part,
+    grid,
+    heading,
+    problems_part,
+)
+from spark_lineage.show.trees import Line, split_trees, tree_lines
 from spark_lineage.show.words import NOT_FOLLOWED, Json, clean, count_word, kind_word, kinds_word
 
 
@@ -28,45 +46,26 @@ def lineage_text(answer: Json) -> RenderableType:
 def _upstream(graph: Graph) -> list[RenderableType]:
     if not graph.steps:
         return [Text.assemble((graph.label(graph.start), "bold"), " comes from nothing that is known here.")]
-    drawn: set[NodeKey] = set()
-    trees = [_tree(graph, root, drawn) for root in graph.roots()]
-    return [*_spaced(trees), *_row_sets(graph, drawn)]
+    lines = list(tree_lines(graph.roots(), graph.branches))
+    trees = [draw_tree((line.depth, _node_text(graph, line)) for line in tree) for tree in split_trees(lines)]
+    return [*_spaced(trees), *_row_sets(graph, {line.node[:2] for line in lines})]
 
 
-def _tree(graph: Graph, root: NodeKey, drawn: set[NodeKey]) -> Tree:
-    """Draw a node with all that leads to it; what was drawn before is only named.
-
-    Over an own stack: chains of hops may be longer than Python's.
-    """
-    tree = Tree(_node_text(graph, root, None, known=False), guide_style="dim")
-    drawn.add(root)
-    waiting = [(step, tree) for step in reversed(graph.sources(root))]
-    while waiting:
-        step, branch = waiting.pop()
-        onward = graph.sources(step.source)
-        known = step.source in drawn and bool(onward)
-        child = branch.add(_node_text(graph, step.source, step, known=known))
-        drawn.add(step.source)
-        if not known:
-            waiting.extend((further, child) for further in reversed(onward))
-    return tree
+def _node_text(graph: Graph, line: Line[NodeKey, Step]) -> RenderableType:
+    """A node, how it acts on the one before it and, below, how it is computed, if that is not drawn elsewhere."""
+    title = Text(graph.label(line.node), style="" if line.way else "bold")
+    if line.way:
+        title.append(f"  {kinds_word(line.way.subtypes)}", style="dim")
+        title.append("  masked" if line.way.masking else "", style="magenta")
+    if line.elsewhere:
+        return title.append(f"  ({line.elsewhere})", style="dim italic")
+    return Group(title, *(Text(clean(text), style="cyan") for text in graph.expressions(line.node)))
 
 
-def _node_text(graph: Graph, node: NodeKey, step: Step | None, *, known: bool) -> RenderableType:
-    """A node, how it acts on the one before it and, below, how it is computed itself."""
-    title = Text(graph.label(node), style="" if step else "bold")
-    if step:
-        title.append(f"  {kinds_word(step.subtypes)}", style="dim")
-        title.append("  masked" if step.masking else "", style="magenta")
-    if known:
-        return title.append("  (see above)", style="dim italic")
-    return Group(title, *(Text(clean(text), style="cyan") for text in graph.expressions(node)))
-
-
-def _row_sets(graph: Graph, drawn: set[NodeKey]) -> list[RenderableType]:
+def _row_sets(graph: Graph, tables: set[TableKey]) -> list[RenderableType]:
     """What decides the rows of the tables on the way: once for each table."""
     parts: list[RenderableType] = []
-    for target, sets in groupby(graph.row_sets({node[:2] for node in drawn}), key=lambda row_set: row_set[0]):
+    for target, sets in groupby(graph.row_sets(tables), key=lambda row_set: row_set[0]):
         table = grid(KIND_WIDTH, None)
         for _, subtype, nodes in sets:
             table.add_row(Text(kind_word(subtype), style="dim"), Text(", ".join(map(graph.label, nodes))))
@@ -104,7 +103,7 @@ def _reached(graph: Graph, reached: Reached) -> RenderableType:
     name.append(overall_word(reached), style="not italic dim")
     if reached.certainty != "exact":
         name.append("  ").append_text(certainty_text(reached.certainty))
-    texts = [] if field is None else graph.texts(reached.node, reached.steps)
+    texts = [] if field is None else texts_of(reached.steps)
     table = grid(KIND_WIDTH, None)
     for step in reached.steps:
         source = Text(graph.label(step.source)).append("  masked" if step.masking else "", style="magenta")

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
-from rich.tree import Tree
 
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.show.doctor import Check
 from spark_lineage.show.list_parts import (
-    TreeLine,
+    TableLine,
     error_word,
     program_results,
     run_notes,
@@ -22,6 +21,7 @@ from spark_lineage.show.list_parts import (
 )
 from spark_lineage.show.text_table import (
     certainty_text,
+    draw_tree,
     files_part,
     grid,
     problem_text,
@@ -30,8 +30,8 @@ from spark_lineage.show.text_table import (
 )
 from spark_lineage.show.words import Json, Labels, clean, count_word, time_word
 
-_STATE_WIDTH = 10
-_TIME_WIDTH = 23
+_STATE_WIDTH = 13
+_TIME_WIDTH = 19
 _MATCH_WIDTH = 10
 _OUTCOME_WIDTH = 4
 _OUTCOME_STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
@@ -43,12 +43,13 @@ def runs_text(answer: Json) -> RenderableType:
         return Text("No run is known here.")
     labels = Labels(run["target"] for run in answer["runs"] if run["target"])
     table = grid(_STATE_WIDTH, _TIME_WIDTH, None)
+    table.add_row(*(Text(title, style="dim") for title in ("state", "started, UTC", "what")))
     for run in answer["runs"]:
         what = Text(clean(run_title(run, labels)), style="bold")
         what.append(f"\n{', '.join(map(clean, run_notes(run)))}", style="not bold dim")
         if run["error"]:
             what.append(f"\n{clean(error_word(run['error']))}", style="not bold red")
-        table.add_row(state_text(run["state"]), Text(time_word(run["started_at"])), what)
+        table.add_row(state_text(run["state"]), Text(time_word(run["started_at"]).removesuffix(" UTC")), what)
     return Group(table, *files_part(labels))
 
 
@@ -79,11 +80,7 @@ def tables_text(answer: Json) -> RenderableType:
     if not answer["tables"]:
         return Text("There are no tables in this store yet: run a job with lineage on.")
     labels = Labels(answer["tables"])
-    forest = Tree("", hide_root=True, guide_style="dim")
-    branches = [forest]
-    for line in table_tree(answer):
-        del branches[line.depth + 1 :]
-        branches.append(branches[-1].add(_table_line(line, labels)))
+    forest = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer))
     results = program_results(answer)
     said = f"{count_word(results, 'result')} went to programs, not to tables: see `spark-lineage runs`."
     after = [Padding(Text(said, style="dim"), (1, 0, 0, 0))] if results else []
@@ -119,14 +116,14 @@ def checks_text(checks: Sequence[Check]) -> RenderableType:
     return table
 
 
-def _table_line(line: TreeLine, labels: Labels) -> Text:
-    text = Text(labels.of(line.table), style="bold" if line.depth == 0 else "")
-    if line.known:
-        return text.append("  (see above)", style="not bold dim italic")
-    text.append(f"  {', '.join(table_notes(line.table))}", style="not bold dim")
-    last = line.table["last_run"]
+def _table_line(line: TableLine, labels: Labels) -> Text:
+    text = Text(labels.of(line.node), style="bold" if line.depth == 0 else "")
+    if line.elsewhere:
+        return text.append(f"  ({line.elsewhere})", style="not bold dim italic")
+    text.append(f"  {', '.join(table_notes(line.node))}", style="not bold dim")
+    last = line.node["last_run"]
     if last is not None and last["state"] != "COMPLETE":
         text.append("  ").append_text(state_text(last["state"]))
-    if line.table["certainty"] != "exact":
-        text.append("  ").append_text(certainty_text(line.table["certainty"]))
+    if line.node["certainty"] != "exact":
+        text.append("  ").append_text(certainty_text(line.node["certainty"]))
     return text

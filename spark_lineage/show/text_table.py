@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from spark_lineage.show.table_parts import by_expression, row_groups, sources_of
 from spark_lineage.show.words import (
@@ -17,6 +18,8 @@ from spark_lineage.show.words import (
     clean,
     count_word,
     kind_word,
+    sentence,
+    state_word,
     time_word,
     view_word,
 )
@@ -47,6 +50,16 @@ def grid(*widths: int | None) -> Table:
     return table
 
 
+def draw_tree(lines: Iterable[tuple[int, RenderableType]]) -> Tree:
+    """A tree, or several of them one below the other, of (depth, what to show) in their order."""
+    forest = Tree("", hide_root=True, guide_style="dim")
+    branches = [forest]
+    for depth, shown in lines:
+        del branches[depth + 1 :]
+        branches.append(branches[-1].add(shown))
+    return forest
+
+
 def heading(text: str) -> Text:
     """The title of a part."""
     return Text(text, style="bold underline")
@@ -54,7 +67,7 @@ def heading(text: str) -> Text:
 
 def state_text(state: str) -> Text:
     """A run's state in its colour."""
-    return Text(state, style=STATE_STYLES.get(state, "yellow"))
+    return Text(state_word(state), style=STATE_STYLES.get(state, "yellow"))
 
 
 def certainty_text(certainty: str) -> Text:
@@ -77,11 +90,11 @@ def problems_part(problems: list[Json]) -> list[RenderableType]:
 def problem_text(problem: Json) -> RenderableType:
     """One problem: what, where, and what to do."""
     style = {"error": "bold red", "warning": "yellow"}.get(problem["severity"], "cyan")
-    parts = Text.assemble((problem["severity"], style), " ", clean(problem["message"]))
-    if problem.get("where"):
+    parts = Text.assemble((clean(problem["severity"]), style), f" {sentence(problem['message'])}")
+    if problem["where"]:
         parts.append(f" At {clean(problem['where'])}.", style="dim")
-    if problem.get("hint"):
-        parts.append(f" {clean(problem['hint'])}", style="italic")
+    if problem["hint"]:
+        parts.append(f" {sentence(problem['hint'])}", style="italic")
     return parts
 
 

@@ -72,6 +72,25 @@ def count_word(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def state_word(state: str) -> str:
+    """A run's state as people read it.
+
+    >>> state_word("COMPLETE_WITH_FAILURES")
+    'with failures'
+    """
+    return clean("with failures" if state == "COMPLETE_WITH_FAILURES" else state.lower())
+
+
+def sentence(text: str) -> str:
+    """`text` as a whole sentence, fit for people.
+
+    >>> sentence("please report it")
+    'Please report it.'
+    """
+    cleaned = clean(text)
+    return cleaned[:1].upper() + cleaned[1:] + ("" if cleaned.endswith((".", "!", "?", ":")) else ".")
+
+
 def view_word(name: str) -> str:
     """A view's name without the default catalog."""
     return clean(name.removeprefix(_DEFAULT_CATALOG))

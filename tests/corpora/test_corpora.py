@@ -67,6 +67,7 @@ def test_every_answer_is_exact_and_without_problems(lineaged):
         name: answer["certainty"] for name, answer in answers.items() if answer["certainty"] != "exact"
     } == {}
     assert {name: answer["problems"] for name, answer in answers.items() if answer["problems"]} == {}
+    assert lineaged["problems"] == []
 
 
 def test_every_column_has_an_answer(bare, lineaged):

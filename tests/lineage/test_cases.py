@@ -6,10 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from harness import Case, Ran, answer_lines, assert_same, expected_lines, folder_of, load_all, run_case
+from lineage.harness import Case, Ran, answer_lines, assert_same, expected_lines, folder_of, load_all, run_case
 from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.spark
+pytestmark = [
+    pytest.mark.spark,
+    # PySpark leaves the sockets of its results to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module")

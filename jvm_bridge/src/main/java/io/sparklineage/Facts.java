@@ -136,6 +136,10 @@ final class Facts {
         if (catalogTable instanceof CatalogTable) {
             catalogTable(json, (CatalogTable) catalogTable);
         }
+        Object identifier = SparkCompat.memberOrNull(table, "ident");
+        if (catalogTable == null && identifier instanceof Identifier) {
+            json.field("identifier", parts((Identifier) identifier));
+        }
         if (table.getClass().getName().startsWith("org.apache.spark.sql.delta.")) {
             deltaTable(json, table);
             return;

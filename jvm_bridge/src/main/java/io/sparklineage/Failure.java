@@ -4,6 +4,7 @@ import java.io.InterruptedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
@@ -117,7 +118,7 @@ final class Failure {
     private static String message(List<Throwable> chain) {
         for (Throwable link : chain) {
             if (link.getMessage() != null && (condition(link) != null || isKnown(link.getClass().getName()))) {
-                return masked(link.getMessage());
+                return masked(link);
             }
         }
         return null;
@@ -132,13 +133,28 @@ final class Failure {
         return false;
     }
 
-    /** One line; where it repeats an executor's exception of unknown origin it ends with that one's class. */
-    private static String masked(String message) {
-        String line = message.trim().split("\n", 2)[0];
-        Matcher thrown = THROWN_CLASS.matcher(line);
-        if (thrown.find() && !isKnown(thrown.group(1))) {
-            line = line.substring(0, thrown.end());
+    /** One line; where it repeats an executor's exception it ends with that one's class. */
+    private static String masked(Throwable thrown) {
+        String line = withoutParameters(thrown).trim().split("\n", 2)[0];
+        Matcher inner = THROWN_CLASS.matcher(line);
+        if (inner.find()) {
+            line = line.substring(0, inner.end());
         }
         return Masking.cut(Masking.message(line), MESSAGE_LIMIT);
+    }
+
+    /** Spark fills its message templates with parameters: names (in backticks) and paths stay, values go. */
+    private static String withoutParameters(Throwable thrown) {
+        String message = thrown.getMessage();
+        Object parameters = thrown instanceof SparkThrowable
+                ? SparkCompat.memberOrNull(thrown, "getMessageParameters") : null;
+        if (parameters instanceof Map) {
+            for (Object parameter : ((Map<?, ?>) parameters).values()) {
+                String value = String.valueOf(parameter);
+                boolean name = value.startsWith("`") || value.matches("[a-z0-9]+:/[^\\s]*");
+                message = name || value.isEmpty() ? message : message.replace(value, "?");
+            }
+        }
+        return message;
     }
 }

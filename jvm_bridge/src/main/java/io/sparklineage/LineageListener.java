@@ -33,6 +33,7 @@ final class LineageListener extends SparkListener {
     private final Gaps gaps = new Gaps(bridge);
     private final Spool spool;
     private final LiteralHasher hasher;
+    private final NameMasker names = new NameMasker();
     private final Activity activity = new Activity();
     private final StreamingNames streaming = new StreamingNames();
     private final Origins origins = new Origins();
@@ -106,7 +107,8 @@ final class LineageListener extends SparkListener {
         countDropped();
     }
 
-    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections) {
+    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
+            throws Throwable {
         if (event.qe() == null) {
             return;
         }
@@ -120,8 +122,8 @@ final class LineageListener extends SparkListener {
         }
         record.sqlText = query.sqlText(analyzed);
         record.commandResult = record.failure == null && query.isCommandResult();
-        EncodedPlan plan = new PlanEncoder(hasher, settings.keepLiterals, PlanEncoder.NODE_LIMIT, query.isMicroBatch())
-                .encode(analyzed, query.executed());
+        EncodedPlan plan = new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT,
+                query.isMicroBatch()).encode(analyzed, query.executed());
         if (plan.record.length > Spool.RECORD_LIMIT) {
             gaps.add(Gaps.TOO_LARGE, 1, null);
             return;

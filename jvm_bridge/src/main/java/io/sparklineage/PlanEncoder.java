@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
@@ -34,6 +35,7 @@ final class PlanEncoder {
     private static final TreeNodeTag<Object> USER_SPECIFIED_CAST = new TreeNodeTag<>("user_specified_cast");
 
     private final PlanTables tables = new PlanTables();
+    private final NameMasker names;
     private final RunFacts runFacts;
     private final ValueEncoder values;
     private final boolean keepLiterals;
@@ -45,19 +47,24 @@ final class PlanEncoder {
     private boolean nodesCut;
     private boolean bytesCut;
 
-    PlanEncoder(LiteralHasher hasher, boolean keepLiterals, int nodeLimit, boolean streaming) {
+    /**
+     * @param names carries masked names from one plan to the next
+     * @param streaming whether the plan is a micro-batch's
+     */
+    PlanEncoder(LiteralHasher hasher, NameMasker names, boolean keepLiterals, int nodeLimit, boolean streaming) {
         this.runFacts = new RunFacts(hasher, streaming);
+        this.names = names;
         this.keepLiterals = keepLiterals;
         this.nodeLimit = nodeLimit;
         this.values = new ValueEncoder(nodes, tables, this);
     }
 
     /** Encodes both plans; either may be null. */
-    EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) {
+    EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) throws Throwable {
         int analyzedIndex = walk(analyzed);
         int executedIndex = walk(executed);
         JsonWriter body = new JsonWriter();
-        tables.write(body);
+        tables.write(body, names);
         PlanTables.rows(body, "nodes", nodes);
         root(body, "analyzed", analyzedIndex);
         root(body, "executed", executedIndex);
@@ -143,7 +150,8 @@ final class PlanEncoder {
         List<String> fields = ProductFields.of(product);
         start(node.getClass(), kind, fields);
         for (int i = 0; i < fields.size(); i++) {
-            values.write(node, fields.get(i), product.productElement(i));
+            boolean nameOfAlias = !keepLiterals && node instanceof Alias && fields.get(i).equals("name");
+            values.write(node, fields.get(i), nameOfAlias ? names.nameOf((Alias) node) : product.productElement(i));
         }
         nodes.endArray();
     }

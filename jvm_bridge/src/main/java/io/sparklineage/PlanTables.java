@@ -23,13 +23,14 @@ final class PlanTables {
     private final JsonWriter typeRows = new JsonWriter();
     private final Map<Attribute, Integer> attributesByIdentity = new IdentityHashMap<>();
     private final Map<List<Object>, Integer> attributesByContent = new HashMap<>();
-    private final JsonWriter attributeRows = new JsonWriter();
+    private final List<Attribute> attributes = new ArrayList<>();
+    private int attributeBytes;
     private final Map<Long, Integer> expressions = new HashMap<>();
     private final List<Long> rawExpressions = new ArrayList<>();
 
     /** Bytes of all tables so far. */
     int size() {
-        return classRows.size() + typeRows.size() + attributeRows.size();
+        return classRows.size() + typeRows.size() + attributeBytes;
     }
 
     /** Index of a class with its fields. */
@@ -133,19 +134,25 @@ final class PlanTables {
         if (known != null) {
             return known;
         }
-        attributeRows.array().value(expression).value(attribute.name()).value(type).array();
-        for (Object part : qualifier) {
-            attributeRows.value(String.valueOf(part));
-        }
-        attributeRows.endArray().value(attribute.nullable()).endArray();
-        return attributesByContent.size() - 1;
+        attributes.add(attribute);
+        attributeBytes += 50 + attribute.name().length();
+        return attributes.size() - 1;
     }
 
-    /** The tables as members of the plan record. */
-    void write(JsonWriter plan) {
+    /** The tables as members of the plan record; at the end of the walk, when every alias has been seen. */
+    void write(JsonWriter plan, NameMasker names) throws Throwable {
         rows(plan, "classes", classRows);
         rows(plan, "types", typeRows);
-        rows(plan, "attributes", attributeRows);
+        plan.name("attributes").array();
+        for (Attribute attribute : attributes) {
+            plan.array().value(expression(attribute.exprId()));
+            plan.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT)).value(type(attribute.dataType())).array();
+            for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
+                plan.value(String.valueOf(part));
+            }
+            plan.endArray().value(attribute.nullable()).endArray();
+        }
+        plan.endArray();
     }
 
     static void rows(JsonWriter plan, String name, JsonWriter rows) {

@@ -54,8 +54,9 @@ final class ProductFields {
     }
 
     /**
-     * Scala 2.12: a case class declares its parameters as its first fields, in their order. Each is compared with
-     * the product's element, so a class that is made otherwise is not misread.
+     * Scala 2.12: a case class's parameters are its first final fields, in their order (lazy values come before
+     * them, but are not final). Each is compared with the product's element, so a class that is made otherwise
+     * is not misread.
      */
     private static List<String> declared(Product product, Class<?> type, int arity) {
         if (type.getName().startsWith("scala.")) {
@@ -64,18 +65,17 @@ final class ProductFields {
         List<String> names = new ArrayList<>();
         try {
             for (Field field : type.getDeclaredFields()) {
-                if (names.size() == arity) {
-                    break;
-                }
-                if (Modifier.isStatic(field.getModifiers()) || field.getName().equals("$outer")) {
+                int modifiers = field.getModifiers();
+                boolean parameter = Modifier.isFinal(modifiers) && !Modifier.isStatic(modifiers)
+                        && !field.getName().equals("$outer");
+                if (names.size() == arity || !parameter) {
                     continue;
                 }
                 field.setAccessible(true);
                 if (!same(field.get(product), product.productElement(names.size()))) {
                     return null;
                 }
-                String name = field.getName();
-                names.add(name.substring(name.lastIndexOf('$') + 1));
+                names.add(field.getName().substring(field.getName().lastIndexOf('$') + 1));
             }
         } catch (ReflectiveOperationException | RuntimeException notOpen) {
             return null;

@@ -4,7 +4,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.spark.sql.catalyst.QueryPlanningTracker;
+import org.apache.spark.sql.catalyst.plans.logical.Command;
+import org.apache.spark.sql.catalyst.plans.logical.LeafNode;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.View;
 import org.apache.spark.sql.execution.QueryExecution;
 import org.apache.spark.sql.execution.SparkPlan;
 
@@ -59,23 +62,27 @@ final class QueryFacts {
     }
 
     /**
-     * The SQL that the query was made from: its root's, or that of the nearest operator below it
-     * along single children. A view's own text is not the user's.
+     * The SQL that the query was made from: its root's, or that of the nearest operator below it along single
+     * children. Leaves and views do not count: a catalog hands out relations that an earlier statement made.
      */
     String sqlText(LogicalPlan analyzed) {
         String text = sqlTextOf(query.logical());
         Object node = analyzed;
         for (int i = 0; text == null && node instanceof LogicalPlan && i < CHAIN_LIMIT; i++) {
-            text = sqlTextOf((LogicalPlan) node);
             List<Object> children = SparkCompat.elements(SparkCompat.memberOrNull(node, "children"), 2);
-            Object query = SparkCompat.memberOrNull(node, "query");
-            node = children.size() == 1 ? children.get(0) : children.isEmpty() ? query : null;
+            Object child = children.isEmpty() ? SparkCompat.memberOrNull(node, "query") : children.get(0);
+            if (node instanceof View || children.size() > 1 || child == null) {
+                break;
+            }
+            text = sqlTextOf((LogicalPlan) node);
+            node = child;
         }
         return text == null ? null : Masking.sql(text);
     }
 
     private static String sqlTextOf(LogicalPlan plan) {
-        boolean view = plan.origin().objectType().isDefined();
-        return view ? null : (String) SparkCompat.unwrap(plan.origin().sqlText());
+        boolean ofObject = plan instanceof LeafNode && !(plan instanceof Command)
+                || plan.origin().objectType().isDefined();
+        return ofObject ? null : (String) SparkCompat.unwrap(plan.origin().sqlText());
     }
 }

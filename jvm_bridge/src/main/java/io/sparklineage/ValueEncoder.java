@@ -183,6 +183,10 @@ final class ValueEncoder {
             opaque(value);
             return;
         }
+        if (isMasked(field, first)) {
+            json.object().field("?", size(value)).endObject();
+            return;
+        }
         json.array();
         iterator = iterator(value);
         while (iterator.hasNext()) {
@@ -194,6 +198,20 @@ final class ValueEncoder {
             write(field, iterator.next(), depth + 2);
         }
         json.endArray();
+    }
+
+    /** Whether a collection's elements are values: then only their number is told. */
+    private static boolean isMasked(String field, Object element) {
+        return element instanceof Number && !Masking.POSITION_FIELDS.contains(field)
+                || (element instanceof String || element instanceof UTF8String) && !Masking.isName(field);
+    }
+
+    private static int size(Object value) {
+        if (value instanceof Object[]) {
+            return ((Object[]) value).length;
+        }
+        return value instanceof Collection ? ((Collection<?>) value).size()
+                : ((scala.collection.Iterable<?>) value).size();
     }
 
     private static Iterator<?> iterator(Object value) {

@@ -1,0 +1,78 @@
+"""Where a table is that the plan knows only by its catalog name.
+
+While Delta creates or replaces a table, the plan has its name and not its location. Here the name is looked up
+among the datasets that are known already, then at the place where the session's catalog puts its tables, and taken
+only if a Delta log stands there. What is not found keeps its catalog name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from deltalake import DeltaTable
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.relations import CATALOG, Located
+from spark_lineage.model import Dataset
+
+
+@dataclass(slots=True)
+class Locations:
+    """The datasets known by alias, and the warehouse folder of the application at hand."""
+
+    naming: Naming
+    warehouse: str | None
+    known: list[Dataset]
+
+    def learn(self, datasets: Iterable[Dataset]) -> None:
+        """Note datasets that were met since."""
+        self.known.extend(datasets)
+
+    def resolve(self, target: tuple[Located, ...]) -> tuple[Located, ...]:
+        """The target with its location's identity, where that is certain; itself otherwise."""
+        if not target or target[0].dataset.namespace != CATALOG:
+            return target
+        named = target[0].dataset
+        aliased = {each.id: each for each in self.known if _is_called(each, named.name)}
+        if len(aliased) == 1:
+            (found,) = aliased.values()
+            return (Located(replace(found, aliases=_full_names(found, named))),)
+        location = self._in_warehouse(named.name)
+        if location is None:
+            return target
+        place = self.naming.locate(location)
+        dataset = replace(named, namespace=place.id.namespace, name=place.id.name, format="delta")
+        return (Located(dataset, (place,)),)
+
+    def _in_warehouse(self, name: str) -> str | None:
+        """`<warehouse>/table` in the default database, `<warehouse>/db.db/table` elsewhere, as Spark's catalog has it."""
+        parts = name.split(".")
+        if self.warehouse is None or len(parts) != 3 or parts[0] != "spark_catalog":
+            return None
+        _, database, table = parts
+        folder = table if database == "default" else f"{database}.db/{table}"
+        location = f"{self.warehouse.rstrip('/')}/{folder.lower()}"
+        try:
+            return location if DeltaTable.is_deltatable(_as_path(location)) else None
+        except (OSError, ValueError):
+            return None
+
+
+def _as_path(location: str) -> str:
+    """A local URI as a path: `file:/x` and `file:///x` are `/x`."""
+    if not location.startswith("file:"):
+        return location
+    return "/" + location.removeprefix("file:").lstrip("/")
+
+
+def _is_called(dataset: Dataset, name: str) -> bool:
+    return dataset.namespace != CATALOG and any(
+        alias == name or alias.endswith(f".{name}") for alias in dataset.aliases
+    )
+
+
+def _full_names(found: Dataset, named: Dataset) -> tuple[str, ...]:
+    """The aliases of both but those that are only the end of a longer one."""
+    names = dict.fromkeys((*found.aliases, *named.aliases))
+    return tuple(each for each in names if not any(other.endswith(f".{each}") for other in names))

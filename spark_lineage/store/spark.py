@@ -1,0 +1,150 @@
+"""The same store through delta-spark: for clusters, and for storage that only Spark reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from delta.tables import DeltaTable
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - PySpark's own name for it
+
+from spark_lineage.errors import StoreError
+from spark_lineage.model import Batch
+from spark_lineage.store import keys
+from spark_lineage.store.checks import check_version, no_store, refuse_other_files
+from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
+
+__all__ = ["SparkStore"]
+
+_SQL_TYPES = {pa.string(): "STRING", pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
+
+
+class SparkStore:
+    """The store of `DeltaStore`, read and written by a Spark session that has Delta's extension and catalog.
+
+    Each reads what the other wrote. Raises `StoreError` like it. On a local disk let only one of the two write at a time:
+    Delta's commit in Spark is not atomic there against other processes.
+
+        store = SparkStore(spark, "abfss://lake@company.dfs.core.windows.net/lineage")
+        LocalEngine(store).table("report")
+    """
+
+    def __init__(self, spark: SparkSession, path: Path | str) -> None:
+        self._spark = spark
+        self.path = str(path).rstrip("/") or "/"
+
+    def exists(self) -> bool:
+        """Whether a store is there, of whatever schema version."""
+        return bool(DeltaTable.isDeltaTable(self._spark, self._location("runs")))
+
+    def create(self) -> None:
+        """Create the tables that are missing; a store that is there stays as it is."""
+        if self.exists():
+            self._open(TABLES["runs"])
+            return
+        refuse_other_files(self.path)
+        for table in TABLES.values():
+            with self._failing(table, "created"):
+                builder = DeltaTable.createIfNotExists(self._spark).location(self._location(table.name))
+                builder = builder.property(VERSION_PROPERTY, str(SCHEMA_VERSION))
+                builder.addColumns(self._empty(table).schema).execute()
+
+    def append(self, batch: Batch) -> dict[str, int]:
+        """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
+        self._open(TABLES["runs"])
+        return keys.append(batch, self._lookup, self._write)
+
+    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """The rows of a table, one per key, with the given columns (None: all), collected to the driver."""
+        spec = TABLES[table]
+        wanted = spec.schema.names if columns is None else list(columns)
+        needed = keys.columns_to_read(spec, columns)
+        frame = self._open(spec)
+        with self._failing(spec, "read"):
+            rows = _collected(frame.select(*map(_quoted, needed)), pa.schema([spec.schema.field(n) for n in needed]))
+        return keys.deduplicated(spec, rows).select(wanted)
+
+    def _lookup(self, table: Table, columns: tuple[str, ...], values: list[str]) -> list[Row]:
+        frame = self._open(table)
+        with self._failing(table, "read"):
+            found = frame.where(F.col(str(table.scope)).isin(values)).select(*map(_quoted, columns)).collect()
+        return [row.asDict(recursive=True) for row in found]
+
+    def _write(self, table: Table, rows: list[Row]) -> None:
+        self._open(table)
+        cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
+        with self._failing(table, "written"):
+            frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
+            frame.write.format("delta").mode("append").save(self._location(table.name))
+
+    def _open(self, table: Table) -> DataFrame:
+        """The table's rows as stored, repeated keys and all; checks the schema version."""
+        location = self._location(table.name)
+        if not DeltaTable.isDeltaTable(self._spark, location):
+            if table.name != "runs" and self.exists():
+                raise self._error(table, "read", "there is no Delta table")
+            raise no_store(self.path)
+        with self._failing(table, "read"):
+            properties = DeltaTable.forPath(self._spark, location).detail().select("properties").collect()[0][0]
+        check_version(self.path, table.name, properties.get(VERSION_PROPERTY))
+        return self._spark.read.format("delta").load(location)
+
+    def _empty(self, table: Table) -> DataFrame:
+        return self._spark.createDataFrame([], _ddl(table))
+
+    def _location(self, name: str) -> str:
+        return f"{self.path}/{name}"
+
+    @contextmanager
+    def _failing(self, table: Table, done: str) -> Iterator[None]:
+        try:
+            yield
+        except (PySparkException, Py4JError) as error:
+            raise self._error(table, done, str(error).strip().split("\n", 1)[0]) from error
+
+    def _error(self, table: Table, done: str, reason: str) -> StoreError:
+        return StoreError(
+            f"The table {table.name} of the store at {self.path} cannot be {done} ({reason.rstrip('.')}): "
+            "check the path, its permissions, and that the session has Delta's extension and catalog."
+        )
+
+
+def _ddl(table: Table) -> str:
+    """The table's columns as Spark SQL writes them."""
+    return ", ".join(f"{_quoted(field.name)} {_sql_type(field.type)}" for field in table.schema)
+
+
+def _sql_type(arrow_type: pa.DataType) -> str:
+    if pa.types.is_list(arrow_type):
+        return f"ARRAY<{_sql_type(arrow_type.value_type)}>"
+    if pa.types.is_map(arrow_type):
+        return f"MAP<{_sql_type(arrow_type.key_type)}, {_sql_type(arrow_type.item_type)}>"
+    if pa.types.is_struct(arrow_type):
+        return f"STRUCT<{', '.join(f'{_quoted(field.name)}: {_sql_type(field.type)}' for field in arrow_type)}>"
+    return _SQL_TYPES[arrow_type]
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`"
+
+
+def _spark_cell(cell: Any, arrow_type: pa.DataType) -> Any:
+    """A cell as PySpark takes it: a map is a dict there, and a list of pairs in Arrow."""
+    return dict(cell) if pa.types.is_map(arrow_type) else cell
+
+
+def _collected(frame: DataFrame, schema: pa.Schema) -> pa.Table:
+    """The rows of a frame; by Arrow where PySpark has a public way (from 4.0 on), else row by row."""
+    if hasattr(frame, "toArrow"):
+        return frame.toArrow().cast(schema)
+    maps = [field.name for field in schema if pa.types.is_map(field.type)]
+    rows = [row.asDict(recursive=True) for row in frame.collect()]
+    for row in rows:
+        row.update({name: sorted(row[name].items()) for name in maps})
+    return pa.Table.from_pylist(rows, schema=schema)

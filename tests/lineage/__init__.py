@@ -1,0 +1,1 @@
+"""Whole lineage of SQL and DataFrame code, and of every kind of event."""

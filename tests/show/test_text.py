@@ -1,0 +1,269 @@
+"""What a terminal of 80 columns shows for answers written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import hand_written as answers
+import pytest
+
+from spark_lineage.pipeline import IngestReport
+from spark_lineage.show.answer import plain_text
+from spark_lineage.show.doctor import Check, Outcome
+from spark_lineage.show.text_lineage import lineage_text
+from spark_lineage.show.text_lists import (
+    checks_text,
+    ingest_text,
+    problems_text,
+    runs_text,
+    search_text,
+    tables_text,
+)
+from spark_lineage.show.text_table import table_text
+
+TABLE = """\
+gold.revenue  a superset: some of these sources may not matter
+file /srv/lake/gold/revenue
+12 runs, the last complete 2026-11-20 03:04:05 UTC, 4,200 rows
+
+  day  date
+    identity        silver.payments.paid_on  through silver.paid
+
+  tier  string  a superset: some of these sources may not matter
+    CASE WHEN (sum(amount) > ?) THEN ? ELSE ? END
+    conditional     silver.lines.amount
+
+  buyer  string
+    sha2(mail, ?)
+    transformation  in/buyers.csv.mail  masked
+
+  one  int
+    no source column
+
+  what  string  opaque: its sources are not known
+    not known
+
+Which rows
+  join            (order_id = order_id)
+                  silver.lines.order_id, silver.payments.order_id
+  group by        silver.payments.paid_on
+
+1 problem
+  warning The operator Foo is not known, so each of its outputs is taken to come
+  from all of its inputs. At Foo#3. Please report the plan.
+
+Full names
+  in/buyers.csv  /srv/in/buyers.csv"""
+
+UPSTREAM = """\
+gold.revenue.total
+sum(amount)
+└── silver.lines.amount  aggregation
+    cast((quantity * (unit_price - ((unit_price * discount) / 100))) as
+    decimal(12,2))
+    ├── bronze.items.price.unit  transformation
+    │   └── raw/items.json.price  identity
+    └── bronze.items.quantity  transformation
+        └── raw/items.json.quantity  identity
+
+Which rows
+  gold.revenue
+    join            silver.lines.order_id
+  These columns are not followed here: ask for their own upstream.
+
+Full names
+  raw/items.json  /srv/raw/items.json"""
+
+DOWNSTREAM = """\
+raw/items.json.price reaches 4 tables: 3 columns, and the rows of 1
+
+bronze.items  1 hop
+  price
+    identity        raw/items.json.price
+
+silver.lines  2 hops
+  amount  a superset: some of these sources may not matter
+    (price * quantity)
+    transformation  bronze.items.price
+
+gold.best  3 hops
+  its rows
+    filter          silver.lines.amount
+  and, through its rows, every column
+
+gold.revenue  3 hops
+  label  transformation over all hops
+    identity        silver.lines.amount
+
+Not farther than 3 hops, as asked.
+
+Full names
+  raw/items.json  /srv/raw/items.json"""
+
+RUNS = """\
+state          started, UTC         what
+with failures  2026-11-20 03:04:05  shop: refunds
+                                    application, 1.5 s
+failed         2026-11-20 03:04:05  finance/shares
+                                    CREATE TABLE AS SELECT, 1.5 s, shop: refunds
+                                    SparkArithmeticException: [DIVIDE_BY_ZERO]
+                                    Division by zero. Use `try_divide` to
+                                    tolerate divisor being ? and return NULL.
+complete       2026-11-20 03:04:05  gold.revenue
+                                    CREATE TABLE AS SELECT, 1 row, shop: refunds
+
+Full names
+  finance/shares  /srv/finance/shares"""
+
+TABLES = """\
+gold.best  1 column, 1 run  opaque: its sources are not known
+└── silver.lines  1 column, 2 runs
+    └── bronze.items  2 columns, 2 runs
+        └── raw/items.json  1 column, a source
+gold.revenue  2 columns, 3 runs, 40 rows
+└── silver.lines  (see above)
+finance/shares  1 run  failed
+
+1 result went to programs, not to tables: see `spark-lineage runs`.
+
+Full names
+  finance/shares  /srv/finance/shares
+  raw/items.json  /srv/raw/items.json"""
+
+SEARCH = """\
+dataset     raw/items.json
+column      bronze.items.price
+expression  silver.lines.amount
+            cast((quantity * (unit_price - ((unit_price * discount) / 100))) as
+            decimal(12,2))
+
+Full names
+  raw/items.json  /srv/raw/items.json"""
+
+PROBLEMS = """\
+warning The operator Foo is not known, so each of its outputs is taken to come
+from all of its inputs. At Foo#3. Please report the plan.
+
+1 problem"""
+
+Draw = Callable[[dict[str, Any]], Any]
+
+
+@pytest.mark.parametrize(
+    ("draw", "answer", "expected"),
+    [
+        (table_text, answers.table_answer(), TABLE),
+        (lineage_text, answers.upstream_answer(), UPSTREAM),
+        (lineage_text, answers.downstream_answer(), DOWNSTREAM),
+        (runs_text, answers.runs_answer(), RUNS),
+        (tables_text, answers.tables_answer(), TABLES),
+        (search_text, answers.search_answer(), SEARCH),
+        (problems_text, {"schema_version": 1, "problems": [answers.problem()]}, PROBLEMS),
+    ],
+    ids=["table", "upstream", "downstream", "runs", "tables", "search", "problems"],
+)
+def test_at_80_columns(draw: Draw, answer: dict[str, Any], expected: str) -> None:
+    assert plain_text(draw(answer)) == expected
+
+
+def test_a_whole_table_has_a_tree_for_each_column_and_names_what_stands_above() -> None:
+    answer = answers.upstream_answer()
+    answer["start"] = answers.vertex("gold.revenue", None)
+    average = answers.edge(
+        ("silver.lines", "amount"), ("gold.revenue", "average"), "AGGREGATION", "avg(amount)"
+    )
+    answer["edges"].append(average)
+    tree, _, rest = plain_text(lineage_text(answer)).partition("\n\nWhich rows")
+    assert tree == (
+        UPSTREAM.partition("\n\nWhich rows")[0]
+        + "\n\ngold.revenue.average\navg(amount)\n└── silver.lines.amount  aggregation  (see above)"
+    )
+    assert rest == UPSTREAM.partition("\n\nWhich rows")[2]
+
+
+def test_a_chain_longer_than_the_stack_of_python_goes_on_in_new_trees() -> None:
+    hops = 3_000
+    answer = answers.upstream_answer()
+    answer["start"] = answers.vertex("t0", "c")
+    answer["nodes"] = [answers.node(f"t{hop}", "c", hop, "IDENTITY" if hop else None) for hop in range(hops)]
+    answer["edges"] = [
+        answers.edge((f"t{hop + 1}", "c"), (f"t{hop}", "c"), "IDENTITY", "c") for hop in range(hops - 1)
+    ]
+    lines = plain_text(lineage_text(answer)).splitlines()
+    assert lines[9:14] == [
+        " " * 32 + "└── t9.c  identity",
+        " " * 36 + "└── t10.c  identity  (goes on below)",
+        "",
+        "t10.c",
+        "└── t11.c  identity",
+    ]
+    assert lines[-1].strip() == "└── t2999.c  identity"
+
+
+@pytest.mark.parametrize(
+    ("draw", "answer", "expected"),
+    [
+        (
+            lineage_text,
+            {**answers.upstream_answer(), "nodes": [], "edges": []},
+            "gold.revenue.total comes from nothing that is known here.",
+        ),
+        (
+            lineage_text,
+            {
+                **answers.downstream_answer(),
+                "nodes": [],
+                "edges": [],
+                "depth": None,
+                "start": answers.vertex("t", "c"),
+            },
+            "Nothing that is known here depends on t.c.",
+        ),
+        (runs_text, {"runs": []}, "No run is known here."),
+        (problems_text, {"problems": []}, "No problems: everything that ran was captured and understood."),
+        (search_text, {"text": "x\x1b", "matches": []}, r"Nothing has x\x1b in its name."),
+        (tables_text, {"tables": []}, "There are no tables in this store yet: run a job with lineage on."),
+        (ingest_text, IngestReport(), "Nothing waits in the spool."),
+    ],
+)
+def test_nothing_is_said_in_a_sentence(draw: Draw, answer: Any, expected: str) -> None:
+    assert plain_text(draw(answer)) == expected
+
+
+def test_an_ingest_says_what_came_in_and_what_was_kept_aside() -> None:
+    report = IngestReport(
+        segments=1, records=1200, executions=40, writes=17, usages=1, problems=2, bad_records=1, pending=3
+    )
+    assert plain_text(ingest_text(report)) == (
+        "Ingested 1 segment with 1,200 records: 40 executions, 17 writes, 1 usage, 2\nproblems.\n"
+        "3 executions wait for others to end.\n"
+        "Kept aside, because they could not be read: 0 segments and 1 record."
+    )
+
+
+def test_the_doctor_gives_the_fix_below() -> None:
+    checks = [
+        Check("jar", Outcome.OK, "It is there"),
+        Check("java", Outcome.FAIL, "There is none", "install a JDK 17"),
+    ]
+    assert (
+        plain_text(checks_text(checks))
+        == "ok    jar  It is there\nfail  java  There is none\n      install a JDK 17"
+    )
+
+
+def test_names_are_no_markup_and_no_escape_sequence() -> None:
+    answer = answers.table_answer()
+    answer["columns"] = [answers.column(answers.HOSTILE, "int")]
+    assert r"  <script>alert(1)</script>\x1b[31m[red]  int" in plain_text(table_text(answer)).splitlines()
+
+
+def test_long_names_are_wrapped_and_never_cut() -> None:
+    name = "n" * 200
+    answer = answers.table_answer()
+    answer["columns"] = [answers.column(name, "int", answers.source("silver.lines", name, "IDENTITY", name))]
+    drawn = plain_text(table_text(answer))
+    assert drawn.count("n" * 20) >= 2 * (len(name) // 64)
+    assert "".join(drawn.split()).count(name) >= 1
+    assert max(map(len, drawn.splitlines())) <= 80

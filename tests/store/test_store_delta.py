@@ -1,0 +1,255 @@
+"""The store without a JVM: what goes in comes out, once, whoever wrote it and however often."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from store_rows import RAW, SALES, batch
+
+from spark_lineage.errors import StoreError
+from spark_lineage.model import Batch, Dataset, RunState
+from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.schema import TABLES, VERSION_PROPERTY, from_rows
+
+ROWS = {
+    "datasets": 2, "columns": 2, "operators": 2, "stages": 2, "observations": 2, "problems": 2, "edges": 3, "plans": 2,
+    "runs": 2,
+}  # fmt: skip
+NONE = dict.fromkeys(ROWS, 0)
+
+
+def content(store):
+    """Everything in a store as model values, in an order that does not depend on the writer."""
+    return {name: sorted(from_rows(name, store.read(name).to_pylist()), key=repr) for name in TABLES}
+
+
+def expected(*batches):
+    return {name: sorted({value for each in batches for value in getattr(each, name)}, key=repr) for name in TABLES}
+
+
+def versions(store):
+    return {name: DeltaTable(f"{store.path}/{name}").version() for name in TABLES}
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = DeltaStore(tmp_path / "lineage")
+    store.create()
+    return store
+
+
+def test_what_goes_in_comes_out(store):
+    assert store.exists()
+    assert store.append(batch()) == ROWS
+    assert content(store) == expected(batch())
+    assert store.read("runs").schema == TABLES["runs"].schema
+    assert store.read("runs", ["rows", "kind"]).schema.names == ["rows", "kind"]
+
+
+def test_one_commit_for_a_table_with_new_rows_and_none_for_others(store):
+    store.append(batch())
+    assert versions(store) == dict.fromkeys(TABLES, 1)
+    assert store.append(batch()) == NONE
+    assert store.append(Batch()) == NONE
+    assert versions(store) == dict.fromkeys(TABLES, 1)
+    assert store.append(batch(2)) == {
+        "datasets": 0, "columns": 0, "operators": 2, "stages": 2, "observations": 2, "problems": 1, "edges": 3,
+        "plans": 2, "runs": 1,
+    }  # fmt: skip
+    assert content(store) == expected(batch(), batch(2))
+
+
+def test_create_is_harmless_when_repeated(store):
+    store.append(batch())
+    store.create()
+    assert content(store) == expected(batch())
+
+
+def test_rows_repeated_within_a_batch(store):
+    one = batch()
+    twice = Batch(**{name: getattr(one, name) * 2 for name in TABLES})
+    assert store.append(twice) == ROWS
+
+
+def test_any_order_and_any_split(store, tmp_path):
+    """The rows of three runs in random pieces, some of them twice: always the same content."""
+    whole = [batch(1), batch(2), batch(3)]
+    for seed in range(5):
+        random_ = random.Random(seed)
+        other = DeltaStore(tmp_path / f"other-{seed}")
+        other.create()
+        pieces = [each for each in whole for _ in range(random_.randint(1, 2))]
+        random_.shuffle(pieces)
+        for piece in pieces:
+            other.append(Batch(**{n: tuple(random_.sample(getattr(piece, n), len(getattr(piece, n)))) for n in TABLES}))
+        assert content(other) == expected(*whole)
+
+
+def test_aliases_are_united(store):
+    ids = (SALES.namespace, SALES.name)
+    store.append(Batch(datasets=(Dataset(*ids, ("b.sales", "a.sales")),)))
+    store.append(Batch(datasets=(Dataset(*ids, ("c.sales", "b.sales"), "parquet"), Dataset(RAW.namespace, RAW.name))))
+    store.append(Batch(datasets=(Dataset(*ids, (), "delta"),)))
+    assert content(store)["datasets"] == [
+        Dataset(RAW.namespace, RAW.name),
+        Dataset(*ids, ("a.sales", "b.sales", "c.sales"), "delta"),
+    ]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_run_is_in_its_most_final_state(store, order):
+    run = batch().runs[0]
+    states = [
+        replace(run, state=RunState.RUNNING, ended_at=None, rows=None),
+        replace(run, state=RunState.UNKNOWN, ended_at=None, rows=None),
+        run,
+    ]
+    for index in order:
+        assert store.append(Batch(runs=(states[index],)))["runs"] == 1
+    assert content(store)["runs"] == [run]
+
+
+def test_a_writer_that_died_before_its_plans(store):
+    """The edges are there already and the plan is not: they are written again and read once."""
+    whole = batch()
+    store.append(replace(whole, plans=(), runs=()))
+    assert content(store)["plans"] == []
+    store.append(whole)
+    assert content(store) == expected(whole)
+    assert DeltaTable(f"{store.path}/edges").to_pyarrow_table().num_rows == 6
+
+
+def _write_all(path, numbers):
+    store = DeltaStore(path)
+    store.create()
+    for number in numbers:
+        store.append(batch(number))
+
+
+def test_two_processes_write_the_same_at_once(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    path = str(tmp_path / "shared")
+    orders = ([1, 2, 3, 4], [4, 3, 2, 1])
+    writers = [context.Process(target=_write_all, args=(path, order)) for order in orders]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert content(DeltaStore(path)) == expected(*map(batch, (1, 2, 3, 4)))
+
+
+def test_no_store(tmp_path):
+    missing = DeltaStore(tmp_path / "missing")
+    assert not missing.exists()
+    message = (
+        f"There is no store at {tmp_path}/missing: run a Spark job with lineage on and then "
+        f"`spark-lineage ingest --store {tmp_path}/missing`, or name another store."
+    )
+    for ask in (lambda: missing.read("runs"), lambda: missing.append(batch())):
+        with pytest.raises(StoreError) as caught:
+            ask()
+        assert str(caught.value) == message
+    assert not (tmp_path / "missing").exists()
+
+
+def test_a_folder_with_something_else(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    store = DeltaStore(tmp_path)
+    with pytest.raises(StoreError) as caught:
+        store.create()
+    assert str(caught.value) == (
+        f"The folder {tmp_path} already holds something else (notes.txt): name an empty or a new folder for the store."
+    )
+    with pytest.raises(StoreError) as caught:
+        store.read("plans")
+    assert str(caught.value) == (
+        f"{tmp_path} is not a store of spark_lineage (there is no Delta table {tmp_path}/runs): "
+        "name the folder that `spark-lineage ingest --store` wrote, or a new one."
+    )
+    assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    store = DeltaStore(tmp_path / "file")
+    assert not store.exists()
+    with pytest.raises(StoreError) as caught:
+        store.create()
+    assert str(caught.value) == f"{tmp_path}/file is a file, and a store is a folder: name another store."
+    with pytest.raises(StoreError, match="is not a store of spark_lineage"):
+        store.read("runs")
+
+
+def test_a_delta_table_of_somebody_else(tmp_path):
+    write_deltalake(f"{tmp_path}/runs", pa.table({"x": [1]}))
+    with pytest.raises(StoreError) as caught:
+        DeltaStore(tmp_path).read("runs")
+    assert str(caught.value) == (
+        f"{tmp_path} is not a store of spark_lineage (its table runs has no schema version): "
+        "name the folder that `spark-lineage ingest --store` wrote, or a new one."
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"), [("0", "read it with the release that wrote it"), ("2", "upgrade spark-lineage")]
+)
+def test_another_schema_version(store, version, remedy):
+    DeltaTable(f"{store.path}/runs").alter.set_table_properties({VERSION_PROPERTY: version}, raise_if_not_exists=False)
+    message = (
+        f"The store at {store.path} has schema version {version} (table runs) and this release reads version 1: "
+        f"{remedy}, or name another store."
+    )
+    assert store.exists()
+    for ask in (store.create, lambda: store.append(batch()), lambda: store.read("runs")):
+        with pytest.raises(StoreError) as caught:
+            ask()
+        assert str(caught.value) == message
+    assert versions(store)["plans"] == 0
+
+
+def test_a_damaged_table(store):
+    store.append(batch())
+    for file in (pa_file for pa_file in (store_path(store) / "edges").glob("*.parquet")):
+        file.unlink()
+    with pytest.raises(StoreError) as caught:
+        store.read("edges")
+    assert str(caught.value).startswith(f"The table edges of the store at {store.path} cannot be read (")
+    assert str(caught.value).endswith("): restore the folder from a copy, or choose another store and ingest into it.")
+    assert "\n" not in str(caught.value)
+    assert len(store.read("plans")) == 2
+
+
+def store_path(store):
+    from pathlib import Path
+
+    return Path(store.path)
+
+
+def test_a_missing_table(store):
+    import shutil
+
+    shutil.rmtree(f"{store.path}/plans")
+    with pytest.raises(StoreError, match=r"^The table plans of the store at .* cannot be read"):
+        store.append(batch())
+
+
+def test_no_table_needs_more_than_the_oldest_protocol(store):
+    protocols = {DeltaTable(f"{store.path}/{name}").protocol()[:2] for name in TABLES}
+    assert protocols == {(1, 2)}
+
+
+def test_the_store_needs_no_spark():
+    code = (
+        "import sys, spark_lineage.store.delta, spark_lineage.query.local;"
+        "print(sorted(m for m in sys.modules if m.split('.')[0] in ('pyspark', 'py4j', 'delta', 'pandas')))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
