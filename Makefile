@@ -10,7 +10,7 @@ OTHER := .venv-3.5/installed
 JAR := spark_lineage/jars/spark-lineage-bridge.jar
 CORPORA := .cache/spark-sql-tests/stamp
 BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
-BRIDGE_TESTS := $(shell find jvm_bridge/src/test jvm_bridge/contract -type f)
+BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
 PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark_lineage -name '*.py' -o -name py.typed)
 BENCH_WORDS :=
 

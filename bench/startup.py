@@ -35,10 +35,7 @@ QUICK_ROUNDS = 7
 FULL_ROUNDS = 31
 
 BARE = "python -c pass"
-GOALS = {
-    "help_ratio": {"op": "<=", "limit": 15.0},
-    "table_ratio": {"op": "<=", "limit": 60.0},
-}
+LIMITS = {"help_ratio": 15.0, "table_ratio": 60.0}
 """Times of a bare Python: what a person at a terminal still takes for at once on a machine of today."""
 
 
@@ -61,8 +58,9 @@ def main() -> int:
         "table_ms": round(medians["spark-lineage table report"] * 1000, 1),
         "table_ratio": round(medians["spark-lineage table report"] / bare, 2),
     }
-    met = all(figures[name] <= goal["limit"] for name, goal in GOALS.items())
-    print(json.dumps({"bench": "startup", "figures": figures, "goals": GOALS, "met": met}))
+    goals = {name: {"op": "<=", "limit": limit} for name, limit in LIMITS.items()}
+    met = all(figures[name] <= limit for name, limit in LIMITS.items())
+    print(json.dumps({"bench": "startup", "figures": figures, "goals": goals, "met": met}))
     return 0 if met else 1
 
 

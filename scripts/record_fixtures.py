@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +159,17 @@ def in_memory_data(spark: SparkSession, data: Path) -> None:
 
 
 def python_functions(spark: SparkSession, data: Path) -> None:
-    """A plain and a pandas user-defined function."""
-    plain = F.udf(lambda name: name.upper(), "string")
-
-    @F.pandas_udf("double")
-    def doubled(values: pandas.Series) -> pandas.Series:
-        return values * 2.0
-
+    """A plain user-defined function and, where pyarrow is installed, a pandas one."""
     frame = spark.table("orders").join(spark.table("customers"), "customer_id")
-    frame.select(plain("name").alias("name"), doubled(F.col("amount").cast("double")).alias("double")).write.parquet(
-        str(data / "out")
-    )
+    columns = [F.udf(lambda name: name.upper(), "string")("name").alias("name")]
+    if find_spec("pyarrow"):
+
+        @F.pandas_udf("double")
+        def doubled(values: pandas.Series) -> pandas.Series:
+            return values * 2.0
+
+        columns.append(doubled(F.col("amount").cast("double")).alias("double"))
+    frame.select(*columns).write.parquet(str(data / "out"))
 
 
 def jdbc(spark: SparkSession, data: Path) -> None:

@@ -311,7 +311,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "namespace", _read_text, "a text that is not empty", "not said",
-        "Namespace of the jobs, for those who share a store.",
+        "Namespace of datasets that are local files, instead of `file`: for machines that share a store and not "
+        "their disks. It changes names, so it travels in the records.",
     ),
     Setting(
         "literals", _read_literals, "masked or kept", "`masked`",
@@ -326,8 +327,8 @@ SETTINGS: tuple[Setting, ...] = (
         "dataset.pathRules", read_path_rules,
         f"none, or some of {', '.join(PATH_RULES)}, parted by commas", f"`{','.join(PATH_RULES)}`",
         "Which trailing segments of a path are partitions and not part of a dataset's name: `key_value` "
-        "(`dt=2026-11-20`), `date` (`2026-11-20`, `20261120`, `2026/11/20`), `time` (`13`, `13-45-00` below a "
-        "date), `uuid`. The exact path stays in the observations. It travels in the records.",
+        "(`dt=2026-11-20`), `date` (`2026-11-20`, `20261120`), `time` (`13-45-00`, `20261120T134500`, seconds or "
+        "milliseconds since 1970), `uuid`. The exact path stays in the observations. It travels in the records.",
     ),
     Setting(
         "segment.sealSeconds", _read_seconds, "a whole number of seconds from 1", "`30`",

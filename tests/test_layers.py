@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "store": (WORDS, {"deltalake", "pyarrow"}),
     "store.spark": (WORDS | {"store"}, {"pyarrow", "pyspark", "py4j", "delta"}),
     "query": (WORDS | {"store"}, {"pyarrow"}),
-    "pipeline": (WORDS | {"capture", "decode", "analyze", "store"}, {"pyarrow"}),
+    "pipeline": (WORDS | {"capture", "decode", "analyze", "store"}, {"pyarrow", "deltalake"}),
     "jobs": (WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"}, {"pyspark"}),
     "show": (WORDS | {"capture", "store", "query", "pipeline"}, {"rich", "pyspark"}),
     "switch": (WORDS | {"capture"}, {"pyspark"}),

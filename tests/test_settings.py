@@ -11,6 +11,7 @@ import pytest
 from support.paths import REPOSITORY
 
 from spark_lineage import settings
+from spark_lineage.analyze import identity
 from spark_lineage.errors import SettingError
 from spark_lineage.settings import SETTINGS, Settings, load_settings
 
@@ -136,6 +137,10 @@ def test_a_remote_store_stays_as_it_is(tmp_path):
 def test_flags(monkeypatch, text, value):
     monkeypatch.setenv("SPARK_LINEAGE_ENABLED", text)
     assert load_settings().enabled is value
+
+
+def test_the_analyzer_knows_the_same_path_rules():
+    assert tuple(identity.PATH_RULES) == settings.PATH_RULES
 
 
 def test_no_path_rules():

@@ -5,6 +5,7 @@ Whatever the bytes say, the result is a finite acyclic graph whose references ex
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -90,6 +91,15 @@ class _Builder:
             Attribute(int(expr), str(name), self.types[kind], tuple(map(str, qualifier)), bool(nullable))
             for expr, name, kind, qualifier, nullable in record.attributes
         ]
+        self.tags: dict[str, Callable[[Any], Any]] = {
+            "@": lambda index: self.nodes[index],
+            "a": lambda index: self.attributes[index],
+            "e": lambda expr: ExprId(int(expr)),
+            "t": lambda index: self.types[index],
+            "?": lambda length: Masked(int(length)),
+            "o": lambda name: Opaque(str(name)),
+            "cut": lambda limit: Cut(str(limit)),
+        }
         self.nodes = [self._bare(index, raw) for index, raw in enumerate(record.nodes)]
 
     def build(self) -> PlanTree:
@@ -134,27 +144,10 @@ class _Builder:
         if isinstance(raw, list):
             return tuple(self._value(each, depth + 1) for each in raw)
         ((tag, content),) = raw.items()
-        match tag:
-            case "@":
-                return self.nodes[content]
-            case "a":
-                return self.attributes[content]
-            case "e":
-                return ExprId(int(content))
-            case "t":
-                return self.types[content]
-            case "m":
-                pairs = (
-                    (self._value(key, depth + 1), self._value(value, depth + 1)) for key, value in content
-                )
-                return MapValue(tuple(pairs))
-            case "?":
-                return Masked(int(content))
-            case "o":
-                return Opaque(str(content))
-            case "cut":
-                return Cut(str(content))
-        raise ValueError(f"unknown value tag {tag!r}")
+        if tag == "m":
+            pairs = ((self._value(key, depth + 1), self._value(value, depth + 1)) for key, value in content)
+            return MapValue(tuple(pairs))
+        return self.tags[tag](content)
 
 
 def _refuse_cycles(tree: PlanTree) -> None:

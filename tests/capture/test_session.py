@@ -86,7 +86,7 @@ def test_false_keeps_it_off(tmp_path):
 
 
 def test_a_running_session(spark, tmp_path):
-    settings = load_settings(store=tmp_path / "store")
+    settings = load_settings(store=tmp_path / "store", namespace="shop", dataset_path_rules="date,uuid")
     assert session.status(spark) is None
     with pytest.raises(BridgeError) as caught:
         session.flush(spark)
@@ -98,7 +98,12 @@ def test_a_running_session(spark, tmp_path):
     spark.range(3).write.parquet(str(tmp_path / "second"))
     assert session.attach(spark, settings).bridge == attached.bridge
     flushed = session.flush(spark)
-    assert written_paths(sealed_records(settings.spool)) == {"second"}
+    records = sealed_records(settings.spool)
+    assert written_paths(records) == {"second"}
+    # What changes a record's meaning travels in it.
+    travelled = records[0]["settings"]
+    assert travelled["spark.lineage.namespace"] == "shop"
+    assert travelled["spark.lineage.dataset.pathRules"] == "date,uuid"
     assert (flushed.alive, flushed.lost, flushed.last_error) == (True, 0, None)
     assert flushed.records > 0
 

@@ -47,7 +47,7 @@ def test_a_cycle_is_refused() -> None:
     plan = PlanBuilder()
     first = plan.operator("Project", [], projectList=[], child={"@": 1})
     plan.operator("Project", [], projectList=[], child=first)
-    with pytest.raises(DecodeError, match="is not a tree: Project#[01] contains itself"):
+    with pytest.raises(DecodeError, match=r"is not a tree: Project#[01] contains itself"):
         decode_plan(plan.record(first))
 
 
