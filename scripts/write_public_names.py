@@ -2,9 +2,10 @@
 
     python scripts/write_public_names.py [--check]
 
-`--check` writes nothing and exits 1 if the list is not what the code has: a change of what others build on is made on
-purpose or not at all. A name that goes away, or a column that changes its type, needs a new `SCHEMA_VERSION`, or a new
-version of the package where it is no part of the schema; otherwise the list is not written.
+`--check` writes nothing and exits 1 if the list is not what the code has: a change of what others build on is
+made on purpose or not at all. A name that goes away, or a column that changes its type, needs a new version
+first: of the schema (JSON, tables), of the records, or of the package (the rest); otherwise the list is not
+written.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
-import json
 import sys
 import types
 import typing
@@ -20,18 +20,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer
 
 import spark_lineage
 from spark_lineage import api, model
+from spark_lineage.decode import records
 from spark_lineage.query import answers
 from spark_lineage.settings import SETTINGS
 from spark_lineage.show.cli import app
 from spark_lineage.store.schema import TABLES
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-FILE = REPOSITORY / "tests" / "public_names.txt"
-RECORD_SCHEMA = REPOSITORY / "jvm_bridge" / "contract" / "record.schema.json"
+FILE = Path(__file__).resolve().parent.parent / "tests" / "public_names.txt"
 
 
 def main() -> int:
@@ -55,16 +55,18 @@ def main() -> int:
 
 def versions() -> list[str]:
     """The first lines: what must change before a name may go away."""
-    return [f"version package {spark_lineage.__version__}", f"version schema {model.SCHEMA_VERSION}"]
+    return [
+        f"version package {spark_lineage.__version__}",
+        f"version record {records.RECORD_VERSION}",
+        f"version schema {model.SCHEMA_VERSION}",
+    ]
 
 
 def names() -> Iterator[str]:
     """All other lines, in any order."""
     yield from (f"name spark_lineage.{name}" for name in spark_lineage.__all__)
-    yield from (
-        f"name {function.__name__}{parameters(function)}"
-        for function in (api.enable, api.configure, api.open)
-    )
+    functions = (spark_lineage.enable, spark_lineage.configure, spark_lineage.open)
+    yield from (f"name {function.__name__}{parameters(function)}" for function in functions)
     for name, member in inspect.getmembers(api.Lineage):
         if not name.startswith("_"):
             yield f"name Lineage.{name}{parameters(member) if inspect.isfunction(member) else ''}"
@@ -130,11 +132,10 @@ def paths(value: Any, prefix: str = "") -> Iterator[str]:
 
 
 def record_fields() -> Iterator[tuple[str, str]]:
-    """Record kind and field, from the JSON Schema of the record format."""
-    schema = json.loads(RECORD_SCHEMA.read_text(encoding="utf-8"))
-    for kind in schema["oneOf"]:
-        name = kind["$ref"].rpartition("/")[2]
-        yield from ((name, field) for field in schema["$defs"][name]["properties"])
+    """Record kind and field, as the decoder knows them."""
+    for struct in vars(records).values():
+        if isinstance(struct, type) and issubclass(struct, msgspec.Struct) and struct.__struct_config__.tag:
+            yield from ((str(struct.__struct_config__.tag), name) for name in struct.__struct_encode_fields__)
 
 
 if __name__ == "__main__":

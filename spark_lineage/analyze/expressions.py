@@ -180,7 +180,9 @@ def conjuncts(condition: Any) -> list[Any]:
 
 
 def references(expression: Any) -> tuple[set[int], bool]:
-    """The expression ids that an expression mentions, and whether it mentions an enclosing query's column."""
+    """The expression ids that an expression itself mentions, subqueries left out, and whether it mentions
+    a column of the enclosing query.
+    """
     found: set[int] = set()
     outer = False
     seen: set[Node] = set()
@@ -191,9 +193,12 @@ def references(expression: Any) -> tuple[set[int], bool]:
             found.add(part.expr)
         elif isinstance(part, Node) and part not in seen:
             seen.add(part)
+            replacement = _replacement(part)
             if part.name == "OuterReference":
                 outer = True
-            elif part.kind is NodeKind.EXPRESSION:
+            elif replacement is not None:
+                stack.append(replacement)
+            elif part.kind is NodeKind.EXPRESSION and not part.nodes(NodeKind.LOGICAL):
                 stack.extend(item for each in part.fields.values() for item in flatten(each))
     return found, outer
 
@@ -201,6 +206,9 @@ def references(expression: Any) -> tuple[set[int], bool]:
 def _ordered_parts(node: Node) -> tuple[Node, ...]:
     if node.name == "OuterReference":
         return ()
+    replacement = _replacement(node)
+    if replacement is not None:
+        return (replacement,)
     parts = node.nodes(NodeKind.EXPRESSION)
     if node.name == "With":  # the definitions must be known before the references
         return tuple(sorted(parts, key=lambda part: part.name != "CommonExpressionDef"))
@@ -227,14 +235,15 @@ def _function(call_: Call) -> Value:
 
 
 def _replaceable(call_: Call) -> Value:
+    """A function that Spark replaces by another: nvl, between, nullif, ...
+
+    Its own fields may name columns that were renumbered since: the replacement alone is true.
+    """
     name = function_name(call_.node)
-    replacement = _replacement(call_.node)
-    written = [key for key in call_.node.fields if key not in {"replacement", "parameters"}]
-    terms = [each.term for each in call_.parts(*written)] or [each.term for each in call_.parts("parameters")]
-    value = call_.value(replacement)
+    value = call_.value(_replacement(call_.node))
     masking = name in HASHES_AND_MASKS
     sources = through(value.sources, Subtype.IDENTITY, call_.environment.operator, name, masking=masking)
-    return Value(sources, call(name, terms), value.certainty)
+    return Value(sources, value.term, value.certainty)
 
 
 def _pass(call_: Call) -> Value:

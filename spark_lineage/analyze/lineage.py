@@ -184,7 +184,7 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
         *_unnamed(node, write, kind),
         *_dangling(values, rows),
     ]
-    certainty = weakest(*(each.certainty for each in values), *(scope.certainty for scope in scopes))
+    certainty = weakest(work.row_certainty, *(v.certainty for v in values), *(s.certainty for s in scopes))
     if tree.truncated:
         certainty = weakest(certainty, Certainty.OPAQUE)
     draft = _Draft(write, values, rows, certainty, kind, resolver, context, tuple(_selectors(tree, context)))

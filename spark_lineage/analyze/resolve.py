@@ -204,7 +204,7 @@ class Resolver:
         return Scope(
             columns=columns,
             rows=work.rows(),
-            certainty=weakest(step.certainty, *(each.certainty for each in below)),
+            certainty=weakest(step.certainty, work.row_certainty, *(each.certainty for each in below)),
             problems=tuple(dict.fromkeys(p for each in below for p in each.problems)) + tuple(problems),
             datasets=frozenset().union(*(each.datasets for each in below)),
         )
@@ -219,6 +219,7 @@ class OperatorWork:
         self.inputs = _correlated(inputs) if len(inputs) > 1 else inputs
         self.plans = plans
         self.environments: dict[int | None, Environment] = {}
+        self.row_certainty = Certainty.EXACT
         self.effects = [self._effect(part) for part in step.rows]
         self.defined = {define.expr: self._define(define) for define in step.defines}
 
@@ -266,6 +267,7 @@ class OperatorWork:
 
     def _effect(self, part: Part) -> RowSet:
         value = self._value(part)
+        self.row_certainty = weakest(self.row_certainty, value.certainty)
         return row_set(through(value.sources, part.subtype, self.name), value.term)
 
     def _define(self, define: Define) -> Value:

@@ -22,10 +22,39 @@ def lateral_join(node: Node) -> Step:
     return Step(inputs=inputs, inherits=tuple(range(len(inputs))), rows=rows)
 
 
-def is_inner_join(node: Node) -> bool:
-    """Whether a join keeps exactly the pairs that its condition accepts."""
+def is_join_condition(node: Node, mentioned: set[int]) -> bool:
+    """Whether a condition over `node`'s output, on the columns `mentioned`, is one of an inner join at or below it.
+
+    It belongs to the lowest join that has all its columns: it passes other filters, and the side of an outer
+    join that the join keeps whole. If that join is an inner one, the condition compares its two sides.
+    """
+    mentioned = mentioned & _ids(node)
+    while True:
+        if node.name == "Filter":
+            (node,) = plans(node)
+            continue
+        if node.name != "Join":
+            return False
+        kind = _join_type(node)
+        left, right = node.get("left"), node.get("right")
+        if kind in _KEEP_LEFT and mentioned <= _ids(left):
+            node = left
+        elif kind in _KEEP_RIGHT and mentioned <= _ids(right):
+            node = right
+        else:
+            return kind in _INNER and bool(mentioned)
+
+
+_INNER = frozenset({"Inner", "Cross"})
+_KEEP_LEFT = _INNER | {"LeftOuter", "LeftSemi", "LeftAnti"}
+_KEEP_RIGHT = _INNER | {"RightOuter"}
+
+
+def _join_type(node: Node) -> str:
     kind = node.get("joinType")
-    if node.name != "Join" or kind is None:
-        return False
     name = kind.class_name if isinstance(kind, Opaque | Node) else str(kind)
-    return name.rpartition(".")[2].rstrip("$") in {"Inner", "Cross"}
+    return name.rpartition(".")[2].rstrip("$")
+
+
+def _ids(node: Node) -> set[int]:
+    return {each.expr for each in node.output or ()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spark_lineage.analyze.expressions import conjuncts, references
-from spark_lineage.analyze.operators.joins import is_inner_join
+from spark_lineage.analyze.operators.joins import is_join_condition
 from spark_lineage.analyze.steps import Define, Part, Step, effects, named, passing, plans
 from spark_lineage.decode.tree import Node, NodeKind
 from spark_lineage.model import Subtype
@@ -19,16 +19,16 @@ def project(node: Node) -> Step:
 def filter_rows(node: Node) -> Step:
     """WHERE and HAVING, conjunct by conjunct.
 
-    A conjunct that compares two inputs of the inner joins right below is a join condition: `FROM a, b WHERE
+    A conjunct that compares two sides of an inner join below is a join condition: `FROM a, b WHERE
     a.id = b.id` is `a JOIN b ON a.id = b.id`. One that mentions the enclosing query's columns is the
     condition of the join that a correlated subquery is.
     """
-    inputs = _joined_inputs(plans(node))
+    (child,) = plans(node)
     rows = []
     for condition in conjuncts(node.get("condition")):
         mentioned, outer = references(condition)
-        sides = sum(1 for each in inputs if each & mentioned)
-        rows.append(Part(condition, Subtype.JOIN if outer or sides > 1 else Subtype.FILTER))
+        joins = outer or is_join_condition(child, mentioned)
+        rows.append(Part(condition, Subtype.JOIN if joins else Subtype.FILTER))
     return passing(node, rows=tuple(rows))
 
 
@@ -76,19 +76,6 @@ def expand(node: Node) -> Step:
         for position, attribute in enumerate(node.get("output") or ())
     ]
     return Step(inputs=plans(node), defines=tuple(defines))
-
-
-def _joined_inputs(children: tuple[Node, ...]) -> list[set[int]]:
-    """The output ids of each input of the inner joins below, filters between them opened."""
-    inputs: list[set[int]] = []
-    stack = list(children)
-    while stack:
-        node = stack.pop()
-        if node.name == "Filter" or is_inner_join(node):
-            stack.extend(plans(node))
-        else:
-            inputs.append({each.expr for each in node.output or ()})
-    return inputs
 
 
 def _pivot_columns(expressions: Any) -> list[Any]:
