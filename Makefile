@@ -50,10 +50,11 @@ wheel: $(MAIN) $(JAR) $(PACKAGE_SOURCES)
 	.venv/bin/python $(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
-# What is written from the code: the table of settings and the list of public names.
+# What is written from the code: docs/settings.md, tests/public_names.txt, SUPPORTED.md.
 docs: $(MAIN)
 	.venv/bin/python scripts/write_settings.py
 	.venv/bin/python scripts/write_public_names.py
+	.venv/bin/python scripts/write_supported.py
 
 clean:
 	rm -rf build dist *.egg-info jvm_bridge/target spark_lineage/jars .pytest_cache .mypy_cache .ruff_cache
@@ -72,7 +73,7 @@ $(OTHER): requirements/spark-3.5.txt pyproject.toml setup.cfg
 	touch $@
 
 $(JAR): $(BRIDGE_SOURCES)
-	@command -v mvn javac > /dev/null || { echo "A JDK 17 and Maven are needed to build the bridge." >&2; exit 1; }
+	@command -v mvn > /dev/null && command -v javac > /dev/null || { echo "A JDK 17 and Maven are needed to build the bridge." >&2; exit 1; }
 	$(MAVEN) package -DskipTests
 	mkdir -p $(@D)
 	cp jvm_bridge/target/spark-lineage-bridge-[0-9]*.jar $@

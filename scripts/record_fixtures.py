@@ -11,6 +11,7 @@ tables that `prepare` makes; those are not recorded. The cases are those of the 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pandas
+import pandas as pd
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - pyspark's own name for it
@@ -56,11 +57,15 @@ def prepare(spark: SparkSession, data: Path) -> None:
         shutil.rmtree(warehouse / leftover, ignore_errors=True)
     if not spark.catalog.tableExists("orders"):
         orders = spark.range(20).selectExpr(
-            "id AS order_id", "id % 5 AS customer_id", "CAST(id * 1.5 AS DECIMAL(10,2)) AS amount",
+            "id AS order_id",
+            "id % 5 AS customer_id",
+            "CAST(id * 1.5 AS DECIMAL(10,2)) AS amount",
             "date_add(DATE'2026-01-01', CAST(id AS INT)) AS day",
         )
         orders.write.format("parquet").saveAsTable("orders")
-        customers = spark.range(5).selectExpr("id AS customer_id", "concat('name-', id) AS name", "id % 2 AS region")
+        customers = spark.range(5).selectExpr(
+            "id AS customer_id", "concat('name-', id) AS name", "id % 2 AS region"
+        )
         customers.write.format("parquet").saveAsTable("customers")
     spark.sql("CREATE TABLE target (order_id BIGINT, amount DECIMAL(10,2)) USING parquet")
     spark.sql("CREATE TABLE delta_target (order_id BIGINT, amount DECIMAL(10,2)) USING delta")
@@ -78,11 +83,11 @@ def joined(spark: SparkSession) -> DataFrame:
 
 
 def statement(*texts: str) -> Callable[[SparkSession, Path], None]:
-    """A case of SQL statements alone; `{data}` stands for the case's folder."""
+    """A case of SQL statements alone; `{data}` stands for the case's folder, `{select}` for `SELECT_ORDERS`."""
 
     def run(spark: SparkSession, data: Path) -> None:
         for text in texts:
-            spark.sql(text.replace("{data}", str(data)))
+            spark.sql(text.replace("{data}", str(data)).replace("{select}", SELECT_ORDERS))
 
     return run
 
@@ -143,7 +148,7 @@ def to_local_iterator(spark: SparkSession, _: Path) -> None:
 
 def rdd_actions(spark: SparkSession, data: Path) -> None:
     """Actions of the RDD interface, which make no SQL event."""
-    spark.table("orders").foreachPartition(lambda rows: None)
+    spark.table("orders").foreachPartition(lambda _: None)
     spark.table("orders").rdd.map(lambda row: str(row.order_id)).saveAsTextFile(str(data / "text"))
 
 
@@ -164,8 +169,8 @@ def python_functions(spark: SparkSession, data: Path) -> None:
     columns = [F.udf(lambda name: name.upper(), "string")("name").alias("name")]
     if find_spec("pyarrow"):
 
-        @F.pandas_udf("double")
-        def doubled(values: pandas.Series) -> pandas.Series:
+        @F.pandas_udf("double")  # type: ignore[untyped-decorator]
+        def doubled(values: pd.Series) -> pd.Series:
             return values * 2.0
 
         columns.append(doubled(F.col("amount").cast("double")).alias("double"))
@@ -194,7 +199,7 @@ def run_stream(writer: Any, *target: str) -> None:
 def stream_for_each_batch(spark: SparkSession, data: Path) -> None:
     """A batch function that writes twice."""
 
-    def write(batch: DataFrame, number: int) -> None:
+    def write(batch: DataFrame, _: int) -> None:
         batch.selectExpr("id * 2 AS twice").write.mode("append").parquet(str(data / "twice"))
         batch.select("name").write.mode("append").parquet(str(data / "names"))
 
@@ -219,17 +224,16 @@ def stream_to_memory(spark: SparkSession, data: Path) -> None:
     """The memory sink, with an aggregate."""
     frame = json_stream(spark, data).groupBy("name").count()
     run_stream(
-        frame.writeStream.format("memory").queryName("in_memory").outputMode("complete").trigger(availableNow=True)
+        frame.writeStream.format("memory")
+        .queryName("in_memory")
+        .outputMode("complete")
+        .trigger(availableNow=True)
     )
 
 
 def python_failure(spark: SparkSession, data: Path) -> None:
     """A user-defined function that raises while a write runs."""
-
-    @F.udf("string")
-    def broken(name):  # noqa: ANN001, ANN202 - with type hints pyspark would guess at a pandas function
-        raise ValueError(f"no such customer: {name}")
-
+    broken = F.udf(lambda name: int(name + "?"), "int")
     spark.table("customers").select(broken("name").alias("name")).write.parquet(str(data / "out"))
 
 
@@ -259,20 +263,22 @@ WHEN NOT MATCHED THEN INSERT (order_id, amount) VALUES (s.order_id, s.amount)
 """
 
 CASES: dict[str, Callable[[SparkSession, Path], None]] = {
-    "save_as_table": lambda spark, data: joined(spark).write.format("parquet").saveAsTable("copy"),
-    "ctas": statement(f"CREATE TABLE copy USING parquet AS {SELECT_ORDERS}"),
+    "save_as_table": lambda spark, _: joined(spark).write.format("parquet").saveAsTable("copy"),
+    "ctas": statement("CREATE TABLE copy USING parquet AS {select}"),
     "insert": statement("INSERT INTO target (amount, order_id) SELECT amount, order_id FROM orders"),
-    "insert_overwrite": statement(f"INSERT OVERWRITE target {SELECT_ORDERS}"),
-    "insert_into": lambda spark, data: spark.sql(SELECT_ORDERS).write.insertInto("target"),
+    "insert_overwrite": statement("INSERT OVERWRITE target {select}"),
+    "insert_into": lambda spark, _: spark.sql(SELECT_ORDERS).write.insertInto("target"),
     "path_write": lambda spark, data: joined(spark).write.parquet(str(data / "out")),
-    "partitioned_path_write": lambda spark, data: spark.table("orders").write.partitionBy("day").orc(str(data / "o")),
-    "insert_overwrite_directory": statement(f"INSERT OVERWRITE DIRECTORY '{{data}}/out' USING parquet {SELECT_ORDERS}"),
+    "partitioned_path_write": lambda spark, data: (
+        spark.table("orders").write.partitionBy("day").orc(str(data / "o"))
+    ),
+    "insert_overwrite_directory": statement("INSERT OVERWRITE DIRECTORY '{data}/out' USING parquet {select}"),
     "multi_insert": statement(
         "CREATE TABLE other (name STRING) USING parquet",
         "FROM (SELECT * FROM orders JOIN customers USING (customer_id)) "
         "INSERT INTO target SELECT order_id, amount INSERT INTO other SELECT name",
     ),
-    "noop": lambda spark, data: joined(spark).write.format("noop").mode("overwrite").save(),
+    "noop": lambda spark, _: joined(spark).write.format("noop").mode("overwrite").save(),
     "csv_to_json": lambda spark, data: spark.read.json(str(data / "in")).write.csv(str(data / "out")),
     "view": statement(
         "CREATE OR REPLACE VIEW orders_view AS SELECT order_id, amount * 2 AS twice FROM orders",
@@ -285,17 +291,17 @@ CASES: dict[str, Callable[[SparkSession, Path], None]] = {
         "WHERE customer_id IN (SELECT customer_id FROM customers WHERE region = 1) "
         "AND EXISTS (SELECT 1 FROM customers x WHERE x.customer_id = big.customer_id)"
     ),
-    "delta_append": lambda spark, data: spark.sql(SELECT_ORDERS).write.format("delta").mode("append").saveAsTable(
-        "delta_target"
+    "delta_append": lambda spark, _: (
+        spark.sql(SELECT_ORDERS).write.format("delta").mode("append").saveAsTable("delta_target")
     ),
-    "delta_insert": statement(f"INSERT INTO delta_target {SELECT_ORDERS}"),
-    "delta_write_to": lambda spark, data: spark.sql(SELECT_ORDERS).writeTo("delta_target").append(),
-    "delta_ctas": statement(f"CREATE TABLE delta_other USING delta AS {SELECT_ORDERS}"),
-    "delta_save_as_table": lambda spark, data: joined(spark).write.format("delta").saveAsTable("delta_other"),
-    "delta_overwrite": lambda spark, data: spark.sql(SELECT_ORDERS).write.format("delta").mode("overwrite").saveAsTable(
-        "delta_target"
+    "delta_insert": statement("INSERT INTO delta_target {select}"),
+    "delta_write_to": lambda spark, _: spark.sql(SELECT_ORDERS).writeTo("delta_target").append(),
+    "delta_ctas": statement("CREATE TABLE delta_other USING delta AS {select}"),
+    "delta_save_as_table": lambda spark, _: joined(spark).write.format("delta").saveAsTable("delta_other"),
+    "delta_overwrite": lambda spark, _: (
+        spark.sql(SELECT_ORDERS).write.format("delta").mode("overwrite").saveAsTable("delta_target")
     ),
-    "delta_rtas": statement(f"CREATE OR REPLACE TABLE delta_target USING delta AS {SELECT_ORDERS}"),
+    "delta_rtas": statement("CREATE OR REPLACE TABLE delta_target USING delta AS {select}"),
     "delta_path_write": lambda spark, data: joined(spark).write.format("delta").save(str(data / "out")),
     "delta_read": lambda spark, data: spark.sql(
         "SELECT t.amount, old.amount AS before FROM delta_target t "
@@ -310,7 +316,7 @@ CASES: dict[str, Callable[[SparkSession, Path], None]] = {
     "two_checkpoints": two_checkpoints,
     "lazy_checkpoint": lazy_checkpoint,
     "usages": usages,
-    "insert_collected": lambda spark, data: spark.sql(f"INSERT INTO target {SELECT_ORDERS}").collect(),
+    "insert_collected": lambda spark, _: spark.sql("INSERT INTO target " + SELECT_ORDERS).collect(),
     "to_local_iterator": to_local_iterator,
     "rdd_actions": rdd_actions,
     "rdd_round_trip": rdd_round_trip,
@@ -323,21 +329,25 @@ CASES: dict[str, Callable[[SparkSession, Path], None]] = {
     "stream_to_memory": stream_to_memory,
     "python_failure": failing(python_failure),
     "sql_failure": failing(
-        lambda spark, data: spark.sql("SELECT raise_error('hunter2') AS e FROM orders").write.parquet(str(data / "out"))
+        lambda spark, data: spark.sql("SELECT raise_error('hunter2') AS e FROM orders").write.parquet(
+            str(data / "out")
+        )
     ),
     "path_exists": failing(lambda spark, data: spark.table("orders").write.parquet(str(data / "in"))),
-    "table_exists": failing(lambda spark, data: spark.table("orders").write.saveAsTable("customers")),
-    "analysis_error": failing(lambda spark, data: spark.sql("SELECT no_such_column FROM orders").collect()),
+    "table_exists": failing(lambda spark, _: spark.table("orders").write.saveAsTable("customers")),
+    "analysis_error": failing(lambda spark, _: spark.sql("SELECT no_such_column FROM orders").collect()),
     "explain_and_show": explain_and_show,
 }
 
 CASES_OF_SPARK_4: dict[str, Callable[[SparkSession, Path], None]] = {
-    "execute_immediate": statement(f"EXECUTE IMMEDIATE 'INSERT INTO target {SELECT_ORDERS}'"),
-    "sql_script": statement(f"BEGIN INSERT INTO target {SELECT_ORDERS}; INSERT INTO target VALUES (1, 2); END"),
+    "execute_immediate": statement("EXECUTE IMMEDIATE 'INSERT INTO target {select}'"),
+    "sql_script": statement("BEGIN INSERT INTO target {select}; INSERT INTO target VALUES (1, 2); END"),
 }
 
 
-def record(spark: SparkSession, name: str, case: Callable[[SparkSession, Path], Any], spool: Path, data: Path) -> None:
+def record(
+    spark: SparkSession, name: str, case: Callable[[SparkSession, Path], Any], spool: Path, data: Path
+) -> None:
     """Run one case with the bridge on, and seal what it wrote into `spool`."""
     prepare(spark, data)
     bridge = spark._jvm.io.sparklineage.Bridge  # noqa: SLF001 - py4j's way to a static method
@@ -353,7 +363,9 @@ def record(spark: SparkSession, name: str, case: Callable[[SparkSession, Path], 
         bridge.disable()
 
 
-def wanted(spark: SparkSession, names: list[str]) -> Iterator[tuple[str, Callable[[SparkSession, Path], Any]]]:
+def wanted(
+    spark: SparkSession, names: list[str]
+) -> Iterator[tuple[str, Callable[[SparkSession, Path], Any]]]:
     """The cases of this Spark line, all or those named."""
     cases = CASES if spark.version.startswith("3.") else {**CASES, **CASES_OF_SPARK_4}
     return ((name, case) for name, case in cases.items() if not names or name in names)
@@ -365,6 +377,7 @@ def main() -> int:
     parser.add_argument("output", type=Path, help="folder of the spools, one sub-folder per case")
     parser.add_argument("cases", nargs="*", help="names of cases (default: all)")
     arguments = parser.parse_args()
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     failed = []
     with tempfile.TemporaryDirectory() as folder:
         spark = session(Path(folder))

@@ -141,11 +141,14 @@ class Lineage:
         return Answer(self._engine().tables().to_dict(), tables_text, tables_html)
 
     def __repr__(self) -> str:
-        listening = "" if self._spark is None else f", listening to {self._spark.sparkContext.applicationId}"
-        return f"<Lineage of the store {self.store}{listening}>"
+        return f"<{self._what()}>"
 
     def _repr_html_(self) -> str:
-        return html_parts.page(html_parts.safe(repr(self).strip("<>")))
+        return html_parts.page(html_parts.safe(self._what()))
+
+    def _what(self) -> str:
+        listening = "" if self._spark is None else f", listening to {self._spark.sparkContext.applicationId}"
+        return f"Lineage of the store {self.store}{listening}"
 
     def _engine(self) -> LocalEngine:
         # The engine is a snapshot: a new one for each answer, so that none is about the past.

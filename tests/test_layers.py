@@ -36,7 +36,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         {"rich", "pyspark", "delta", "pandas"},
     ),
     "show.completion": (WORDS | {"show", "api"}, {"typer"}),
-    "show.cli": (WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"}, {"rich", "typer"}),
+    "show.cli": (
+        WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"},
+        {"rich", "typer"},
+    ),
     "__main__": ({"show.cli"}, set()),
     "__init__": ({"api", "errors", "switch"}, set()),
 }

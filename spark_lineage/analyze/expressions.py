@@ -180,8 +180,9 @@ def conjuncts(condition: Any) -> list[Any]:
 
 
 def references(expression: Any) -> tuple[set[int], bool]:
-    """The expression ids that an expression itself mentions, subqueries left out, and whether it mentions
-    a column of the enclosing query.
+    """The expression ids that an expression mentions, and whether it mentions an enclosing query's column.
+
+    What stands inside its subqueries does not count.
     """
     found: set[int] = set()
     outer = False

@@ -134,7 +134,10 @@ def attach(spark: SparkSession, settings: Settings | None = None) -> BridgeStatu
         return _same_spool(current, settings)
     check_version(spark.version)
     _add_to_class_path(spark._jvm, jar_path())  # noqa: SLF001
+    # The bridge belongs to the application: its other sessions, and its record, have the settings from there.
+    application = spark._jsc.sc().conf()  # noqa: SLF001
     for name, value in replace(settings, enabled=True).to_conf().items():
+        application.set(name, value)
         spark.conf.set(name, value)
     enabled = _status(_bridge(spark, "enable", spark._jsparkSession))  # noqa: SLF001
     if not enabled.alive:

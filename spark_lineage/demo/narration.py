@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.status import Status
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from spark_lineage import api
 from spark_lineage.demo import runner
-from spark_lineage.show.answer import Answer
+from spark_lineage.show.answer import Answer, plain_text
 from spark_lineage.show.text_lists import runs_text
 from spark_lineage.show.words import clean, count_word
 
@@ -78,7 +78,9 @@ class _Progress:
     def close(self) -> None:
         """Print the layer that is done."""
         if self._tables:
-            self._console.print(Padding(Text(f"{self._layer}: {', '.join(self._tables)}"), (0, 0, 0, 2)))
+            self._console.print(
+                Padding(Text(f"{self._layer}: {', '.join(self._tables)}"), (0, 0, 0, 2), expand=False)
+            )
         self._tables = []
 
 
@@ -92,15 +94,17 @@ def _run_jobs(folder: runner.DemoFolder, console: Console, status: Status) -> No
     exit_code = runner.run_refunds(folder, progress.wrote)
     progress.close()
     console.print(
-        Padding(Text(f"and then it failed, as it should here (exit code {exit_code})"), (0, 0, 0, 2))
+        Padding(
+            Text(f"and then it failed, as it should here (exit code {exit_code})"), (0, 0, 0, 2), expand=False
+        )
     )
 
 
 def _show(console: Console, title: str, shown: Answer | RenderableType) -> None:
-    console.print()
-    console.print(Rule(Text(title, style="bold"), align="left", style="dim"))
-    console.print()
-    console.print(shown)
+    heading = Rule(Text(title, style="bold"), align="left", style="dim")
+    # Without a terminal, lines have no blanks at their ends.
+    whole = Group(Text(), heading, Text(), shown)
+    console.print(whole if console.is_terminal else Text(plain_text(whole)))
 
 
 def _failed_writes(runs: Answer) -> dict[str, object]:

@@ -60,6 +60,11 @@ class DemoFolder:
         return self.root / "spool"
 
     @property
+    def hash_key(self) -> Path:
+        """The key of the hashes that stand for literals."""
+        return self.root / "hash.key"
+
+    @property
     def logs(self) -> Path:
         """What Spark had to say."""
         return self.root / "logs"
@@ -117,7 +122,7 @@ def run_refunds(folder: DemoFolder, tell: Callable[[str], None]) -> int:
 
 def refunds_arguments(folder: DemoFolder) -> list[str]:
     """What stands after `spark-submit` on the command of the refund job."""
-    settings = load_settings(store=folder.store, spool=folder.spool)
+    settings = load_settings(store=folder.store, spool=folder.spool, hash_key_file=folder.hash_key)
     return [*session.flags(settings), str(folder.root / "jobs" / "refunds.py"), str(folder.root)]
 
 
@@ -130,7 +135,7 @@ def _spark_defaults(folder: DemoFolder) -> str:
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(folder.root / "lake"),
         "spark.databricks.delta.snapshotPartitions": "1",
-        "spark.jars.ivySettings": str(folder.root / "conf" / "ivysettings.xml"),
+        "spark.jars.ivySettings": (folder.root / "conf" / "ivysettings.xml").as_uri(),
     }
     return "".join(f"{name} {value}\n" for name, value in settings.items())
 
@@ -164,6 +169,7 @@ def _environment(folder: DemoFolder) -> dict[str, str]:
         "SPARK_CONF_DIR": str(folder.root / "conf"),
         "SPARK_LINEAGE_STORE": str(folder.store),
         "SPARK_LINEAGE_SPOOL": str(folder.spool),
+        "SPARK_LINEAGE_HASH_KEY_FILE": str(folder.hash_key),
     }
 
 

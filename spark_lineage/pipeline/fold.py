@@ -54,7 +54,10 @@ class FoldedUsage:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one root execution was: writes, or a usage, or (neither) a command without data."""
+    """What one root execution was: writes, or a usage, or (neither) a command without data.
+
+    `unread` are executions without a plan: they failed in analysis, or their plan was lost.
+    """
 
     root: int
     writes: tuple[FoldedWrite, ...] = ()
@@ -102,7 +105,12 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
         for execution, tree in queries
         if execution.execution_id == root  # what ran inside another execution is its helper
     )
-    return Folded(root, writes_, usages, tuple(each for each in unread if each.state != "COMPLETE"))
+    return Folded(
+        root,
+        writes_,
+        usages,
+        tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE"),
+    )
 
 
 def _chains(events: list[Event]) -> list[list[Event]]:

@@ -154,14 +154,15 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
         except DecodeError as error:
             _refuse(segment.path, frame, str(error), work)
             continue
-        work.records += 1
         if isinstance(record, ApplicationRecord):
             read = work.read.setdefault(record.bridge, _Read(record))
             read.dead = read.dead or segment.state is spools.SegmentState.DEAD
         elif read is None:
             _refuse(segment.path, frame, "a record stands before the one that names its application", work)
+            continue
         else:
             _take(record, read, segment.path)
+        work.records += 1
 
 
 def _refuse(segment: Path, frame: spools.Frame, reason: str, work: _Work) -> None:

@@ -165,7 +165,7 @@ class Application:
         self._measure(run_id, usage.helpers)
 
     def _unread(self, execution: ExecutionRecord) -> None:
-        """An execution that failed before it had a plan: a run without a plan."""
+        """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
         run_id = f"{self.record.bridge}:{execution.execution_id}"
         run = self._run(run_id, 0, "query", "UNKNOWN", RunState(execution.state))
         self.rows.runs.append(_with_outcome(run, execution))

@@ -110,7 +110,7 @@ class LocalEngine:
         for id_, dataset in self._snapshot.datasets.items():
             if any(wanted in name.casefold() for name in (dataset.name, *dataset.aliases)):
                 matches.add(answers.Match("dataset", self._vertex(id_, None)))
-            for field in self._snapshot.fields[id_]:
+            for field in self._snapshot.fields(id_):
                 if wanted in field.name.casefold():
                     matches.add(answers.Match("column", self._vertex(id_, field.name)))
         return answers.SearchAnswer(text, tuple(sorted(matches, key=lambda match: match.order)))
@@ -145,9 +145,9 @@ class LocalEngine:
     def _graph(self) -> Graph:
         columns: list[Key] = []
         certainties: dict[Key, Certainty] = {}
-        for id_, fields in self._snapshot.fields.items():
+        for id_ in self._snapshot.datasets:
             certainties[id_.namespace, id_.name, None] = self._snapshot.state(id_).certainty
-            for field in fields:
+            for field in self._snapshot.fields(id_):
                 columns.append((id_.namespace, id_.name, field.name))
                 certainties[columns[-1]] = field.certainty
         return Graph(self._snapshot.edges, columns, lambda key: certainties.get(key, Certainty.EXACT))
@@ -155,7 +155,7 @@ class LocalEngine:
     def _known_fields(self, dataset: Dataset) -> set[str]:
         """The columns of a dataset, and the fields (of structs too) that edges name."""
         edges = self._snapshot.edges
-        known = {field.name for field in self._snapshot.fields[dataset.id]}
+        known = {field.name for field in self._snapshot.fields(dataset.id)}
         for end in ("source", "target"):
             known.update(_at(edges, end, dataset.id)[f"{end}_field"].drop_null().to_pylist())
         return known
@@ -171,7 +171,7 @@ class LocalEngine:
         by_field: dict[str, list[Row]] = {}
         for edge in edges:
             by_field.setdefault(edge["target_field"], []).append(edge)
-        fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields[id_]}
+        fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields(id_)}
         for name in sorted(by_field):
             fields.setdefault(name, ("", Certainty.EXACT))
         return tuple(
@@ -215,7 +215,7 @@ class LocalEngine:
         return answers.TableSummary(
             dataset=self._reference(dataset.id),
             format=dataset.format,
-            columns=tuple(field.name for field in self._snapshot.fields[dataset.id]),
+            columns=tuple(field.name for field in self._snapshot.fields(dataset.id)),
             certainty=state.certainty,
             plans=tuple(sorted(plan.fingerprint for plan in state.plans)),
             runs=state.runs,

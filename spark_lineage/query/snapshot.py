@@ -112,11 +112,6 @@ class Snapshot:
         return dict(sorted(found.items()))
 
     @cached_property
-    def fields(self) -> Mapping[DatasetId, tuple[Field, ...]]:
-        """The columns of every dataset as it is now, in the table's order."""
-        return {id_: tuple(self._fields(id_)) for id_ in self.datasets}
-
-    @cached_property
     def edges(self) -> pa.Table:
         """The edges of all plans that a walk follows, sorted by plan."""
         walked = pa.array(
@@ -133,6 +128,18 @@ class Snapshot:
     def state(self, id_: DatasetId) -> TableState:
         """The state of a dataset; one that was only read has no plans and no runs."""
         return self.states.get(id_, _NOTHING_WRITTEN)
+
+    def fields(self, id_: DatasetId) -> tuple[Field, ...]:
+        """The columns of a dataset as it is now, in the table's order."""
+        found: dict[str, Field] = {}
+        for plan in self.state(id_).plans:
+            for column in plan.columns:
+                known = found.get(column.name)
+                certainty = column.certainty if known is None else weakest(known.certainty, column.certainty)
+                found[column.name] = Field(column.name, known.type if known else column.type, certainty)
+        for field, met in self._fields_of_others(id_).items():
+            found.setdefault(field, Field(field, met[0][1]))
+        return tuple(found.values())
 
     def problems_of(self, ids: Iterable[DatasetId], *, walked: bool = False) -> tuple[Problem, ...]:
         """The problems that weaken what is said about datasets; `walked`: about plans behind self-overwrites too."""
@@ -168,17 +175,6 @@ class Snapshot:
             fields = stored.setdefault(DatasetId(row["namespace"], row["name"]), {})
             fields.setdefault(row["field"], []).append((row["ordinal"], row["type"]))
         return stored
-
-    def _fields(self, id_: DatasetId) -> Iterable[Field]:
-        found: dict[str, Field] = {}
-        for plan in self.state(id_).plans:
-            for column in plan.columns:
-                known = found.get(column.name)
-                certainty = column.certainty if known is None else weakest(known.certainty, column.certainty)
-                found[column.name] = Field(column.name, known.type if known else column.type, certainty)
-        for field, met in self._fields_of_others(id_).items():
-            found.setdefault(field, Field(field, met[0][1]))
-        return found.values()
 
     def _fields_of_others(self, id_: DatasetId) -> Mapping[str, list[tuple[int, str]]]:
         """The stored columns, where the current plans may not know all: of a table not yet overwritten as a whole.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from spark_lineage.show.words import Json, Labels, count_word, kind_word
+from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, count_word, kind_word, repeats
 
 NodeKey: TypeAlias = tuple[str, str, str | None]
 """(namespace, name, field); the field None is the whole table, or its row set."""
@@ -110,7 +110,11 @@ class Graph:
             if step.target[2] is None and step.target[:2] in tables:
                 for subtype in step.subtypes:
                     sets.setdefault(step.target, {}).setdefault(subtype, []).append(step.source)
-        return [(table, subtype, nodes) for table, kinds in sets.items() for subtype, nodes in kinds.items()]
+        return [
+            (table, subtype, kinds[subtype])
+            for table, kinds in sets.items()
+            for subtype in sorted(kinds, key=ROW_SET_ORDER.index)
+        ]
 
     def impact(self) -> list[Impact]:
         """What is reached downstream, by table, the nearest first."""
@@ -137,7 +141,7 @@ class Graph:
 def texts_of(steps: Iterable[Step]) -> list[str]:
     """The expressions of the given steps, each once, without those that only repeat the source's name."""
     texts = [(edge["expression"], step.source[2]) for step in steps for edge in step.edges]
-    return list(dict.fromkeys(text for text, field in texts if text and text != field))
+    return list(dict.fromkeys(text for text, field in texts if not repeats(text, field)))
 
 
 def impact_word(impact: Iterable[Impact]) -> str:

@@ -66,7 +66,7 @@ def search_html(answer: Json) -> str:
 def tables_html(answer: Json) -> str:
     """The tree of tables: each one above those that it is made of."""
     labels = Labels(answer["tables"])
-    tree = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer))
+    tree = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer, labels))
     results = program_results(answer)
     said = f"{count_word(results, 'result')} went to programs, not to tables" if results else ""
     head = title(count_word(len(answer["tables"]) - results, "table"), span("sl-dim", said))

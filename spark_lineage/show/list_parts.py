@@ -17,21 +17,26 @@ TableLine: TypeAlias = Line[Json, None]
 """A line of the tree of tables; its node is the table."""
 
 
-def table_tree(answer: Json) -> Iterator[TableLine]:
+def table_tree(answer: Json, labels: Labels) -> Iterator[TableLine]:
     """Walk the tables, the last ones of each pipeline first, each followed by those that it is made of.
 
-    Every table comes at least once. Results that went to a program are no tables and are left out.
+    Beside each other they are in the order of their labels. Every table comes at least once. Results that went to a program are no tables and are left out.
     """
-    tables = {_key(table): table for table in answer["tables"] if table["namespace"] != DRIVER_NAMESPACE}
-    sources: dict[_Key, list[tuple[None, _Key]]] = {}
-    used: set[_Key] = set()
+    shown = [table for table in answer["tables"] if table["namespace"] != DRIVER_NAMESPACE]
+    tables = {_key(table): table for table in sorted(shown, key=labels.of)}
+    sources: dict[_Key, set[_Key]] = {}
     for edge in answer["edges"]:
         source, target = _key(edge["source"]), _key(edge["target"])
         if source != target and source in tables and target in tables:
-            sources.setdefault(target, []).append((None, source))
-            used.add(source)
+            sources.setdefault(target, set()).add(source)
+    used = set().union(*sources.values())
+    place = {key: index for index, key in enumerate(tables)}
+    branches = {
+        target: [(None, key) for key in sorted(keys, key=place.__getitem__)]
+        for target, keys in sources.items()
+    }
     roots = [*(key for key in tables if key not in used), *tables]
-    for line in tree_lines(roots, lambda key: sources.get(key, [])):
+    for line in tree_lines(roots, lambda key: branches.get(key, [])):
         yield Line(line.depth, tables[line.node], None, line.elsewhere)
 
 
@@ -59,7 +64,7 @@ def run_title(run: Json, labels: Labels) -> str:
 
 def run_notes(run: Json) -> tuple[str, ...]:
     """What is said below a run's title: operation, rows, duration, application."""
-    notes = [run["operation"] or run["kind"]]
+    notes = [run["operation"] if run["target"] else run["kind"]]
     if run["rows"] is not None:
         notes.append(count_word(run["rows"], "row"))
     if run["started_at"] and run["ended_at"]:

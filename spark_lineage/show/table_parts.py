@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spark_lineage.show.words import Json, Labels
+from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, repeats
 
 
 def sources_of(answer: Json) -> Iterator[Json]:
@@ -15,29 +15,25 @@ def sources_of(answer: Json) -> Iterator[Json]:
 
 
 def by_expression(column: Json) -> list[tuple[str, list[Json]]]:
-    """(expression, sources) of a column; empty where it is no more than the name of its only source."""
+    """(expression, sources) of a column; the expression is empty where it only repeats a source's name."""
     groups: dict[str, list[Json]] = {}
     for source in column["sources"]:
-        groups.setdefault(source["expression"], []).append(source)
-    return [
-        ("" if _plain(expression, sources) else expression, sources) for expression, sources in groups.items()
-    ]
+        groups.setdefault(_told(source), []).append(source)
+    return list(groups.items())
 
 
 def row_groups(answer: Json, labels: Labels) -> list[tuple[str, str, list[str]]]:
-    """(subtype, expression, columns) of what decides the rows; empty where it only repeats its one column."""
-    groups: dict[tuple[str, str], list[Json]] = {}
-    for source in answer["rows"]:
-        groups.setdefault((source["subtype"], source["expression"]), []).append(source)
-    return [
-        (subtype, "" if _plain(expression, sources) else expression, _names(sources, labels))
-        for (subtype, expression), sources in groups.items()
-    ]
+    """(subtype, expression, columns) of what decides the rows, in the order of `ROW_SET_ORDER`.
+
+    The expression is empty where it only repeats the columns' names.
+    """
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for source in sorted(answer["rows"], key=lambda source: ROW_SET_ORDER.index(source["subtype"])):
+        group = groups.setdefault((source["subtype"], _told(source)), {})
+        group[labels.column(source)] = None
+    return [(subtype, expression, list(columns)) for (subtype, expression), columns in groups.items()]
 
 
-def _names(sources: list[Json], labels: Labels) -> list[str]:
-    return list(dict.fromkeys(labels.column(source) for source in sources))
-
-
-def _plain(expression: str, sources: list[Json]) -> bool:
-    return len(sources) == 1 and expression == sources[0].get("field")
+def _told(source: Json) -> str:
+    expression: str = source["expression"]
+    return "" if repeats(expression, source["field"]) else expression

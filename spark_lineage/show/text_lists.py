@@ -80,7 +80,7 @@ def tables_text(answer: Json) -> RenderableType:
     if not answer["tables"]:
         return Text("There are no tables in this store yet: run a job with lineage on.")
     labels = Labels(answer["tables"])
-    forest = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer))
+    forest = draw_tree((line.depth, _table_line(line, labels)) for line in table_tree(answer, labels))
     results = program_results(answer)
     said = f"{count_word(results, 'result')} went to programs, not to tables: see `spark-lineage runs`."
     after = [Padding(Text(said, style="dim"), (1, 0, 0, 0))] if results else []

@@ -5,11 +5,15 @@ All renderings read the JSON of an answer (`to_dict()`): what is drawn is what a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object: an answer or a part of one."""
+
+ROW_SET_ORDER = ("JOIN", "FILTER", "GROUP_BY", "SORT")
+"""What decides which rows there are, in the order in which it happens."""
 
 NOT_FOLLOWED = "These columns are not followed here: ask for their own upstream."
 """Said below the columns that only decide which rows there are."""
@@ -91,6 +95,18 @@ def sentence(text: str) -> str:
     return cleaned[:1].upper() + cleaned[1:] + ("" if cleaned.endswith((".", "!", "?", ":")) else ".")
 
 
+def repeats(expression: str, field: str | None) -> bool:
+    """Whether an expression says no more than the name of the column it comes from, qualified or not.
+
+    >>> repeats("orders.amount", "amount"), repeats("(price * orders.amount)", "amount")
+    (True, False)
+    """
+    if field is None or not expression:
+        return not expression
+    rest = expression.removesuffix(field)
+    return rest != expression and (not rest or (rest.endswith(".") and not set(rest) & set(" (")))
+
+
 def view_word(name: str) -> str:
     """A view's name without the default catalog."""
     return clean(name.removeprefix(_DEFAULT_CATALOG))
@@ -105,8 +121,13 @@ class Labels:
 
     def __init__(self, datasets: Iterable[Json]) -> None:
         known = {(dataset["namespace"], dataset["name"]): dataset for dataset in datasets}
-        self._labels = {key: _short(dataset, known) for key, dataset in known.items()}
-        self._aliased = {key for key, dataset in known.items() if dataset.get("aliases")}
+        aliases = {key: _alias(dataset) for key, dataset in known.items()}
+        uses = Counter(aliases.values())
+        endings = Counter(ending for _, name in known for ending in _endings(name))
+        self._aliased = {key for key, alias in aliases.items() if alias and uses[alias] == 1}
+        self._labels = {
+            key: clean(aliases[key] if key in self._aliased else _shortest(key[1], endings)) for key in known
+        }
 
     def of(self, dataset: Json) -> str:
         """The label of a dataset, or of the dataset of a column."""
@@ -123,14 +144,18 @@ class Labels:
         return sorted((self._labels[key], name) for key, name in full.items() if self._labels[key] != name)
 
 
-def _short(dataset: Json, known: Mapping[tuple[str, str], Json]) -> str:
-    aliases = dataset.get("aliases") or ()
-    if aliases:
-        return clean(min(aliases, key=lambda alias: (len(alias), alias)).removeprefix(_DEFAULT_CATALOG))
-    name = dataset["name"]
+def _alias(dataset: Json) -> str:
+    """The alias to show: one of the default catalog, else the shortest; empty where there is none."""
+    names = [str(alias) for alias in dataset.get("aliases") or ()]
+    known = [name.removeprefix(_DEFAULT_CATALOG) for name in names if name.startswith(_DEFAULT_CATALOG)]
+    return min(known or names, key=lambda name: (len(name), name), default="")
+
+
+def _endings(name: str) -> list[str]:
+    """The endings of a path with two parts and more, the shortest first, without the whole of it."""
     parts = name.split("/")
-    for length in range(2, len(parts)):
-        ending = "/" + "/".join(parts[-length:])
-        if sum(other.endswith(ending) for _, other in known) == 1:
-            return clean(ending[1:])
-    return clean(name)
+    return ["/".join(parts[-length:]) for length in range(2, len(parts))]
+
+
+def _shortest(name: str, endings: Counter[str]) -> str:
+    return next((ending for ending in _endings(name) if ending and endings[ending] == 1), name)

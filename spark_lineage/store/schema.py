@@ -54,7 +54,8 @@ def _plain(arrow_type: pa.DataType) -> Codec:
 
 
 def _enum(values: type[Enum]) -> Codec:
-    return Codec(pa.string(), lambda value: (value.value,), lambda cells: values(cells[0]))
+    members = {value.value: value for value in values}
+    return Codec(pa.string(), lambda value: (value.value,), lambda cells: members[cells[0]])
 
 
 def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
@@ -65,9 +66,12 @@ def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
         return ([{n: codec.encode(getattr(value, n))[0] for n, codec in codecs.items()} for value in values],)
 
     def decode(cells: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(
-            value_class(**{n: codec.decode((cell[n],)) for n, codec in codecs.items()}) for cell in cells[0]
-        )
+        # Field by field, not struct by struct: a store has as many of these as it has edges.
+        columns = [
+            [cell[name] if codec is TEXT else codec.decode((cell[name],)) for cell in cells[0]]
+            for name, codec in codecs.items()
+        ]
+        return tuple(map(value_class, *columns))
 
     return Codec(pa.list_(struct), encode, decode)
 

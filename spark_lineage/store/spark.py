@@ -46,18 +46,18 @@ class SparkStore:
     def create(self) -> None:
         """Create the tables that are missing; a store that is there stays as it is."""
         if self.exists():
-            self._open(TABLES["runs"])
+            self._check(TABLES["runs"])
             return
         refuse_other_files(self.path)
         for table in TABLES.values():
             with self._failing(table, "created"):
                 builder = DeltaTable.createIfNotExists(self._spark).location(self._location(table.name))
                 builder = builder.property(VERSION_PROPERTY, str(SCHEMA_VERSION))
-                builder.addColumns(self._empty(table).schema).execute()
+                builder.addColumns(self._spark.createDataFrame([], _ddl(table)).schema).execute()
 
     def append(self, batch: Batch) -> dict[str, int]:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
-        self._open(TABLES["runs"])
+        self._check(TABLES["runs"])
         return keys.append(batch, self._lookup, self._write)
 
     def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
@@ -65,38 +65,40 @@ class SparkStore:
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
         needed = keys.columns_to_read(spec, columns)
-        frame = self._open(spec)
+        self._check(spec)
         with self._failing(spec, "read"):
-            rows = _collected(frame.select(*map(_quoted, needed)), pa.schema([spec.schema.field(n) for n in needed]))
+            frame = self._frame(spec).select(*map(_quoted, needed))
+            rows = _collected(frame, pa.schema([spec.schema.field(name) for name in needed]))
         return keys.deduplicated(spec, rows).select(wanted)
 
     def _lookup(self, table: Table, columns: tuple[str, ...], values: list[str]) -> list[Row]:
-        frame = self._open(table)
         with self._failing(table, "read"):
-            found = frame.where(F.col(str(table.scope)).isin(values)).select(*map(_quoted, columns)).collect()
+            frame = self._frame(table).where(F.col(str(table.scope)).isin(values))
+            found = frame.select(*map(_quoted, columns)).collect()
         return [row.asDict(recursive=True) for row in found]
 
     def _write(self, table: Table, rows: list[Row]) -> None:
-        self._open(table)
         cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
         with self._failing(table, "written"):
             frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
             frame.write.format("delta").mode("append").save(self._location(table.name))
 
-    def _open(self, table: Table) -> DataFrame:
-        """The table's rows as stored, repeated keys and all; checks the schema version."""
+    def _check(self, table: Table) -> None:
+        """Refuse a table that is missing or of another schema version."""
         location = self._location(table.name)
         if not DeltaTable.isDeltaTable(self._spark, location):
             if table.name != "runs" and self.exists():
                 raise self._error(table, "read", "there is no Delta table")
             raise no_store(self.path)
         with self._failing(table, "read"):
-            properties = DeltaTable.forPath(self._spark, location).detail().select("properties").collect()[0][0]
+            properties = (
+                DeltaTable.forPath(self._spark, location).detail().select("properties").collect()[0][0]
+            )
         check_version(self.path, table.name, properties.get(VERSION_PROPERTY))
-        return self._spark.read.format("delta").load(location)
 
-    def _empty(self, table: Table) -> DataFrame:
-        return self._spark.createDataFrame([], _ddl(table))
+    def _frame(self, table: Table) -> DataFrame:
+        """The table's rows as stored, repeated keys and all."""
+        return self._spark.read.format("delta").load(self._location(table.name))
 
     def _location(self, name: str) -> str:
         return f"{self.path}/{name}"
@@ -126,7 +128,9 @@ def _sql_type(arrow_type: pa.DataType) -> str:
     if pa.types.is_map(arrow_type):
         return f"MAP<{_sql_type(arrow_type.key_type)}, {_sql_type(arrow_type.item_type)}>"
     if pa.types.is_struct(arrow_type):
-        return f"STRUCT<{', '.join(f'{_quoted(field.name)}: {_sql_type(field.type)}' for field in arrow_type)}>"
+        return (
+            f"STRUCT<{', '.join(f'{_quoted(field.name)}: {_sql_type(field.type)}' for field in arrow_type)}>"
+        )
     return _SQL_TYPES[arrow_type]
 
 

@@ -18,6 +18,9 @@ from spark_lineage.model import DatasetId
         ("/out/a=1/b=x%2Fy", "file", "/out", ("a=1", "b=x%2Fy")),
         ("/raw/orders.csv", "file", "/raw/orders.csv", ()),
         ("/raw/2026-11-20", "file", "/raw", ("2026-11-20",)),
+        ("/out/2026", "file", "/out/2026", ()),
+        ("/out/1234", "file", "/out/1234", ()),
+        ("/raw/2026-11-20T12", "file", "/raw", ("2026-11-20T12",)),
         ("/raw/20261120/12:30", "file", "/raw", ("20261120", "12:30")),
         ("/raw/20261120T123000Z", "file", "/raw", ("20261120T123000Z",)),
         (

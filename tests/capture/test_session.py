@@ -97,6 +97,7 @@ def test_a_running_session(spark, tmp_path):
     assert (attached.alive, attached.spool, attached.lost) == (True, str(settings.spool), 0)
     spark.range(3).write.parquet(str(tmp_path / "second"))
     assert session.attach(spark, settings).bridge == attached.bridge
+    assert session.attach(spark.newSession()).bridge == attached.bridge
     flushed = session.flush(spark)
     records = sealed_records(settings.spool)
     assert written_paths(records) == {"second"}
@@ -128,6 +129,8 @@ def test_a_running_session(spark, tmp_path):
 def test_settings_of_a_running_session(spark, tmp_path, monkeypatch):
     monkeypatch.setenv("SPARK_LINEAGE_NAMESPACE", "environment")
     own = spark.newSession()
+    for name in load_settings(namespace="x", enabled=True).to_conf():
+        own.conf.unset(name)
     own.conf.set("spark.lineage.store", str(tmp_path / "kept"))
     own.conf.set("spark.lineage.spool", str(tmp_path / "waiting"))
     own.conf.set("spark.lineage.literals", "kept")

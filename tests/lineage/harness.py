@@ -9,16 +9,17 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomllib
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 CASE_FOLDER = Path(__file__).parent / "cases"
 CTAS = "CREATE TABLE out USING parquet AS"
+WIDE_COLUMNS = 400
 DIRECT = frozenset({"IDENTITY", "TRANSFORMATION", "AGGREGATION"})
 
 
@@ -76,8 +77,25 @@ def load_family(path: Path) -> list[Case]:
 
 
 def load_all() -> list[Case]:
-    """Every case of every file, by file name."""
-    return [case for path in sorted(CASE_FOLDER.glob("*.toml")) for case in load_family(path)]
+    """Every case of every file, by file name, and the wide table."""
+    return [*(case for path in sorted(CASE_FOLDER.glob("*.toml")) for case in load_family(path)), wide_case()]
+
+
+def wide_case() -> Case:
+    """A table of many columns, written out here because a file of them would hide what they say."""
+    names = [f"f{n}" for n in range(WIDE_COLUMNS)]
+    code = (
+        "wide.select(*[F.col(name) if n % 2 else (F.col(name) + F.col('f0')).alias(name) "
+        "for n, name in enumerate(wide.columns)]).write.saveAsTable('out')"
+    )
+    columns = {
+        name: [f"wide.{name} IDENTITY"]
+        if n % 2
+        else sorted({f"wide.{name} TRANSFORMATION", "wide.f0 TRANSFORMATION"})
+        for n, name in enumerate(names)
+    }
+    setup = (f"CREATE TABLE wide({', '.join(f'{name} int' for name in names)}) USING parquet",)
+    return _case("wide", 0, setup, {"name": "a wide table", "python": code, "columns": columns})
 
 
 def _case(family: str, index: int, setup: tuple[str, ...], raw: dict[str, Any]) -> Case:
@@ -161,7 +179,12 @@ def expected_lines(case: Case, ran: Ran) -> list[str]:
         lines += sorted(f"    {source}" for source in sources)
         if name in raw.get("expressions", {}):
             lines.append(f"    = {raw['expressions'][name]}")
-    return [*lines, "rows", *sorted(f"    {row}" for row in raw.get("rows", [])), *_problem_lines(raw.get("problems", []))]
+    return [
+        *lines,
+        "rows",
+        *sorted(f"    {row}" for row in raw.get("rows", [])),
+        *_problem_lines(raw.get("problems", [])),
+    ]
 
 
 def answer_lines(case: Case, ran: Ran, answer: dict[str, Any]) -> list[str]:
@@ -185,7 +208,9 @@ def _problem_lines(codes: Any) -> list[str]:
 def source_text(entry: dict[str, Any], case: Case, ran: Ran) -> str:
     """One source or row entry as `t.a IDENTITY`, with ` MASKING` and ` via v` where they hold."""
     subtype = entry["subtype"]
-    assert entry["type"] == ("DIRECT" if subtype in DIRECT else "INDIRECT"), f"type and subtype disagree: {entry}"
+    assert entry["type"] == ("DIRECT" if subtype in DIRECT else "INDIRECT"), (
+        f"type and subtype disagree: {entry}"
+    )
     text = f"{short_name(entry, case.database, ran.folder)}.{entry['field'] or '*'} {subtype}"
     if entry.get("masking"):
         text += " MASKING"

@@ -37,10 +37,10 @@ TABLES: dict[str, Table] = {
     "t": {
         "a": [1, 2, 3, 3, 4, 5, 2, 1],
         "b": ["p", "q", "p", "r", "q", "p", "pq", "p"],
-        "c": [1.0, 2.5, 4.0, 3.5, 0.5, 6.0, 2.0, 5.0],
+        "c": [1.0, 2.9, None, 3.2, 0.5, 6.0, 2.0, 5.0],
         "d": [date(2023 + n % 3, 1 + n, 3 + 2 * n) for n in (5, 2, 7, 0, 3, 6, 1, 4)],
     },
-    "u": {"a": [1, 2, 3, 3, 5, 7], "k": [0, 1, 2, 3, 5, 2], "v": [1.5, 0.5, 3.0, 3.5, 4.0, 2.5]},
+    "u": {"a": [1, 2, 3, 3, 5, 7], "k": [0, 1, 2, 3, 5, 2], "v": [1.5, 0.5, 3.0, 3.2, 2.0, 2.5]},
 }
 TYPES = {int: "INT", str: "STRING", float: "DOUBLE", date: "DATE"}
 
@@ -66,7 +66,9 @@ def changed_values(values: list[Any], kind: int, chance: random.Random) -> list[
 
 
 def moved(value: Any, step: int) -> Any:
-    """Another value of the same type, not far away."""
+    """Another value of the same type, not far away; null stays null."""
+    if value is None:
+        return None
     if isinstance(value, str):
         return "pqr"[step] + value
     return value + (timedelta(days=400 * step) if isinstance(value, date) else step)
@@ -85,7 +87,8 @@ def create_view(spark: SparkSession, name: str, table: Table) -> None:
         for row in zip(*table.values(), strict=True)
     )
     values = ", ".join(f"({row})" for row in rows)
-    spark.sql(f"CREATE OR REPLACE TEMPORARY VIEW {name} AS SELECT * FROM VALUES {values} AS x({', '.join(table)})")
+    view = f"VALUES {values} AS x({', '.join(table)})"
+    spark.sql(f"SELECT * FROM {view}").createOrReplaceTempView(name)  # noqa: S608  # our own values
 
 
 def run(spark: SparkSession, select: str) -> tuple[tuple[str, ...], Result]:
@@ -103,7 +106,7 @@ def observe(spark: SparkSession, select: str) -> Observed:
     changed = {}
     for name, table in read.items():
         for field, values in table.items():
-            chance = random.Random(f"{name}.{field}")  # noqa: S311  # reproducible, not secret
+            chance = random.Random(f"{name}.{field}")
             results = []
             for kind in range(CHANGES_PER_COLUMN):
                 create_view(spark, name, table | {field: changed_values(values, kind, chance)})

@@ -6,8 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lineage.harness import Case, Ran, answer_lines, assert_same, expected_lines, folder_of, load_all, run_case
 from pyspark.sql import SparkSession
+
+from lineage.harness import (
+    Case,
+    Ran,
+    answer_lines,
+    assert_same,
+    expected_lines,
+    folder_of,
+    load_all,
+    run_case,
+)
 
 pytestmark = [
     pytest.mark.spark,
@@ -18,7 +28,10 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def ran_family(
-    spark: SparkSession, lineage: Any, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession,
+    lineage: Any,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], dict[str, Ran]]:
     """Family -> what ran, by case name: all selected cases of a file run once, then one flush."""
     root = tmp_path_factory.mktemp("cases")

@@ -257,7 +257,9 @@ def test_multi_insert_is_two_writes(place: Place) -> None:
         lambda: place.sql("FROM t INSERT INTO one SELECT a WHERE a > 1 INSERT INTO two SELECT b WHERE a < 2")
     )
     assert shape(runs) == [("write", "INSERT", "COMPLETE")] * 2
-    rows = {name: run["rows"] for run in runs for name in ("one", "two") if place.is_table(run["target"], name)}
+    rows = {
+        name: run["rows"] for run in runs for name in ("one", "two") if place.is_table(run["target"], name)
+    }
     assert rows == {"one": 3, "two": 1}
     assert fields(place.table("one")["columns"][0]["sources"]) == ["a IDENTITY"]
     assert fields(place.table("two")["columns"][0]["sources"]) == ["b IDENTITY"]
@@ -314,7 +316,7 @@ QUIET: list[tuple[str, Callable[[Place], Any]]] = [
     ("CACHE TABLE", lambda at: at.sql("CACHE TABLE t", "UNCACHE TABLE t")),
     ("EXPLAIN", lambda at: at.spark.sql(f"EXPLAIN {QUERY}").collect()),
     ("EXPLAIN of a write", lambda at: at.spark.sql("EXPLAIN INSERT INTO t SELECT a, b, c FROM t").collect()),
-    ("explain()", lambda at: at.spark.sql(QUERY).explain(True)),
+    ("explain()", lambda at: at.spark.sql(QUERY).explain(extended=True)),
     ("schema", lambda at: at.spark.sql(QUERY).schema),
     ("SHOW TABLES", lambda at: at.spark.sql("SHOW TABLES").collect()),
     ("DESCRIBE", lambda at: at.spark.sql("DESCRIBE TABLE t").collect()),
@@ -399,7 +401,9 @@ def stream(place: Place) -> Any:
     """A file stream of two files, one file a micro-batch, with one column and a filter."""
     place.spark.range(0, 4).coalesce(1).write.parquet(f"{place.folder}/in")
     place.spark.range(4, 8).coalesce(1).write.mode("append").parquet(f"{place.folder}/in")
-    source = place.spark.readStream.schema("id long").option("maxFilesPerTrigger", 1).parquet(f"{place.folder}/in")
+    source = (
+        place.spark.readStream.schema("id long").option("maxFilesPerTrigger", 1).parquet(f"{place.folder}/in")
+    )
     return source.where("id <> 1").select((F.col("id") * 2).alias("x"))
 
 
@@ -479,7 +483,9 @@ def test_failure_while_running(place: Place) -> None:
 def test_failed_overwrite_replaces_nothing(place: Place) -> None:
     place.sql("CREATE TABLE out(a int, big string) USING delta", f"INSERT INTO out {QUERY}")
     runs = place.new_runs(
-        lambda: failure(lambda: place.sql("INSERT OVERWRITE out SELECT a, CAST(raise_error(b) AS string) FROM t"))
+        lambda: failure(
+            lambda: place.sql("INSERT OVERWRITE out SELECT a, CAST(raise_error(b) AS string) FROM t")
+        )
     )
     assert shape(runs) == [("write", "OVERWRITE", "FAILED")]
     lineage_of_query(place.table())
@@ -522,7 +528,7 @@ def test_analysis_error(place: Place) -> None:
 # What is not followed yet is said, never dropped: (name, the action)
 SAID: list[tuple[str, Callable[[Place], Any]]] = [
     ("RDD action", lambda at: at.spark.sql(QUERY).rdd.map(lambda row: row.a).collect()),
-    ("foreachPartition", lambda at: at.spark.sql(QUERY).foreachPartition(lambda rows: None)),
+    ("foreachPartition", lambda at: at.spark.sql(QUERY).foreachPartition(lambda _: None)),
     ("saveAsTextFile", lambda at: at.spark.sql(QUERY).rdd.saveAsTextFile(f"{at.folder}/text")),
     (
         "RDD round trip",
@@ -560,7 +566,9 @@ def test_foreach_batch_is_a_problem(place: Place) -> None:
     frame = stream(place)
 
     def act() -> None:
-        writer = frame.writeStream.foreachBatch(lambda batch, _: batch.write.mode("append").saveAsTable("out"))
+        writer = frame.writeStream.foreachBatch(
+            lambda batch, _: batch.write.mode("append").saveAsTable("out")
+        )
         writer.trigger(availableNow=True).start().awaitTermination()
 
     assert place.new_problems(act)

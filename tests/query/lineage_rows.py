@@ -44,7 +44,9 @@ def plan(fingerprint: str, target: str, columns: str, sources: str = "", **other
         "job": "nightly",
         "operation": "append",
         "overwrites": False,
-        "certainty": max((column.certainty for column in parsed), key=lambda c: c.rank, default=Certainty.EXACT),
+        "certainty": max(
+            (column.certainty for column in parsed), key=lambda c: c.rank, default=Certainty.EXACT
+        ),
         **others,
     }
     return Plan(
@@ -56,13 +58,17 @@ def plan(fingerprint: str, target: str, columns: str, sources: str = "", **other
     )
 
 
-def edge(fingerprint: str, source: str, target: str, subtype: str, expression: str = "", **others: Any) -> Edge:
+def edge(
+    fingerprint: str, source: str, target: str, subtype: str, expression: str = "", **others: Any
+) -> Edge:
     """`orders.amount` is a column, `orders` the whole table."""
     facts: dict[str, Any] = {"kind": EdgeKind.DATA, "operator": "Project#1"}
     for end, text in (("source", source), ("target", target)):
         name, _, field = text.partition(".")
         facts[end], facts[f"{end}_field"] = dataset_id(name), field or None
-    return Edge(fingerprint=fingerprint, subtype=Subtype(subtype), expression=expression, **{**facts, **others})
+    return Edge(
+        fingerprint=fingerprint, subtype=Subtype(subtype), expression=expression, **{**facts, **others}
+    )
 
 
 def run(number: int, fingerprint: str | None, target: str | None, ended: int | None, **others: Any) -> Run:

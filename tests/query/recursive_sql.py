@@ -73,7 +73,9 @@ def load(batch: Batch) -> sqlite3.Connection:
     return connection
 
 
-def walk(connection: sqlite3.Connection, direction: str, table: str, field: str | None) -> set[tuple[str, str | None]]:
+def walk(
+    connection: sqlite3.Connection, direction: str, table: str, field: str | None
+) -> set[tuple[str, str | None]]:
     """The (table name, field) of all nodes of a walk; a field None is the whole table."""
     near, far = ("target", "source") if direction == "upstream" else ("source", "target")
     sql = _WALK.format(

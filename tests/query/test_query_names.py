@@ -55,14 +55,18 @@ def test_a_table(text, name):
     [
         (
             "orders",
-            'The name "orders" is ambiguous: write more of it, so that it means one of '
-            "spark_catalog.old.orders, spark_catalog.shop.orders.",
+            (
+                'The name "orders" is ambiguous: write more of it, so that it means one of '
+                "spark_catalog.old.orders, spark_catalog.shop.orders."
+            ),
             ("spark_catalog.old.orders", "spark_catalog.shop.orders"),
         ),
         (
             "gold/visits",
-            'The name "gold/visits" is ambiguous: write more of it, so that it means one of '
-            "s3://attic/gold/visits, s3://lake/gold/visits.",
+            (
+                'The name "gold/visits" is ambiguous: write more of it, so that it means one of '
+                "s3://attic/gold/visits, s3://lake/gold/visits."
+            ),
             ("s3://attic/gold/visits", "s3://lake/gold/visits"),
         ),
         ("reprt", 'There is no table "reprt" in the store: did you mean report?', ("report",)),
@@ -101,12 +105,18 @@ def test_a_column(text, name, field):
     ("text", "message", "candidates"),
     [
         ("report.totl", 'The table "report" has no column "totl": did you mean total?', ("total",)),
-        ("report.zzz", 'The table "report" has no column "zzz": `spark-lineage table report` lists its columns.', ()),
+        (
+            "report.zzz",
+            'The table "report" has no column "zzz": `spark-lineage table report` lists its columns.',
+            (),
+        ),
         ("csv.x", 'The table "csv" has no column "x": its columns are not known; ask for the table.', ()),
         (
             "orders.x",
-            'The name "orders" is ambiguous: write more of it, so that it means one of '
-            "spark_catalog.old.orders, spark_catalog.shop.orders.",
+            (
+                'The name "orders" is ambiguous: write more of it, so that it means one of '
+                "spark_catalog.old.orders, spark_catalog.shop.orders."
+            ),
             ("spark_catalog.old.orders", "spark_catalog.shop.orders"),
         ),
         ("reprt.total", 'There is no table "reprt.total" in the store: did you mean report?', ("report",)),

@@ -13,7 +13,17 @@ from spark_lineage.query.local import LocalEngine
 
 FIELDS = ("a", "ab", "b", "s", "s.x", "s.x.y", "s.z", "t")
 COLUMNS = " ".join(f"{field}:int" for field in FIELDS)
-BONDS = "IDENTITY TRANSFORMATION AGGREGATION CONDITIONAL WINDOW JOIN GROUP_BY FILTER SORT".split()
+BONDS = [
+    "IDENTITY",
+    "TRANSFORMATION",
+    "AGGREGATION",
+    "CONDITIONAL",
+    "WINDOW",
+    "JOIN",
+    "GROUP_BY",
+    "FILTER",
+    "SORT",
+]
 DIRECTIONS = ("upstream", "downstream")
 
 
@@ -151,7 +161,12 @@ def test_composition_by_its_definition(tmp_path, seed):
         for path in paths_to(batch.edges, (f"/w/{table}", field)):
             by_source.setdefault((path[0].source.name, path[0].source_field), []).append(path)
         found = {
-            (node.vertex.dataset.name, node.vertex.field): (node.depth, node.subtype, node.masking, node.certainty)
+            (node.vertex.dataset.name, node.vertex.field): (
+                node.depth,
+                node.subtype,
+                node.masking,
+                node.certainty,
+            )
             for node in engine.upstream(target).nodes
             if node.depth
         }

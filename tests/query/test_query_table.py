@@ -24,7 +24,14 @@ REPORT_BATCH = Batch(
     plans=(plan("p1", "report", "day:date total:double", "orders", overwrites=True),),
     edges=(
         edge("p1", "orders.day", "report.day", "TRANSFORMATION", "CAST(day AS DATE)"),
-        edge("p1", "orders.amount", "report.total", "AGGREGATION", "sum(amount)", via=("spark_catalog.shop.valid",)),
+        edge(
+            "p1",
+            "orders.amount",
+            "report.total",
+            "AGGREGATION",
+            "sum(amount)",
+            via=("spark_catalog.shop.valid",),
+        ),
         edge("p1", "orders.day", "report", "GROUP_BY", "day", operator="Aggregate#2"),
         edge("p1", "orders.day", "report", "FILTER", "(day > ?)", operator="Filter#1"),
     ),
@@ -107,7 +114,12 @@ def test_only_failed(tmp_path):
         "certainty": "exact",
         "plans": [],
         "runs": 1,
-        "last_run": {"id": f"{BRIDGE}:1", "state": "FAILED", "started_at": "1970-01-01T00:00:09.000Z", "rows": None},
+        "last_run": {
+            "id": f"{BRIDGE}:1",
+            "state": "FAILED",
+            "started_at": "1970-01-01T00:00:09.000Z",
+            "rows": None,
+        },
         "columns": [],
         "rows": [],
         "problems": [],
@@ -144,13 +156,19 @@ def test_plans_since_the_last_overwrite(tmp_path):
     ]
     assert plans_after(tmp_path / "1", *runs) == ["add_d", "over_a"]
     assert plans_after(tmp_path / "2", *runs, run(6, "over_b", "t", 60)) == ["over_b"]
-    assert plans_after(tmp_path / "3", *runs, run(6, "over_a", "t", 60), run(7, "add_c", "t", 70)) == ["add_c", "over_a"]
+    assert plans_after(tmp_path / "3", *runs, run(6, "over_a", "t", 60), run(7, "add_c", "t", 70)) == [
+        "add_c",
+        "over_a",
+    ]
 
 
 def test_the_order_is_end_time_and_then_run_id(tmp_path):
     late_end = run(1, "over_a", "t", 50, started_at=0)
     assert plans_after(tmp_path / "1", late_end, run(2, "add_c", "t", 40)) == ["over_a"]
-    assert plans_after(tmp_path / "2", run(9, "over_a", "t", 50), run(10, "add_c", "t", 50)) == ["add_c", "over_a"]
+    assert plans_after(tmp_path / "2", run(9, "over_a", "t", 50), run(10, "add_c", "t", 50)) == [
+        "add_c",
+        "over_a",
+    ]
     assert plans_after(tmp_path / "3", run(10, "over_a", "t", 50), run(9, "add_c", "t", 50)) == ["over_a"]
     both = run(9, "over_a", "t", 50), run(9, "add_c", "t", 50, part=1)
     assert plans_after(tmp_path / "4", *both) == ["add_c", "over_a"]
@@ -165,7 +183,10 @@ def test_columns_of_several_plans(tmp_path):
             Column("file", "/w/t", "x", "bigint", 0),
             Column("file", "/w/t", "y", "int", 1),
         ),
-        plans=(plan("p", "t", "x:int w:int!", "s"), plan("q", "t", "y:int x:bigint?", "s", certainty=Certainty.EXACT)),
+        plans=(
+            plan("p", "t", "x:int w:int!", "s"),
+            plan("q", "t", "y:int x:bigint?", "s", certainty=Certainty.EXACT),
+        ),
         edges=(
             edge("p", "s.a", "t.x", "IDENTITY", "a"),
             edge("q", "s.a", "t.x", "IDENTITY", "a", certainty=Certainty.OPAQUE),
@@ -173,7 +194,9 @@ def test_columns_of_several_plans(tmp_path):
         runs=(run(1, "p", "t", 10), run(2, "q", "t", 20)),
     )
     table = answer(tmp_path, "t", appended)
-    assert [(c["name"], c["type"], c["certainty"], [s["plan"] for s in c["sources"]]) for c in table["columns"]] == [
+    assert [
+        (c["name"], c["type"], c["certainty"], [s["plan"] for s in c["sources"]]) for c in table["columns"]
+    ] == [
         ("y", "int", "exact", []),
         ("x", "bigint", "opaque", ["p", "q"]),
         ("w", "int", "opaque", []),

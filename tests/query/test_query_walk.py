@@ -32,7 +32,9 @@ SHOP = Batch(
         edge("p2", "orders.amount", "report.total", "AGGREGATION", "sum(amount)", operator="Aggregate#4"),
         edge("p2", "customers.country", "report.land", "TRANSFORMATION", "sha2(country, ?)", masking=True),
         edge("p2", "customers.country", "report", "FILTER", "(country = ?)", operator="Filter#2"),
-        edge("p3", "report.total", "driver:count", "FILTER", "(total > ?)", kind=EdgeKind.USAGE, operator=None),
+        edge(
+            "p3", "report.total", "driver:count", "FILTER", "(total > ?)", kind=EdgeKind.USAGE, operator=None
+        ),
     ),
     runs=(
         run(1, "p1", "orders", 10),
@@ -293,7 +295,9 @@ def test_a_struct_and_its_fields(tmp_path):
         ("c", "street", 2),
         ("c", "zip", 2),
     ]
-    assert [each[:3] for each in walk(tmp_path / "3", edges, "b.info.zip.plus4", "downstream", b="info:struct<>")] == [
+    assert [
+        each[:3] for each in walk(tmp_path / "3", edges, "b.info.zip.plus4", "downstream", b="info:struct<>")
+    ] == [
         ("b", "info", 0),
         ("b", "info.zip", 0),
         ("b", "info.zip.plus4", 0),
@@ -356,5 +360,9 @@ def test_superseded_plans_are_left_out(tmp_path):
     engine = LocalEngine(store_of(tmp_path, batch))
     assert engine.table("t").to_dict()["plans"] == ["itself"]
     answer = engine.upstream("t.x").to_dict()
-    assert [(each["name"], each["field"]) for each in answer["nodes"]] == [("/w/a", "x"), ("/w/t", None), ("/w/t", "x")]
+    assert [(each["name"], each["field"]) for each in answer["nodes"]] == [
+        ("/w/a", "x"),
+        ("/w/t", None),
+        ("/w/t", "x"),
+    ]
     assert [each["plan"] for each in answer["edges"]] == ["base", "itself", "itself"]

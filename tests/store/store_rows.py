@@ -23,7 +23,7 @@ from spark_lineage.model import (
     Subtype,
 )
 
-RAW = DatasetId("file", "/raw/o'clock \\ \"quoted\"")
+RAW = DatasetId("file", '/raw/o\'clock \\ "quoted"')
 SALES = DatasetId("s3://lake", "sales/größe")
 
 
@@ -44,14 +44,15 @@ def batch(execution: int = 1) -> Batch:
                 datasets=(RAW, SALES),
             ),
             Plan(
-                f"{execution + 500:064x}", EdgeKind.USAGE, "nightly", "count", DatasetId("driver", "count"), False,
-                Certainty.EXACT, (),
+                f"{execution + 500:064x}", EdgeKind.USAGE, "nightly", "count", DatasetId("driver", "count"),
+                overwrites=False, certainty=Certainty.EXACT, columns=(),
             ),
         ),
         edges=(
             Edge(
-                fingerprint, EdgeKind.DATA, RAW, "Größe", SALES, "info", Subtype.CONDITIONAL, True,
-                Certainty.OVER_APPROXIMATE, "if('x' = ?, Größe, ?)", ("if", "cast"), "Project#2", ("v.one", "v.two"),
+                fingerprint, EdgeKind.DATA, RAW, "Größe", SALES, "info", Subtype.CONDITIONAL, masking=True,
+                certainty=Certainty.OVER_APPROXIMATE, expression="if('x' = ?, Größe, ?)", transformations=("if", "cast"),
+                operator="Project#2", via=("v.one", "v.two"),
             ),
             Edge(fingerprint, EdgeKind.DATA, RAW, None, SALES, None, Subtype.JOIN),
             Edge(fingerprint, EdgeKind.DATA, RAW, None, SALES, "n", Subtype.IDENTITY, expression=""),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -31,7 +33,10 @@ def content(store):
 
 
 def expected(*batches):
-    return {name: sorted({value for each in batches for value in getattr(each, name)}, key=repr) for name in TABLES}
+    return {
+        name: sorted({value for each in batches for value in getattr(each, name)}, key=repr)
+        for name in TABLES
+    }
 
 
 def versions(store):
@@ -78,7 +83,7 @@ def test_rows_repeated_within_a_batch(store):
     assert store.append(twice) == ROWS
 
 
-def test_any_order_and_any_split(store, tmp_path):
+def test_any_order_and_any_split(tmp_path):
     """The rows of three runs in random pieces, some of them twice: always the same content."""
     whole = [batch(1), batch(2), batch(3)]
     for seed in range(5):
@@ -88,14 +93,18 @@ def test_any_order_and_any_split(store, tmp_path):
         pieces = [each for each in whole for _ in range(random_.randint(1, 2))]
         random_.shuffle(pieces)
         for piece in pieces:
-            other.append(Batch(**{n: tuple(random_.sample(getattr(piece, n), len(getattr(piece, n)))) for n in TABLES}))
+            other.append(
+                Batch(**{n: tuple(random_.sample(getattr(piece, n), len(getattr(piece, n)))) for n in TABLES})
+            )
         assert content(other) == expected(*whole)
 
 
 def test_aliases_are_united(store):
     ids = (SALES.namespace, SALES.name)
     store.append(Batch(datasets=(Dataset(*ids, ("b.sales", "a.sales")),)))
-    store.append(Batch(datasets=(Dataset(*ids, ("c.sales", "b.sales"), "parquet"), Dataset(RAW.namespace, RAW.name))))
+    store.append(
+        Batch(datasets=(Dataset(*ids, ("c.sales", "b.sales"), "parquet"), Dataset(RAW.namespace, RAW.name)))
+    )
     store.append(Batch(datasets=(Dataset(*ids, (), "delta"),)))
     assert content(store)["datasets"] == [
         Dataset(RAW.namespace, RAW.name),
@@ -202,7 +211,9 @@ def test_a_delta_table_of_somebody_else(tmp_path):
     ("version", "remedy"), [("0", "read it with the release that wrote it"), ("2", "upgrade spark-lineage")]
 )
 def test_another_schema_version(store, version, remedy):
-    DeltaTable(f"{store.path}/runs").alter.set_table_properties({VERSION_PROPERTY: version}, raise_if_not_exists=False)
+    DeltaTable(f"{store.path}/runs").alter.set_table_properties(
+        {VERSION_PROPERTY: version}, raise_if_not_exists=False
+    )
     message = (
         f"The store at {store.path} has schema version {version} (table runs) and this release reads version 1: "
         f"{remedy}, or name another store."
@@ -217,25 +228,19 @@ def test_another_schema_version(store, version, remedy):
 
 def test_a_damaged_table(store):
     store.append(batch())
-    for file in (pa_file for pa_file in (store_path(store) / "edges").glob("*.parquet")):
+    for file in Path(store.path, "edges").glob("*.parquet"):
         file.unlink()
     with pytest.raises(StoreError) as caught:
         store.read("edges")
     assert str(caught.value).startswith(f"The table edges of the store at {store.path} cannot be read (")
-    assert str(caught.value).endswith("): restore the folder from a copy, or choose another store and ingest into it.")
+    assert str(caught.value).endswith(
+        "): restore the folder from a copy, or choose another store and ingest into it."
+    )
     assert "\n" not in str(caught.value)
     assert len(store.read("plans")) == 2
 
 
-def store_path(store):
-    from pathlib import Path
-
-    return Path(store.path)
-
-
 def test_a_missing_table(store):
-    import shutil
-
     shutil.rmtree(f"{store.path}/plans")
     with pytest.raises(StoreError, match=r"^The table plans of the store at .* cannot be read"):
         store.append(batch())

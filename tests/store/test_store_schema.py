@@ -64,7 +64,7 @@ def test_a_row():
         "fingerprint": f"{1:064x}",
         "kind": "data",
         "source_namespace": "file",
-        "source_name": "/raw/o'clock \\ \"quoted\"",
+        "source_name": '/raw/o\'clock \\ "quoted"',
         "source_field": "Größe",
         "target_namespace": "s3://lake",
         "target_name": "sales/größe",

@@ -91,6 +91,17 @@ public final class Bridge {
         return json.endObject().toString();
     }
 
+    /**
+     * What the bridge needs of Spark and this Spark lacks.
+     *
+     * @return a JSON array of `class.method`, empty on every supported line
+     */
+    public static String missingLinks() {
+        JsonWriter json = new JsonWriter().array();
+        SparkCompat.missingLinks().forEach(json::value);
+        return json.endArray().toString();
+    }
+
     /** Registers the listener unless it is, or has failed for this application; never throws. */
     static synchronized void register(SparkSession session) {
         SparkContext context = session.sparkContext();

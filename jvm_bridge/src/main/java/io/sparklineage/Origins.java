@@ -25,6 +25,7 @@ final class Origins {
             }
         }
         List<Long> candidates = outputs.computeIfAbsent(plan.outputKey, key -> new ArrayList<>());
+        candidates.removeIf(earlier -> plan.hash.equals(plans.get(earlier)));
         if (candidates.size() == CANDIDATE_LIMIT) {
             candidates.remove(0);
         }
@@ -33,7 +34,7 @@ final class Origins {
 
     /**
      * The executions that may have made a LogicalRDD: the one whose job first computed its RDD, else (a lazy
-     * checkpoint) those whose output has the same expression ids in the same order.
+     * checkpoint) those whose output has the same expression ids in the same order, the latest of each plan.
      */
     List<Long> of(EncodedPlan.LogicalRddNode relation, Long computedBy, long reader) {
         if (computedBy != null && computedBy != reader) {

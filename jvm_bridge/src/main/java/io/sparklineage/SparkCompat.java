@@ -74,6 +74,22 @@ final class SparkCompat {
     private SparkCompat() {
     }
 
+    /** The links that this Spark lacks although every supported line has them, as `class.method`. */
+    static List<String> missingLinks() {
+        List<String> missing = new ArrayList<>();
+        for (Link link : LINKS) {
+            try {
+                Class<?> owner = Class.forName(link.className, false, SparkCompat.class.getClassLoader());
+                if (link.required && findMethod(owner, link.method) == null) {
+                    missing.add(link.className + "." + link.method);
+                }
+            } catch (ClassNotFoundException | LinkageError absent) {
+                missing.add(link.className);
+            }
+        }
+        return missing;
+    }
+
     /**
      * The value of the parameterless method, or else of the field, of that name; null where there is
      * neither. What the method throws is thrown on.
@@ -160,7 +176,7 @@ final class SparkCompat {
         return null;
     }
 
-    static Method findMethod(Class<?> type, String name) {
+    private static Method findMethod(Class<?> type, String name) {
         for (Class<?> owner = type; owner != null; owner = owner.getSuperclass()) {
             try {
                 Method method = owner.getDeclaredMethod(name);

@@ -72,12 +72,15 @@ final class TextMasker {
                 && Character.isLetter(text.charAt(at - 1)) && Character.isLetter(text.charAt(at + 1));
     }
 
+    /** A doubled quote does not end the text. */
     private void skipQuoted(char quote) {
-        at++;
-        while (at < text.length() && text.charAt(at) != quote) {
-            at += text.charAt(at) == '\\' ? 2 : 1;
-        }
-        at++;
+        do {
+            at++;
+            while (at < text.length() && text.charAt(at) != quote) {
+                at += text.charAt(at) == '\\' ? 2 : 1;
+            }
+            at++;
+        } while (at < text.length() && text.charAt(at) == quote);
         out.append('?');
     }
 

@@ -1,0 +1,75 @@
+package io.sparklineage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import org.junit.jupiter.api.Test;
+
+class MaskingTest {
+    @Test
+    void sqlKeepsNamesAndLosesLiterals() {
+        assertEquals("SELECT t1.a, `b c` FROM db.t1 WHERE a = ? AND b IN (?, ?) AND c > -?",
+                Masking.sql("SELECT t1.a, `b c` FROM db.t1 WHERE a = 'x''y' AND b IN (1, 2.5e3) AND c > -7L"));
+    }
+
+    @Test
+    void sqlLosesDoubleQuotedAndEscapedTexts() {
+        assertEquals("SELECT ? , ?", Masking.sql("SELECT \"hunter2\" , 'it\\'s hunter2'"));
+    }
+
+    @Test
+    void sqlLosesComments() {
+        assertEquals("SELECT a  FROM t", Masking.sql("SELECT a /* hunter2 /* inner */ */FROM t -- hunter2"));
+    }
+
+    @Test
+    void sqlLosesTheRestAfterAnOpenQuote() {
+        assertEquals("SELECT ?", Masking.sql("SELECT 'hunter2 FROM t"));
+    }
+
+    @Test
+    void setStatementLosesItsValue() {
+        assertEquals("SET spark.some.key=?", Masking.sql("SET spark.some.key=hunter2 and more"));
+    }
+
+    @Test
+    void messageLosesQuotedTextsNumbersAndSecrets() {
+        assertEquals("The value ? of line ? can't pass, password=? at `t`.`c`",
+                Masking.message("The value 'hunter2' of line 12 can't pass, password=hunter2 at `t`.`c`"));
+    }
+
+    @Test
+    void messageLosesUserinfo() {
+        assertEquals("cannot open https://host/x", Masking.message("cannot open https://ann:hunter2@host/x"));
+    }
+
+    @Test
+    void pathKeepsContainersAndLosesPasswordsAndSignatures() {
+        assertEquals("abfss://box@account/x", Masking.path("abfss://box@account/x"));
+        assertEquals("s3a://bucket/x", Masking.path("s3a://key:secret@bucket/x"));
+        assertEquals("https://host/x?sig=?&v=1", Masking.path("https://host/x?sig=hunter2&v=1"));
+    }
+
+    @Test
+    void connectionUrlKeepsHostAndDatabaseAlone() {
+        assertEquals("jdbc:postgresql://host:5432/shop",
+                Masking.url("jdbc:postgresql://ann:hunter2@host:5432/shop?user=ann&password=hunter2"));
+        assertEquals("jdbc:sqlserver://host;databaseName=shop",
+                Masking.url("jdbc:sqlserver://host;user=ann;databaseName=shop;password=hunter2"));
+        assertEquals("jdbc:oracle:thin:@host:1521:x", Masking.url("jdbc:oracle:thin:ann/hunter2@host:1521:x"));
+    }
+
+    @Test
+    void optionsPassByTheirKey() {
+        assertNull(Masking.option("password", "hunter2"));
+        assertNull(Masking.option("fs.azure.account.key", "hunter2"));
+        assertEquals("orders", Masking.option("dbtable", "orders"));
+        assertEquals("(SELECT * FROM t WHERE a = ?) x", Masking.option("dbTable", "(SELECT * FROM t WHERE a = 'b') x"));
+        assertEquals("/data/x", Masking.option("path", "/data/x"));
+    }
+
+    @Test
+    void cutDoesNotSplitASurrogatePair() {
+        assertEquals("a", Masking.cut("a\uD83D\uDE00b", 2));
+    }
+}

@@ -1,0 +1,53 @@
+package io.sparklineage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.Cast;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.Literal$;
+import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.types.DataTypes;
+import org.junit.jupiter.api.Test;
+import scala.Option;
+import scala.collection.immutable.Nil$;
+
+class NameMaskerTest {
+    @SuppressWarnings("unchecked")
+    private static Alias alias(Expression child, String name) {
+        return new Alias(child, name, NamedExpression.newExprId(),
+                (scala.collection.Seq<String>) (Object) Nil$.MODULE$, Option.empty(),
+                (scala.collection.Seq<String>) (Object) Nil$.MODULE$);
+    }
+
+    private static String nameOf(Object literal, String name) {
+        Expression child = new Cast(Literal$.MODULE$.apply(literal), DataTypes.StringType, Option.empty(), Cast.apply$default$4());
+        return new NameMasker().nameOf(alias(child, name));
+    }
+
+    @Test
+    void takesLiteralsOutOfNamesThatSparkMade() {
+        assertEquals("concat(name, ?)", nameOf("hunter2", "concat(name, hunter2)"));
+        assertEquals("(card = ?)", nameOf(4111111111L, "(card = 4111111111)"));
+    }
+
+    @Test
+    void keepsNamesOfTheUser() {
+        assertEquals("hunter2", nameOf("hunter2", "hunter2"));
+        assertEquals("30 days", nameOf("hunter2", "30 days"));
+        assertEquals("substr(name, 1, 20)", nameOf(20, "substr(name, 1, 20)"));
+    }
+
+    @Test
+    void aLiteralIsNamedByItself() {
+        assertEquals("?", new NameMasker().nameOf(alias(Literal$.MODULE$.apply("hunter2"), "hunter2")));
+    }
+
+    @Test
+    void attributesCarryTheMaskedNameOn() {
+        NameMasker names = new NameMasker();
+        Alias alias = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
+        names.nameOf(alias);
+        assertEquals("?", names.nameOf((NamedExpression) alias.toAttribute()));
+    }
+}

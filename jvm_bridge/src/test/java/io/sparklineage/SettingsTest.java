@@ -1,0 +1,68 @@
+package io.sparklineage;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SettingsTest {
+    @TempDir
+    Path folder;
+
+    private final Map<String, String> conf = new HashMap<>();
+
+    @BeforeEach
+    void keyInTheFolder() {
+        conf.put("spark.lineage.hashKeyFile", folder.resolve("hash.key").toString());
+    }
+
+    @Test
+    void aStoreHasASpoolOfItsOwn() throws IOException {
+        conf.put("spark.lineage.store", "/data/./lineage");
+        // printf %s /data/lineage | sha256sum
+        assertEquals("5af8da22e3902832", Settings.of(conf::get).spool.getFileName().toString());
+    }
+
+    @Test
+    void aSpoolStandsBeforeTheStore() throws IOException {
+        conf.put("spark.lineage.store", "/data/lineage");
+        conf.put("spark.lineage.spool", folder.toString());
+        assertEquals(folder, Settings.of(conf::get).spool);
+        assertNull(Settings.of(conf::get).remoteSpool);
+    }
+
+    @Test
+    void aRemoteSpoolWaitsInALocalFolder() throws IOException {
+        conf.put("spark.lineage.spool", "s3a://bucket/spool");
+        Settings settings = Settings.of(conf::get);
+        assertEquals("s3a://bucket/spool", settings.remoteSpool);
+        assertEquals("upload", settings.spool.getParent().getFileName().toString());
+    }
+
+    @Test
+    void theKeyIsMadeOnceAndPrivate() throws IOException {
+        conf.put("spark.lineage.spool", folder.toString());
+        byte[] key = Settings.of(conf::get).hashKey;
+        assertEquals(32, key.length);
+        assertArrayEquals(key, Settings.of(conf::get).hashKey);
+        assertEquals("rw-------",
+                PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("hash.key"))));
+    }
+
+    @Test
+    void aWrongValueIsNamed() {
+        conf.put("spark.lineage.literals", "some");
+        Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
+        assertEquals("spark.lineage.literals is 'some'; allowed are 'masked' and 'kept'", refused.getMessage());
+    }
+}

@@ -1,0 +1,23 @@
+"""One small query, and what the bridge says of itself where it is loaded; and the end that the variable DO names."""
+
+import os
+
+from pyspark.sql import SparkSession
+
+spark = SparkSession.builder.getOrCreate()
+spark.sparkContext.setLogLevel("OFF")
+print("rows", spark.range(5).where("id > 2").count())
+if os.environ["DO"] == "status":
+    bridge = spark._jvm.io.sparklineage.Bridge
+    print("missing", bridge.missingLinks())
+    first, again = bridge.enable(spark._jsparkSession), bridge.enable(spark._jsparkSession)
+    print("once", first == again)
+    print("flushed", bridge.flush(30_000), bridge.flush(30_000))
+    print("status", bridge.status())
+    bridge.disable()
+    print("after", bridge.status())
+if os.environ["DO"] == "fail":
+    raise SystemExit(3)
+if os.environ["DO"] == "die":
+    spark._jvm.java.lang.Runtime.getRuntime().halt(9)
+spark.stop()

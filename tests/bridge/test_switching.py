@@ -1,0 +1,99 @@
+"""The ways to switch the bridge on and off, and that it never costs the job its end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.paths import JAR
+from support.spark import submit
+
+from bridge.records import of_kind, read_segment, read_spool
+
+pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+
+ONE = Path(__file__).parent / "jobs" / "one.py"
+EXTENSION = ("--conf", "spark.sql.extensions=io.sparklineage.LineageExtension")
+
+
+def run(spool: Path, *words: str, do: str = "nothing") -> subprocess.CompletedProcess[str]:
+    """Run `one.py` with the jar and a spool; every run must have counted its rows, however it ends."""
+    result = submit(
+        ONE,
+        *("--jars", str(JAR), "--conf", f"spark.lineage.spool={spool}"),
+        *words,
+        environment={"DO": do},
+    )
+    assert "rows 2" in result.stdout, result.stdout + result.stderr[-3000:]
+    return result
+
+
+def said(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """What the job printed, by first word."""
+    return dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
+
+
+def test_the_extension_is_the_switch(tmp_path: Path) -> None:
+    assert run(tmp_path, *EXTENSION).returncode == 0
+    kinds = [record["kind"] for record in read_spool(tmp_path)]
+    assert kinds == ["application", "plan", "execution", "application_end"]
+
+
+def test_enabled_false_stands_above_the_extension(tmp_path: Path) -> None:
+    assert run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=false").returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_jar_alone_does_nothing(tmp_path: Path) -> None:
+    assert run(tmp_path).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
+    words = said(run(tmp_path, do="status"))
+    assert words["missing"] == "[]"
+    assert words["once"] == "True"
+    assert words["flushed"] == "True True"
+    status = json.loads(words["status"])
+    assert status.pop("bridge")
+    assert status == {
+        "alive": True,
+        "spool": str(tmp_path),
+        "records": 0,
+        "segments": 0,
+        "lost": 0,
+        "last_error": None,
+    }
+    assert json.loads(words["after"])["alive"] is False
+
+
+def test_a_wrong_switch_is_refused_and_the_job_goes_on(tmp_path: Path) -> None:
+    result = run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=maybe")
+    assert result.returncode == 0
+    assert "spark.lineage.enabled is 'maybe'; allowed are 'true' and 'false'" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spool_that_cannot_be_made_costs_one_warning(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run(tmp_path / "file" / "spool", *EXTENSION, do="status")
+    assert result.returncode == 0
+    assert "Lineage is not captured, the job goes on" in result.stderr
+    status = json.loads(said(result)["status"])
+    assert status["alive"] is False
+    assert str(tmp_path / "file") in status["last_error"]
+
+
+def test_a_failing_job_keeps_its_exit_code_and_its_records(tmp_path: Path) -> None:
+    assert run(tmp_path, *EXTENSION, do="fail").returncode == 3
+    records = read_spool(tmp_path)
+    assert len(of_kind(records, "execution")) == 1
+    assert records[-1]["kind"] == "application_end"
+
+
+def test_a_killed_job_leaves_whole_records(tmp_path: Path) -> None:
+    assert run(tmp_path, *EXTENSION, do="die").returncode != 0
+    segment = next(tmp_path.glob("*.open"))
+    assert [record["kind"] for record in read_segment(segment)] == ["application", "plan", "execution"]
