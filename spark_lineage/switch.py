@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_lineage.capture import session
-from spark_lineage.settings import load_settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,4 +27,4 @@ def configure(
         builder = configure_spark_with_delta_pip(SparkSession.builder.config(...))
         spark = spark_lineage.configure(builder).getOrCreate()
     """
-    return session.configure(builder, load_settings(store=store, spool=spool, **settings))
+    return session.configure(builder, session.builder_settings(builder, store=store, spool=spool, **settings))

@@ -8,7 +8,7 @@ location; catalog names are aliases. Trailing path segments that name a part of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -78,6 +78,16 @@ class Naming:
         if parts.scheme in _OBJECT_STORES:
             return f"{_OBJECT_STORES[parts.scheme]}://{parts.netloc}", name.strip("/") or "/"
         return f"{parts.scheme}://{parts.netloc}", name
+
+
+def whole_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Each name once, without those that are only the end of another.
+
+    >>> whole_names(["orders", "spark_catalog.default.orders"])
+    ('spark_catalog.default.orders',)
+    """
+    found = tuple(dict.fromkeys(names))
+    return tuple(each for each in found if not any(other.endswith(f".{each}") for other in found))
 
 
 def jdbc_id(url: str, table: str) -> DatasetId:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -44,17 +46,36 @@ def run_demo(root: Path, console: Console) -> None:
     _show(console, f"Where {GOLD_COLUMN} comes from, back to the file", lineage.upstream(GOLD_COLUMN))
     _show(console, f"What would break if {RAW_COLUMN} changed", lineage.downstream(RAW_COLUMN))
     _show(console, "The run that failed", runs_text(_failed_writes(lineage.runs())))
-    _show(console, "Yours to try", _next(folder))
+    _show(console, "Yours to try", _places(folder))
+    console.print()
+    for command in next_commands(folder.store):
+        # A command is copied as a whole: it is never wrapped.
+        console.print(Text(command, style="cyan"), soft_wrap=True)
 
 
 def next_commands(store: Path) -> list[str]:
-    """The three commands to try next, as one types them."""
-    place = f"--store {shlex.quote(str(store))}"
+    """The three commands to try next, as one types them in the current folder."""
+    program, place = _program(), f"--store {shlex.quote(_from_here(store))}"
     return [
-        f"spark-lineage table gold.customer_value {place}",
-        f"spark-lineage downstream raw/customers.csv.country {place}",
-        f"spark-lineage upstream gold.funnel {place} --json",
+        f"{program} table gold.customer_value {place}",
+        f"{program} downstream raw/customers.csv.country {place}",
+        f"{program} upstream gold.funnel {place} --json",
     ]
+
+
+def _program() -> str:
+    """How this command is started from here: an environment that is not activated is not on the PATH."""
+    if shutil.which("spark-lineage"):
+        return "spark-lineage"
+    script = Path(sys.executable).with_name("spark-lineage")
+    if script.is_file():
+        return shlex.quote(_from_here(script))
+    return f"{shlex.quote(_from_here(Path(sys.executable)))} -m spark_lineage"
+
+
+def _from_here(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 class _Progress:
@@ -113,9 +134,8 @@ def _failed_writes(runs: Answer) -> dict[str, object]:
     return content | {"runs": failed}
 
 
-def _next(folder: runner.DemoFolder) -> Text:
+def _places(folder: runner.DemoFolder) -> Text:
     text = Text("The store is a folder of Delta tables: ").append(clean(folder.store), style="bold")
-    text.append("\nThe jobs that ran lie beside it in jobs, what Spark said in logs.\n")
-    for command in next_commands(folder.store):
-        text.append(f"\n{command}", style="cyan")
-    return text
+    return text.append(
+        "\nThe jobs that ran lie beside it in jobs, what Spark said in logs.", style="not bold"
+    )

@@ -1,5 +1,23 @@
 """Decode, analyze and store in one go: from the spool's bytes to the store's tables."""
 
-from spark_lineage.pipeline.ingestion import IngestReport, ingest
+from __future__ import annotations
+
+from pathlib import Path
+
+from spark_lineage.capture import spool as spools
+from spark_lineage.pipeline.report import IngestReport
 
 __all__ = ["IngestReport", "ingest"]
+
+
+def ingest(spool: Path, store: Path | str) -> IngestReport:
+    """Bring everything that waits in a spool into a store, which is created if it is missing.
+
+    Raises `StoreError` where the store cannot be used, `BridgeError` where another ingest holds the spool.
+    """
+    if not spools.segments(spool):
+        return IngestReport()
+    # A command that only reads finds nothing to ingest, most times: it need not load the analyzer.
+    from spark_lineage.pipeline.ingestion import ingest_segments  # noqa: PLC0415
+
+    return ingest_segments(spool, store)

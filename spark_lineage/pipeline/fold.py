@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import is_command, is_schema_inference, writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
 from spark_lineage.analyze.writes import Write
@@ -148,7 +148,7 @@ def _named(target: tuple[Located, ...], aliases: list[str]) -> tuple[Located, ..
     if not target:
         return ()
     dataset = target[0].dataset
-    known = tuple(dict.fromkeys((*dataset.aliases, *aliases)))
+    known = whole_names((*dataset.aliases, *aliases))
     return (replace(target[0], dataset=replace(dataset, aliases=known)), *target[1:])
 
 

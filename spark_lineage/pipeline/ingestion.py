@@ -29,28 +29,10 @@ from spark_lineage.errors import DecodeError
 from spark_lineage.model import Dataset, Problem, Severity
 from spark_lineage.pipeline.fold import Folded, fold, groups, is_complete
 from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Application, Rows
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What an ingest did; `messages` are sentences about what was bad, for people.
-
-    `pending` counts executions that wait for their root, in segments that stay.
-    """
-
-    segments: int = 0
-    records: int = 0
-    executions: int = 0
-    writes: int = 0
-    usages: int = 0
-    problems: int = 0
-    bad_segments: int = 0
-    bad_records: int = 0
-    pending: int = 0
-    messages: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,14 +59,9 @@ class _Work:
     bad_records: int = 0
 
 
-def ingest(spool: Path, store: Path | str) -> IngestReport:
-    """Bring everything that waits in a spool into a store, which is created if it is missing.
-
-    Raises `StoreError` where the store cannot be used, `BridgeError` where another ingest holds the spool.
-    """
+def ingest_segments(spool: Path, store: Path | str) -> IngestReport:
+    """Bring what waits in a spool into a store, as `spark_lineage.pipeline.ingest` says."""
     target = DeltaStore(store)
-    if not spools.segments(spool):
-        return IngestReport()
     with spools.ingest_lock(spool):
         target.create()
         return _ingest(spool, target)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from deltalake import DeltaTable
 
-from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.relations import CATALOG, Located
 from spark_lineage.model import Dataset
 
@@ -37,7 +37,7 @@ class Locations:
         aliased = {each.id: each for each in self.known if _is_called(each, named.name)}
         if len(aliased) == 1:
             (found,) = aliased.values()
-            return (Located(replace(found, aliases=_full_names(found, named))),)
+            return (Located(replace(found, aliases=whole_names((*found.aliases, *named.aliases)))),)
         location = self._in_warehouse(named.name)
         if location is None:
             return target
@@ -70,9 +70,3 @@ def _is_called(dataset: Dataset, name: str) -> bool:
     return dataset.namespace != CATALOG and any(
         alias == name or alias.endswith(f".{name}") for alias in dataset.aliases
     )
-
-
-def _full_names(found: Dataset, named: Dataset) -> tuple[str, ...]:
-    """The aliases of both but those that are only the end of a longer one."""
-    names = dict.fromkeys((*found.aliases, *named.aliases))
-    return tuple(each for each in names if not any(other.endswith(f".{each}") for other in names))

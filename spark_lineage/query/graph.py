@@ -71,7 +71,7 @@ class _Reached:
 
 
 class Graph:
-    """An index over edges (rows of the table `edges`) and the columns that have none.
+    """An index over edges (rows of the table `edges`) and `columns`, those that have no edges too.
 
     `certainty_of` says how sure the sources of a vertex are known, apart from its edges.
     """
@@ -81,7 +81,7 @@ class Graph:
     ) -> None:
         self.edges = edges
         sources, targets = _joined(edges, "source"), _joined(edges, "target")
-        others = pa.array(sorted({_text(key) for key in columns}), pa.string())
+        others = pa.array([_text(key) for key in columns], pa.string())
         keys = pc.unique(pa.chunked_array([*sources.chunks, *targets.chunks, others], pa.string()))
         keys = keys.take(pc.sort_indices(keys))
         self._keys: list[str] = keys.to_pylist()
@@ -204,8 +204,11 @@ class _End:
     @staticmethod
     def of(vertices: pa.ChunkedArray, size: int) -> _End:
         offsets = [0] * (size + 1)
-        for entry in pc.value_counts(vertices).to_pylist():
-            offsets[entry["values"] + 1] = entry["counts"]
+        counted = pc.value_counts(vertices)
+        for vertex, count in zip(
+            counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True
+        ):
+            offsets[vertex + 1] = count
         return _End(vertices.to_pylist(), pc.sort_indices(vertices).to_pylist(), list(accumulate(offsets)))
 
     def edges_at(self, vertex: int) -> Sequence[int]:

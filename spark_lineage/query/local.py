@@ -144,13 +144,27 @@ class LocalEngine:
     @cached_property
     def _graph(self) -> Graph:
         columns: list[Key] = []
-        certainties: dict[Key, Certainty] = {}
+        unsure: dict[Key, Certainty] = {}
         for id_ in self._snapshot.datasets:
-            certainties[id_.namespace, id_.name, None] = self._snapshot.state(id_).certainty
+            certainty = self._snapshot.state(id_).certainty
+            if certainty is not Certainty.EXACT:
+                unsure[id_.namespace, id_.name, None] = certainty
             for field in self._snapshot.fields(id_):
                 columns.append((id_.namespace, id_.name, field.name))
-                certainties[columns[-1]] = field.certainty
-        return Graph(self._snapshot.edges, columns, lambda key: certainties.get(key, Certainty.EXACT))
+                if field.certainty is not Certainty.EXACT:
+                    unsure[columns[-1]] = field.certainty
+
+        def certainty_of(key: Key) -> Certainty:
+            """That of the table or column, or of the column within which the field lies."""
+            namespace, name, field = key
+            parts = (field or "").split(".")
+            outer = (".".join(parts[:length]) or None for length in range(len(parts), 0, -1))
+            return next(
+                (unsure[namespace, name, each] for each in outer if (namespace, name, each) in unsure),
+                Certainty.EXACT,
+            )
+
+        return Graph(self._snapshot.edges, columns, certainty_of)
 
     def _known_fields(self, dataset: Dataset) -> set[str]:
         """The columns of a dataset, and the fields (of structs too) that edges name."""

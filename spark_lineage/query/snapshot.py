@@ -5,7 +5,7 @@ Everything but the edges is small next to them; edges are read only when an answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -18,15 +18,14 @@ from spark_lineage.model import (
     Dataset,
     DatasetId,
     EdgeKind,
-    Plan,
     Problem,
     RunState,
     Severity,
     weakest,
 )
-from spark_lineage.store.schema import from_rows
+from spark_lineage.store.schema import Row, from_rows
 
-__all__ = ["Field", "ReadableStore", "Snapshot", "TableState", "sorted_problems"]
+__all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "sorted_problems"]
 
 
 class ReadableStore(Protocol):
@@ -37,6 +36,38 @@ class ReadableStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CurrentPlan:
+    """What answers need of a plan. `columns` stay rows (name, type, certainty): there are as many as edges."""
+
+    fingerprint: str
+    kind: EdgeKind
+    overwrites: bool
+    reads_itself: bool
+    certainty: Certainty
+    columns: Sequence[Row]
+    datasets: tuple[DatasetId, ...]
+
+    @staticmethod
+    def of(row: Row, target: DatasetId) -> CurrentPlan:
+        """The plan of a row of the table `plans`."""
+        datasets = tuple(DatasetId(each["namespace"], each["name"]) for each in row["datasets"])
+        return CurrentPlan(
+            fingerprint=row["fingerprint"],
+            kind=EdgeKind(row["kind"]),
+            overwrites=row["overwrites"],
+            reads_itself=target in datasets,
+            certainty=Certainty(row["certainty"]),
+            columns=row["columns"],
+            datasets=datasets,
+        )
+
+
+_PLAN_COLUMNS = (
+    "fingerprint", "kind", "target_namespace", "target_name", "overwrites", "certainty", "columns", "datasets",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class TableState:
     """One dataset's writes. Runs are numbered in their order; -1 where there is none.
 
@@ -44,8 +75,8 @@ class TableState:
     reads its own table, those before it. `since` is the number of the run from which `plans` count.
     """
 
-    plans: tuple[Plan, ...] = ()
-    walked: tuple[Plan, ...] = ()
+    plans: tuple[CurrentPlan, ...] = ()
+    walked: tuple[CurrentPlan, ...] = ()
     since: int = -1
     runs: int = 0
     last_run: int = -1
@@ -53,8 +84,8 @@ class TableState:
     @property
     def certainty(self) -> Certainty:
         """The weakest of the current plans and their columns."""
-        columns = (column.certainty for plan in self.plans for column in plan.columns)
-        return weakest(*(plan.certainty for plan in self.plans), *columns)
+        of_columns = {column["certainty"] for plan in self.plans for column in plan.columns}
+        return weakest(*(plan.certainty for plan in self.plans), *map(Certainty, of_columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +123,12 @@ class Snapshot:
     def states(self) -> Mapping[DatasetId, TableState]:
         """The state of every dataset that a run wrote or tried to, driver results too."""
         last_complete, by_target = _last_complete(self._numbered_runs), _runs_by_target(self._numbered_runs)
-        plans: dict[DatasetId, list[tuple[int, Plan]]] = {}
-        for plan in from_rows("plans", self._store.read("plans").to_pylist()):
-            if plan.fingerprint in last_complete and plan.kind is not EdgeKind.CONTROL:
-                plans.setdefault(plan.target, []).append((last_complete[plan.fingerprint], plan))
+        plans: dict[DatasetId, list[tuple[int, CurrentPlan]]] = {}
+        for row in self._store.read("plans", _PLAN_COLUMNS).to_pylist():
+            number = last_complete.get(row["fingerprint"])
+            if number is not None and row["kind"] != EdgeKind.CONTROL.value:
+                target = DatasetId(row["target_namespace"], row["target_name"])
+                plans.setdefault(target, []).append((number, CurrentPlan.of(row, target)))
         return {
             target: _state(plans.get(target, []), *by_target.get(target, (0, -1)))
             for target in sorted({*plans, *by_target})
@@ -134,9 +167,12 @@ class Snapshot:
         found: dict[str, Field] = {}
         for plan in self.state(id_).plans:
             for column in plan.columns:
-                known = found.get(column.name)
-                certainty = column.certainty if known is None else weakest(known.certainty, column.certainty)
-                found[column.name] = Field(column.name, known.type if known else column.type, certainty)
+                name, certainty = column["name"], Certainty(column["certainty"])
+                known = found.get(name)
+                if known is None:
+                    found[name] = Field(name, column["type"], certainty)
+                elif certainty is not known.certainty:
+                    found[name] = Field(name, known.type, weakest(known.certainty, certainty))
         for field, met in self._fields_of_others(id_).items():
             found.setdefault(field, Field(field, met[0][1]))
         return tuple(found.values())
@@ -190,7 +226,7 @@ class Snapshot:
 
     def _varying_types(self, id_: DatasetId) -> Iterable[Problem]:
         """A problem for each column whose type is not known for sure: no current plan wrote it, and it was met as several."""
-        written = {column.name for plan in self.state(id_).plans for column in plan.columns}
+        written = {column["name"] for plan in self.state(id_).plans for column in plan.columns}
         for field, met in self._fields_of_others(id_).items():
             types = sorted({type_ for _, type_ in met})
             if len(types) > 1 and field not in written:
@@ -263,11 +299,11 @@ def _last_and_count(runs: pa.Table, *key: str) -> Iterable[tuple[tuple[Any, ...]
             yield tuple(row[name] for name in key), row["number_max"], row["number_count"]
 
 
-def _state(plans: list[tuple[int, Plan]], runs: int, last_run: int) -> TableState:
+def _state(plans: list[tuple[int, CurrentPlan]], runs: int, last_run: int) -> TableState:
     """The state of one table from its plans with the numbers of their last COMPLETE runs."""
     since = max((number for number, plan in plans if plan.overwrites), default=-1)
     walked_since = max(
-        (number for number, plan in plans if plan.overwrites and plan.target not in plan.datasets), default=-1
+        (number for number, plan in plans if plan.overwrites and not plan.reads_itself), default=-1
     )
     ordered = sorted(plans, key=lambda numbered: -numbered[0])
     return TableState(

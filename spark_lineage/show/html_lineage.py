@@ -80,23 +80,30 @@ def _downstream(graph: Graph) -> str:
 
 def _impact_rows(graph: Graph, impact: Impact) -> list[tuple[str, ...]]:
     """The rows of one table that is reached, its name only on the first."""
-    rows: list[tuple[str, ...]] = [_reached(graph, reached) for reached in impact.reached]
+    rows = [row for reached in impact.reached for row in _reached(graph, reached)]
     if impact.through_rows:
         rows.append((span("sl-dim", "and, through its rows, every column"), "", "", ""))
     name = f"<b>{safe(graph.table_label(impact.table))}</b> {span('sl-dim', count_word(impact.hops, 'hop'))}"
     return [(name if index == 0 else "", *row) for index, row in enumerate(rows)]
 
 
-def _reached(graph: Graph, reached: Reached) -> tuple[str, ...]:
+def _reached(graph: Graph, reached: Reached) -> list[tuple[str, ...]]:
+    """One row for each step into a column; its name and its expressions stand on the first."""
     field = reached.node[2]
     name = "<i>its rows</i>" if field is None else safe(field)
     name += span("sl-dim", overall_word(reached))
     if reached.certainty != "exact":
         name += f" {certainty(reached.certainty)}"
-    kinds = stacked(safe(kinds_word(step.subtypes)) for step in reached.steps)
-    sources = stacked(safe(graph.label(step.source)) + _masked(step) for step in reached.steps)
-    texts = [] if field is None else texts_of(reached.steps)
-    return name, kinds, sources, stacked(map(code, texts))
+    told = "" if field is None else stacked(map(code, texts_of(reached.steps)))
+    return [
+        (
+            "" if index else name,
+            safe(kinds_word(step.subtypes)),
+            safe(graph.label(step.source)) + _masked(step),
+            "" if index else told,
+        )
+        for index, step in enumerate(reached.steps)
+    ]
 
 
 def _masked(step: Step) -> str:

@@ -48,7 +48,7 @@ def _runs(answer: Json) -> str:
 
 
 def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
-    """The rows of one column: one for each expression, its name only on the first."""
+    """One row for each source; name and type stand on the first, an expression on the first of its sources."""
     name = f"<b>{safe(column['name'])}</b>"
     if column["certainty"] != "exact":
         name += f"<br>{certainty(column['certainty'])}"
@@ -57,11 +57,11 @@ def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
         nothing = "no source column" if column["certainty"] == "exact" else "not known"
         return [(name, type_name, span("sl-dim", nothing), "", "")]
     rows: list[tuple[str, ...]] = []
-    for index, (expression, sources) in enumerate(by_expression(column)):
-        first = (name, type_name) if index == 0 else ("", "")
-        names = stacked(_source(source, labels) for source in sources)
-        kinds = stacked(safe(kind_word(source["subtype"])) for source in sources)
-        rows.append((*first, names, kinds, code(expression) if expression else ""))
+    for expression, sources in by_expression(column):
+        for index, source in enumerate(sources):
+            told = code(expression) if expression and index == 0 else ""
+            first = ("", "") if rows else (name, type_name)
+            rows.append((*first, _source(source, labels), safe(kind_word(source["subtype"])), told))
     return rows
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from spark_lineage.pipeline import IngestReport
-from spark_lineage.show.doctor import Check
 from spark_lineage.show.list_parts import (
     TableLine,
     error_word,
@@ -29,6 +28,11 @@ from spark_lineage.show.text_table import (
     state_text,
 )
 from spark_lineage.show.words import Json, Labels, clean, count_word, time_word
+
+if TYPE_CHECKING:
+    # Only their values are drawn here; loading what makes them would cost every command that reads.
+    from spark_lineage.pipeline import IngestReport
+    from spark_lineage.show.doctor import Check
 
 _STATE_WIDTH = 13
 _TIME_WIDTH = 19

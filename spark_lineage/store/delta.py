@@ -78,7 +78,10 @@ class DeltaStore:
         """
         delta = self._open(table)
         try:
-            rows = pa.table(delta.scan(columns=columns, predicate=predicate))
+            # `pa.table` would import pandas, only to see that this is no DataFrame.
+            rows = pa.RecordBatchReader.from_stream(
+                delta.scan(columns=columns, predicate=predicate)
+            ).read_all()
             return rows.cast(pa.schema([table.schema.field(name) for name in columns]))
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._unreadable(table, error) from error

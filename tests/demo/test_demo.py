@@ -98,14 +98,8 @@ IMPACT = {
 }
 
 
-def spark_lineage(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "spark_lineage", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +110,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def told(folder: Path) -> str:
     """What the demo prints."""
-    done = spark_lineage("demo", "--dir", str(folder))
+    command = [sys.executable, "-m", "spark_lineage", "demo", "--dir", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=ROOT)
     logs = [path.read_text(encoding="utf-8", errors="replace")[-4000:] for path in folder.glob("logs/*.log")]
     assert (done.returncode, done.stderr) == (0, ""), "\n".join(logs)
     return done.stdout
@@ -187,15 +182,28 @@ class TestTold:
         assert re.fullmatch(r"failed         \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  finance/refund_shares", lines[1])
         assert lines[3] == "SparkArithmeticException: [DIVIDE_BY_ZERO]"
 
-    def test_the_three_commands_work(self, told: str) -> None:
-        commands = [shlex.split(line) for line in told.splitlines() if line.startswith("spark-lineage ")]
-        done = [spark_lineage(*words) for _, *words in commands]
+    def test_the_three_commands_work(self, told: str, folder: Path) -> None:
+        commands = told.splitlines()[-3:]
+        done = [
+            subprocess.run(
+                ["bash", "-c", command],
+                capture_output=True,
+                text=True,
+                check=False,
+                env=environment(),
+                cwd=ROOT,
+            )
+            for command in commands
+        ]
         assert [(each.returncode, each.stderr) for each in done] == [(0, "")] * 3
-        assert [words[1:3] for words in commands] == [
+        place = f" --store {shlex.quote(str(folder / 'store'))}"
+        assert [command.partition(place)[0].split()[-2:] for command in commands] == [
             ["table", "gold.customer_value"],
             ["downstream", "raw/customers.csv.country"],
             ["upstream", "gold.funnel"],
         ]
+        assert done[0].stdout.startswith("gold.customer_value  exact\n")
+        assert json.loads(done[2].stdout)["direction"] == "upstream"
 
     def test_everything_lies_in_the_folder(self, told: str, folder: Path, home: Path) -> None:
         assert told

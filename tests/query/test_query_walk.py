@@ -339,6 +339,10 @@ def test_how_sure_the_columns_are_counts(tmp_path):
         ("c", "z", 1, "IDENTITY", False, "exact"),
     ]
     assert walk(tmp_path / "3", edges, "c.w", c="z:int w:int!") == [("c", "w", 0, None, False, "opaque")]
+    within = [edge("c", "b.y.part", "c.z", "IDENTITY")]
+    assert ("b", "y.part", 1, "IDENTITY", False, "opaque") in walk(
+        tmp_path / "4", [*edges, *within], "c.z", b="y:int!"
+    )
 
 
 def test_superseded_plans_are_left_out(tmp_path):

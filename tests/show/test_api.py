@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_flush_needs_a_session(store: Path) -> None:
 
 def test_wrong_settings_are_refused_at_once() -> None:
     with pytest.raises(SettingError, match="There is no setting colour"):
-        spark_lineage.configure(None, colour="red")
+        spark_lineage.configure(SimpleNamespace(_options={}), colour="red")
     with pytest.raises(SettingError, match="allowed is a local folder"):
         spark_lineage.open("lineage", spool="s3://bucket/spool")
 

@@ -121,6 +121,17 @@ def test_the_columns_of_a_table() -> None:
     ]
 
 
+def test_each_source_has_a_row_of_its_own() -> None:
+    answer = answers.table_answer()
+    both = [answers.source("silver.lines", field, "TRANSFORMATION", "(a + b)") for field in ("a", "b")]
+    answer["columns"] = [answers.column("sum", "int", *both)]
+    rows = [row for row in read(table_html(answer)).rows if len(row) == 5]
+    assert rows[1:] == [
+        ["sum", "int", "silver.lines.a", "transformation", "(a + b)"],
+        ["", "", "silver.lines.b", "transformation", ""],
+    ]
+
+
 def test_the_rows_of_a_table() -> None:
     rows = [row for row in read(table_html(answers.table_answer())).rows if len(row) == 3]
     assert rows[1:] == [

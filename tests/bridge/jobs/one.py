@@ -1,11 +1,13 @@
 """One small query, and what the bridge says of itself where it is loaded; and the end that the variable DO names."""
 
+import json
 import os
+import time
 
 from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.getOrCreate()
-spark.sparkContext.setLogLevel("OFF")
+spark.sparkContext.setLogLevel("WARN")
 print("rows", spark.range(5).where("id > 2").count())
 if os.environ["DO"] == "status":
     bridge = spark._jvm.io.sparklineage.Bridge
@@ -19,5 +21,7 @@ if os.environ["DO"] == "status":
 if os.environ["DO"] == "fail":
     raise SystemExit(3)
 if os.environ["DO"] == "die":
+    while json.loads(spark._jvm.io.sparklineage.Bridge.status())["records"] < 2:
+        time.sleep(0.05)
     spark._jvm.java.lang.Runtime.getRuntime().halt(9)
 spark.stop()

@@ -1,0 +1,24 @@
+"""What an ingest says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did; `messages` are sentences about what was bad, for people.
+
+    `pending` counts executions that wait for their root, in segments that stay.
+    """
+
+    segments: int = 0
+    records: int = 0
+    executions: int = 0
+    writes: int = 0
+    usages: int = 0
+    problems: int = 0
+    bad_segments: int = 0
+    bad_records: int = 0
+    pending: int = 0
+    messages: tuple[str, ...] = ()
