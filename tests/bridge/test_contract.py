@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from support.paths import REPOSITORY
 
 from bridge.conftest import Application
 from bridge.records import of_kind, read_spool
 from bridge.test_switching import EXTENSION, run
+
+jsonschema = pytest.importorskip("jsonschema", reason="only the main environment has jsonschema")
 
 SCHEMA = json.loads((REPOSITORY / "jvm_bridge" / "contract" / "record.schema.json").read_text())
 
@@ -45,4 +46,4 @@ def test_kept_literals_pass(tmp_path: Path) -> None:
     records = read_spool(tmp_path)
     assert violations(records) == []
     facts = [node["x"] for plan in of_kind(records, "plan") for node in plan["nodes"] if "x" in node]
-    assert {"l": 0, "value": "2"} in facts
+    assert {"l": 1, "value": "2"} in facts
