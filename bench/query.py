@@ -71,7 +71,7 @@ def main() -> int:
         last = generate(store, edges)
         figures = measure(store, last)
     figures["edges"] = edges
-    goals = {
+    goals: dict[str, dict[str, Any]] = {
         "engine_load_and_table_seconds": {"op": "<=", "limit": 3 if edges == 100_000 else 20},
         "engine_upstream_seconds": {"op": "<=", "limit": 2 if edges == 100_000 else 20},
         "same_answer": {"op": ">=", "limit": 1},

@@ -141,10 +141,11 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
 
 
 class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag_field="kind"):
-    """A Spark job without an SQL execution."""
+    """A Spark job without an SQL execution; `schema_inference` where a reader only looks at its files' columns."""
 
     bridge: str
     job_id: int
+    schema_inference: bool = False
     state: str = "COMPLETE"
     call_site: str | None = None
     started_at: int | None = None

@@ -219,7 +219,7 @@ def _rows_of(
     plans = _Plans(read.plans, rows)
     naming = naming_of(read.application.settings)
     locations = Locations(naming, read.application.settings.get("spark.sql.warehouse.dir"), known)
-    application = Application(read.application, plans, rows, locations)
+    application = Application(read.application, plans, rows, locations, naming.locate(target.path).id)
     found = []
     for group in done:
         folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)

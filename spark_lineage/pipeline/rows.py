@@ -22,7 +22,9 @@ from spark_lineage.model import (
     Batch,
     Column,
     Dataset,
+    DatasetId,
     Edge,
+    EdgeKind,
     Observation,
     OperatorMetrics,
     Plan,
@@ -77,6 +79,7 @@ class Application:
     plans: Mapping[str, PlanTree | None]
     rows: Rows
     locations: Locations
+    store: DatasetId
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
 
     def add(self, folded: Folded) -> None:
@@ -90,6 +93,8 @@ class Application:
 
     def rdd_job(self, job: RddJobRecord) -> None:
         """A job without an SQL execution: what it read and wrote is not known, and that is said."""
+        if job.schema_inference:
+            return
         message = f"an RDD job ran without a query ({job.call_site or 'unknown place'}): what it read or wrote is not followed"
         run_id = f"{self.record.bridge}:job-{job.job_id}"
         self.rows.problems[
@@ -140,7 +145,7 @@ class Application:
             context = self._context(inner.execution, inner.tree)
             self._analyzed[key] = analyze_write(inner.node, placed, inner.tree, context)
         lineage = self._analyzed[key]
-        if lineage is None:
+        if lineage is None or self._is_own(lineage):
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{folded.root}"
@@ -156,7 +161,7 @@ class Application:
         if key not in self._analyzed:
             self._analyzed[key] = analyze_usage(usage.tree, self._context(usage.execution, usage.tree))
         lineage = self._analyzed[key]
-        if lineage is None:
+        if lineage is None or self._is_own(lineage):
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
@@ -191,6 +196,16 @@ class Application:
                 self.rows.columns[column_] = None
         for problem in lineage.problems:
             self.rows.problems[problem] = None
+
+    def _is_own(self, lineage: Lineage) -> bool:
+        """Whether a query worked on the lineage store itself: its reading and upkeep are not the user's data flow."""
+        touched = {located.dataset.id for _, located in lineage.reads}
+        if lineage.plan.kind is EdgeKind.DATA:
+            touched.add(lineage.plan.target)
+        folder = f"{self.store.name.rstrip('/')}/"
+        return bool(touched) and all(
+            each.namespace == self.store.namespace and each.name.startswith(folder) for each in touched
+        )
 
     def _key(self, execution: ExecutionRecord) -> tuple[Any, ...]:
         in_memory = tuple(index for index, facts in execution.facts if is_in_memory(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder
+
+from lineage.place import SETUP, Place
+
+DATABASES = itertools.count()
 
 
 @pytest.fixture(scope="package")
@@ -40,3 +45,15 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "files"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
+    """A place with the tables `t` and `u`."""
+    session = spark.newSession()
+    database = f"events_{next(DATABASES):02d}"
+    session.sql(f"CREATE DATABASE {database}")
+    session.sql(f"USE {database}")
+    for statement in SETUP.split(";\n"):
+        session.sql(statement)
+    return Place(session, database, folder, lineage)

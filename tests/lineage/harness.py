@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tomllib
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
@@ -55,6 +56,17 @@ class Ran:
     folder: str
     types: dict[str, str] | None
     error: Exception | None = None
+
+
+def spark_marks() -> list[pytest.MarkDecorator]:
+    """The marks of a module whose tests use Spark: what PySpark itself warns of is no failure of ours."""
+    return [
+        pytest.mark.spark,
+        # The sockets of its results are left to the garbage collector.
+        pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+        # Spark 3.5 compares the versions of pandas and Arrow with distutils.
+        pytest.mark.filterwarnings("ignore:distutils Version classes are deprecated:DeprecationWarning"),
+    ]
 
 
 def version_of(text: str) -> tuple[int, ...]:

@@ -19,13 +19,9 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from lineage.harness import Case, folder_of, load_all, run_case, source_text
+from lineage.harness import Case, folder_of, load_all, run_case, source_text, spark_marks
 
-pytestmark = [
-    pytest.mark.spark,
-    # PySpark leaves the sockets of its results to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = spark_marks()
 
 CASES = [case for case in load_all() if case.by_execution]
 CHANGES_PER_COLUMN = 4

@@ -17,13 +17,10 @@ from lineage.harness import (
     folder_of,
     load_all,
     run_case,
+    spark_marks,
 )
 
-pytestmark = [
-    pytest.mark.spark,
-    # PySpark leaves the sockets of its results to the garbage collector.
-    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
-]
+pytestmark = spark_marks()
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ final class Activity {
     private static final int RDD_LIMIT = 200_000;
     private static final int RDDS_OF_JOB_LIMIT = 1_000;
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
+    private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
 
     /** An SQL execution between its start and its end. */
     static final class Execution {
@@ -31,6 +32,7 @@ final class Activity {
         String jobGroup;
         final List<String> tags = new ArrayList<>();
         final List<Job> jobs = new ArrayList<>();
+        int jobsLeftOut;
         String queryId;
         Long batchId;
 
@@ -45,17 +47,19 @@ final class Activity {
         final Long executionId;
         final long startedAt;
         final String callSite;
+        final boolean schemaInference;
         final List<Integer> stageIds = new ArrayList<>();
         final List<Integer> rdds = new ArrayList<>();
         final JsonWriter stages = new JsonWriter();
         Long endedAt;
         Boolean succeeded;
 
-        Job(int id, Long executionId, long startedAt, String callSite) {
+        Job(int id, Long executionId, long startedAt, String callSite, boolean schemaInference) {
             this.id = id;
             this.executionId = executionId;
             this.startedAt = startedAt;
             this.callSite = callSite;
+            this.schemaInference = schemaInference;
         }
     }
 
@@ -95,8 +99,9 @@ final class Activity {
         Properties properties = event.properties() == null ? new Properties() : event.properties();
         Long executionId = number(properties.getProperty("spark.sql.execution.id"));
         List<Object> stageInfos = SparkCompat.elements(SparkCompat.member(event, "stageInfos"), STAGES_OF_JOB_LIMIT);
-        String callSite = stageInfos.isEmpty() ? null : ((StageInfo) stageInfos.get(stageInfos.size() - 1)).name();
-        Job job = new Job(event.jobId(), executionId, event.time(), callSite);
+        StageInfo last = stageInfos.isEmpty() ? null : (StageInfo) stageInfos.get(stageInfos.size() - 1);
+        Job job = new Job(event.jobId(), executionId, event.time(), last == null ? null : last.name(),
+                last != null && isSchemaInference(last));
         for (Object element : stageInfos) {
             StageInfo stage = (StageInfo) element;
             job.stageIds.add(stage.stageId());
@@ -121,7 +126,11 @@ final class Activity {
     }
 
     private static void joinExecution(Job job, Execution execution, Properties properties) {
-        execution.jobs.add(job);
+        if (execution.jobs.size() < JOBS_OF_EXECUTION_LIMIT) {
+            execution.jobs.add(job);
+        } else {
+            execution.jobsLeftOut++;
+        }
         if (execution.root == null) {
             execution.root = number(properties.getProperty("spark.sql.execution.root.id"));
         }
@@ -166,6 +175,12 @@ final class Activity {
 
     void taskFailed(int stageId) {
         failedTasks.merge(stageId, 1, Integer::sum);
+    }
+
+    /** A job that a reader starts itself looks at the files to learn their columns. */
+    private static boolean isSchemaInference(StageInfo stage) {
+        String details = stage.details();
+        return details != null && (details.contains(".DataFrameReader.") || details.contains(".DataStreamReader."));
     }
 
     void stageCompleted(StageInfo stage) {

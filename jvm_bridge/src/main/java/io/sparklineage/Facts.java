@@ -15,7 +15,8 @@ import org.apache.spark.sql.sources.BaseRelation;
 
 /**
  * The few classes whose fields are not walked, because what names their data lies elsewhere: tables, file
- * indexes, relations, RDDs, sinks (which are tables to Spark). Only what is in memory already is read, never a file or a catalog.
+ * indexes, relations, RDDs, sinks (which are tables to Spark). Only what is in memory already is read, never a file
+ * or a catalog.
  */
 final class Facts {
     private static final int PATH_LIMIT = 1_000;

@@ -103,6 +103,9 @@ final class LineageListener extends SparkListener {
             record.planFailure = Failure.of(problem);
         }
         record.batch = streaming.of(record.execution, record.query);
+        if (record.execution.jobsLeftOut > 0) {
+            gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
+        }
         spool.offer(new Entry(record.toBytes(), sections));
         countDropped();
     }
@@ -187,6 +190,7 @@ final class LineageListener extends SparkListener {
         JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "rdd_job").field("bridge", bridge)
                 .field("job_id", job.id).field("state", job.succeeded ? "COMPLETE" : "FAILED")
                 .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(job.callSite), 1_000))
+                .field("schema_inference", job.schemaInference)
                 .field("started_at", job.startedAt).field("ended_at", job.endedAt);
         PlanTables.rows(json, "stages", job.stages);
         return json.endObject().toBytes();

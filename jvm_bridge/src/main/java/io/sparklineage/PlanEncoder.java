@@ -72,7 +72,8 @@ final class PlanEncoder {
         byte[] section = body.toBytes();
         String hash = Hashes.sha256(section).substring(0, 32);
         JsonWriter record = new JsonWriter();
-        record.object().field("v", 1).field("kind", "plan").field("hash", hash).raw(section, section.length).endObject();
+        record.object().field("v", 1).field("kind", "plan").field("hash", hash)
+                .raw(section, section.length).endObject();
         return new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
                 runFacts.write(), runFacts.logicalRdds(), outputKey(analyzed));
     }
@@ -202,7 +203,8 @@ final class PlanEncoder {
     private void writeLiteral(Literal literal) {
         int type = tables.type(literal.dataType());
         start(literal.getClass(), "expression", Collections.singletonList("dataType"));
-        nodes.object().field("t", type).endObject().endArray().field("n", "literal").field("t", type).name("x").object();
+        nodes.object().field("t", type).endObject().endArray();
+        nodes.field("n", "literal").field("t", type).name("x").object();
         if (literal.value() == null) {
             nodes.field("null", true);
         } else {

@@ -146,7 +146,8 @@ final class PlanTables {
         plan.name("attributes").array();
         for (Attribute attribute : attributes) {
             plan.array().value(expression(attribute.exprId()));
-            plan.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT)).value(type(attribute.dataType())).array();
+            plan.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
+            plan.value(type(attribute.dataType())).array();
             for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
                 plan.value(String.valueOf(part));
             }

@@ -86,7 +86,7 @@ final class Settings {
         String keyFile = conf.apply("spark.lineage.hashKeyFile");
         Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
         return new Settings(local, remote ? target : null, literals.equals("kept"),
-                seconds(conf, "spark.lineage.spool.sealSeconds", 30) * 1000, readOrMakeKey(key));
+                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key));
     }
 
     private static long seconds(Function<String, String> conf, String name, long otherwise) {

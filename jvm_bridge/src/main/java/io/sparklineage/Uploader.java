@@ -36,10 +36,20 @@ final class Uploader {
     private void copy(Path segment, FileSystem remote) throws IOException {
         org.apache.hadoop.fs.Path path =
                 new org.apache.hadoop.fs.Path(target.resolve(segment.getFileName().toString()));
-        try (OutputStream out = remote.create(path, false)) {
-            Files.copy(segment, out);
+        OutputStream out;
+        try {
+            out = remote.create(path, false);
         } catch (FileAlreadyExistsException uploadedBefore) {
-            return;
+            if (remote.getFileStatus(path).getLen() == Files.size(segment)) {
+                return;
+            }
+            throw new IOException(path + " is there already and differs from the segment");
+        }
+        try (OutputStream open = out) {
+            Files.copy(segment, open);
+        } catch (IOException | RuntimeException torn) {
+            remote.delete(path, false);
+            throw torn;
         }
     }
 }

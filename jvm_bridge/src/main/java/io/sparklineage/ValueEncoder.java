@@ -131,11 +131,15 @@ final class ValueEncoder {
         json.object().field("a", index).endObject();
     }
 
-    /** Whole numbers on their own are structure; those in collections and those the user typed are values. */
+    /**
+     * Whole numbers on their own (depth 0, or 1 in an Option) are structure; those in collections and those the user
+     * typed are values.
+     */
     private void number(String field, Number number, int depth) {
         boolean whole = number instanceof Integer || number instanceof Long || number instanceof Short
                 || number instanceof Byte;
-        boolean structure = depth <= 1 ? !Masking.VALUE_FIELDS.contains(field) : Masking.POSITION_FIELDS.contains(field);
+        boolean structure = depth <= 1 ? !Masking.VALUE_FIELDS.contains(field)
+                : Masking.POSITION_FIELDS.contains(field);
         if (whole && structure) {
             json.value(number.longValue());
         } else {

@@ -38,7 +38,8 @@ class FailureTest {
 
     @Test
     void tellsThePythonClass() {
-        String message = "Task failed: org.apache.spark.api.python.PythonException: Traceback (most recent call last):\n"
+        String message = "Task failed: org.apache.spark.api.python.PythonException: "
+                + "Traceback (most recent call last):\n"
                 + "  File \"x.py\", line 1, in f\nshop.errors.BadCustomer: hunter2\n\n\tat java.X";
         assertEquals("{\"class\":\"shop.errors.BadCustomer\",\"message\":\"a Python function raised "
                 + "shop.errors.BadCustomer\",\"condition\":null}", json(new SparkException(message)));

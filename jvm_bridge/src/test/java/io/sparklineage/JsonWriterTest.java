@@ -16,7 +16,8 @@ class JsonWriterTest {
     @Test
     void escapesAndEncodes() {
         String text = "q\" b\\ n\n \u00e9 \u20ac \uD83D\uDE00 \uD83D";
-        assertEquals("\"q\\\" b\\\\ n\\u000a \u00e9 \u20ac \uD83D\uDE00 \uFFFD\"", new JsonWriter().value(text).toString());
+        assertEquals("\"q\\\" b\\\\ n\\u000a \u00e9 \u20ac \uD83D\uDE00 \uFFFD\"",
+                new JsonWriter().value(text).toString());
     }
 
     @Test

@@ -21,7 +21,8 @@ class NameMaskerTest {
     }
 
     private static String nameOf(Object literal, String name) {
-        Expression child = new Cast(Literal$.MODULE$.apply(literal), DataTypes.StringType, Option.empty(), Cast.apply$default$4());
+        Expression child = new Cast(Literal$.MODULE$.apply(literal), DataTypes.StringType, Option.empty(),
+                Cast.apply$default$4());
         return new NameMasker().nameOf(alias(child, name));
     }
 

@@ -1,0 +1,124 @@
+"""What fails adds a run and no plan; what is not followed is a problem, never silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lineage.harness import spark_marks, version_of
+from lineage.place import QUERY, Place, failure, lineage_of_query, shape
+
+pytestmark = spark_marks()
+
+
+def test_failure_while_running(place: Place) -> None:
+    place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
+    before = place.table()
+    thrown: list[str] = []
+    runs = place.new_runs(
+        lambda: thrown.append(
+            failure(lambda: place.sql("INSERT INTO out SELECT a, CAST(raise_error(b) AS string) FROM t"))
+        )
+    )
+    assert shape(runs) == [("write", "INSERT", "FAILED")]
+    assert runs[0]["error"]["class"] == thrown[0]
+    assert place.is_table(runs[0]["target"], "out")
+    answer = place.table()
+    assert answer["last_run"]["state"] == "FAILED"
+    assert answer["last_run"]["rows"] in (None, 0)
+    assert answer["runs"] == before["runs"] + 1
+    assert answer["plans"] == before["plans"]
+    lineage_of_query(answer)
+
+
+def test_failed_overwrite_replaces_nothing(place: Place) -> None:
+    place.sql("CREATE TABLE out(a int, big string) USING delta", f"INSERT INTO out {QUERY}")
+    runs = place.new_runs(
+        lambda: failure(
+            lambda: place.sql("INSERT OVERWRITE out SELECT a, CAST(raise_error(b) AS string) FROM t")
+        )
+    )
+    assert shape(runs) == [("write", "OVERWRITE", "FAILED")]
+    lineage_of_query(place.table())
+
+
+def test_failed_collect_is_a_failed_usage(place: Place) -> None:
+    runs = place.new_runs(lambda: failure(lambda: place.spark.sql("SELECT raise_error(b) FROM t").collect()))
+    assert [(run["kind"], run["state"]) for run in runs] == [("usage", "FAILED")]
+
+
+def test_path_exists(place: Place) -> None:
+    place.spark.sql(QUERY).write.parquet(f"{place.folder}/out")
+    thrown: list[str] = []
+    runs = place.new_runs(
+        lambda: thrown.append(failure(lambda: place.spark.table("u").write.parquet(f"{place.folder}/out")))
+    )
+    assert [(run["kind"], run["state"], run["target"]["name"]) for run in runs] == [
+        ("write", "FAILED", f"{place.folder}/out")
+    ]
+    assert runs[0]["error"]["class"] == thrown[0]
+    lineage_of_query(place.lineage.table(f"{place.folder}/out").to_dict())
+
+
+def test_table_exists(place: Place) -> None:
+    place.spark.sql(QUERY).write.saveAsTable("out")
+    runs = place.new_runs(lambda: failure(lambda: place.spark.table("u").write.saveAsTable("out")))
+    expected = [] if version_of(place.spark.version) < (4, 1) else [("write", "FAILED")]
+    assert [(run["kind"], run["state"]) for run in runs] == expected
+    lineage_of_query(place.table())
+
+
+def test_analysis_error(place: Place) -> None:
+    place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
+    runs = place.new_runs(lambda: failure(lambda: place.sql("INSERT INTO out SELECT missing, b FROM t")))
+    expected = [] if version_of(place.spark.version) < (4, 0) else ["FAILED"]
+    assert [run["state"] for run in runs] == expected
+    lineage_of_query(place.table())
+
+
+# What is not followed yet is said, never dropped: (name, the action)
+SAID: list[tuple[str, Callable[[Place], Any]]] = [
+    ("RDD action", lambda at: at.spark.sql(QUERY).rdd.map(lambda row: row.a).collect()),
+    ("foreachPartition", lambda at: at.spark.sql(QUERY).foreachPartition(lambda _: None)),
+    ("saveAsTextFile", lambda at: at.spark.sql(QUERY).rdd.saveAsTextFile(f"{at.folder}/text")),
+    (
+        "RDD round trip",
+        lambda at: at.spark.createDataFrame(
+            at.spark.sql(QUERY).rdd.map(tuple), "a int, big string"
+        ).write.saveAsTable("out"),
+    ),
+]
+
+
+@pytest.mark.parametrize("action", [row[1] for row in SAID], ids=[row[0] for row in SAID])
+def test_what_is_not_followed_is_a_problem(place: Place, action: Callable[[Place], Any]) -> None:
+    problems = place.new_problems(lambda: action(place))
+    assert problems
+    assert all(problem["message"] and problem["hint"] for problem in problems)
+
+
+def test_rdd_round_trip_is_not_called_exact(place: Place) -> None:
+    rows = place.spark.sql(QUERY).rdd.map(tuple)
+    place.spark.createDataFrame(rows, "a int, big string").write.saveAsTable("out")
+    answer = place.table()
+    assert answer["certainty"] != "exact"
+    assert answer["problems"]
+
+
+def test_rows_from_the_program_are_exact_and_without_source(place: Place) -> None:
+    place.spark.createDataFrame([(1, "x"), (2, "y")], "a int, big string").write.saveAsTable("out")
+    answer = place.table()
+    assert answer["certainty"] == "exact"
+    assert [column["sources"] for column in answer["columns"]] == [[], []]
+    assert answer["last_run"]["rows"] == 2
+
+
+def test_execute_immediate_is_not_silent(place: Place) -> None:
+    if version_of(place.spark.version) < (4, 0):
+        pytest.skip(f"EXECUTE IMMEDIATE needs Spark 4, this is {place.spark.version}")
+    place.sql("CREATE TABLE out(a int, big string) USING parquet")
+    problems = place.new_problems(lambda: place.sql(f"EXECUTE IMMEDIATE 'INSERT INTO out {QUERY}'"))
+    if not problems:
+        lineage_of_query(place.table())
