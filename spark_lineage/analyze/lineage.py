@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import Located, options_of
+from spark_lineage.analyze.relations import Located, RunFacts, options_of
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import OperatorWork, Resolver
 from spark_lineage.analyze.scopes import RowSet
@@ -42,13 +42,13 @@ _SELECTING = {"GetMapValue": "key", "ElementAt": "right", "GetJsonObject": "path
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a plan does not say: the job, how paths are named, its literals' hashes, its checkpoints and RDDs."""
+    """What a plan does not say: the job, how paths are named, its literals' hashes, its checkpoints, the run's facts."""
 
     job: str
     naming: Naming = field(default_factory=Naming)
     literals: tuple[str | None, ...] = ()
-    origins: Mapping[Node, PlanTree] = field(default_factory=dict)
-    rdds: Mapping[Node, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[PlanTree, ...]] = field(default_factory=dict)
+    facts: RunFacts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: Edg
 
 
 def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
-    resolver = Resolver(context.naming, context.origins, context.rdds)
+    resolver = Resolver(context.naming, context.origins, context.facts)
     scopes = [resolver.resolve(each, tree) for each in write.inputs]
     expressions = [part.expression for column in write.columns for part in column.parts]
     plans = resolver.plans_in([*expressions, *(part.expression for part in write.rows)], tree)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
 from spark_lineage.decode.tree import MapValue, Node, NodeKind
@@ -44,18 +44,22 @@ class Located:
     locations: tuple[Location, ...] = ()
 
 
-def locate(node: Node, naming: Naming) -> tuple[Located, ...]:
+RunFacts: TypeAlias = Mapping[Node, Mapping[str, Any]]
+"""What a run knows of a plan's nodes: the files of a micro-batch, what an RDD is made of."""
+
+
+def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[Located, ...]:
     """The datasets of a relation or of a write's table node; empty where none is known.
 
     A read of several folders that are not under one base is several datasets.
     """
     relation = node.get("relation")
     if isinstance(relation, Node) and relation.kind is NodeKind.LOGICAL:
-        return locate(relation, naming)
+        return locate(relation, naming, facts)
     table = node.get("catalogTable") or node.get("tableMeta")
     alias = _aliases(table)
     if isinstance(relation, Node):
-        return _relation(relation, table, alias, naming)
+        return _relation(relation, table, alias, naming, facts or {})
     v2 = node.get("table")
     if isinstance(v2, Node):
         return _v2_table(v2, node, alias, naming)
@@ -137,9 +141,12 @@ def _aliases(table: Any) -> tuple[str, ...]:
     return (".".join(map(str, identifier)),) if identifier else ()
 
 
-def _relation(relation: Node, table: Any, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
+def _relation(
+    relation: Node, table: Any, aliases: tuple[str, ...], naming: Naming, facts: RunFacts
+) -> tuple[Located, ...]:
     index = relation.get("location")
-    paths = tuple(index.facts.get("paths") or ()) if isinstance(index, Node) else ()
+    known = (index.facts, facts.get(index, {})) if isinstance(index, Node) else ()
+    paths = tuple(str(path) for each in known for path in each.get("paths") or ())
     if isinstance(index, Node) and isinstance(index.facts.get("delta_path"), str):
         return by_paths([index.facts["delta_path"]], aliases, naming, "delta")
     if isinstance(table, Node) and isinstance(table.facts.get("location"), str):

@@ -13,7 +13,7 @@ from typing import Any
 from spark_lineage.analyze.expressions import Environment, evaluate, subquery_plans
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import unknown
-from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS, Located, is_in_memory, locate
+from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS, Located, RunFacts, is_in_memory, locate
 from spark_lineage.analyze.rules import RULES
 from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
 from spark_lineage.analyze.steps import Define, FieldOf, Part, Step
@@ -39,13 +39,13 @@ from spark_lineage.model import Certainty, Dataset, Operator, Problem, Severity,
 class Resolver:
     """Resolves the operators of one plan, and of the plans that its checkpoints come from.
 
-    `origins` maps a LogicalRDD to the plan that was checkpointed, `rdds` to what its RDD is made of. `located` and `operators` fill up
-    while resolving.
+    `origins` maps a LogicalRDD to the plans of which one was checkpointed. `located` and `operators` fill
+    up while resolving.
     """
 
     naming: Naming
-    origins: Mapping[Node, PlanTree] = field(default_factory=dict)
-    rdds: Mapping[Node, Mapping[str, Any]] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[PlanTree, ...]] = field(default_factory=dict)
+    facts: RunFacts = field(default_factory=dict)
     located: dict[Node, tuple[Located, ...]] = field(default_factory=dict)
     operators: dict[str, Operator] = field(default_factory=dict)
     scopes: dict[Node, Scope] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Resolver:
 
     def resolve(self, root: Node, tree: PlanTree) -> Scope:
         """The scope of an operator's output."""
-        for each in (tree, *self.origins.values()):
+        for each in (tree, *(origin for origins in self.origins.values() for origin in origins)):
             self._index_ctes(each)
         open_nodes: set[Node] = set()
         stack = [root]
@@ -107,8 +107,7 @@ class Resolver:
             definition = self._definition(node)
             return [] if definition is None else [definition]
         if node.name == "LogicalRDD":
-            origin = self.origins.get(node)
-            return [] if origin is None or origin.analyzed is None else [origin.analyzed]
+            return self._checkpointed(node)
         if _is_leaf(node):
             return []
         fields = [item for each in node.fields.values() for item in flatten(each)]
@@ -126,7 +125,7 @@ class Resolver:
         return self._operator(node)
 
     def _relation(self, node: Node) -> Scope:
-        located = self.located[node] = locate(node, self.naming)
+        located = self.located[node] = locate(node, self.naming, self.facts)
         if not located:
             problem = Problem(
                 "unknown_source",
@@ -147,12 +146,15 @@ class Resolver:
             columns[attribute.expr] = Value(sources, Term((leaves[0],)))
         return Scope(columns, datasets=frozenset(each.dataset.id for each in located))
 
+    def _checkpointed(self, node: Node) -> list[Node]:
+        return [each.analyzed for each in self.origins.get(node, ()) if each.analyzed is not None]
+
     def _rdd(self, node: Node) -> Scope:
-        origin = self.origins.get(node)
-        if origin is not None and origin.analyzed is not None:
-            return self._reference(node, origin.analyzed, "checkpoint")
+        candidates = [self._reference(node, each, "checkpoint") for each in self._checkpointed(node)]
+        if candidates:
+            return candidates[0] if len(candidates) == 1 else _one_of(candidates)
         rdd = node.get("rdd")
-        if isinstance(rdd, Node) and is_in_memory(self.rdds.get(rdd, {})):
+        if isinstance(rdd, Node) and is_in_memory(self.facts.get(rdd, {})):
             return _constant(node)
         problem = Problem(
             "rdd_round_trip",
@@ -363,6 +365,25 @@ def _with_via(trace: Trace, view: str) -> Trace:
 
 def _is_leaf(node: Node) -> bool:
     return node.name in RELATIONS or node.name in IN_MEMORY
+
+
+def _one_of(candidates: list[Scope]) -> Scope:
+    """A relation that is one of several plans' output: the union of all, marked."""
+    over = Certainty.OVER_APPROXIMATE
+    columns = {}
+    for expr in candidates[0].columns:
+        values = [each.columns[expr] for each in candidates if expr in each.columns]
+        sources = weaken(merge(each.sources for each in values), over)
+        columns[expr] = Value(
+            sources, _alternatives(values), weakest(over, *(each.certainty for each in values))
+        )
+    return Scope(
+        columns,
+        merge_rows(each.rows for each in candidates),
+        weakest(over, *(each.certainty for each in candidates)),
+        tuple(dict.fromkeys(problem for each in candidates for problem in each.problems)),
+        frozenset().union(*(each.datasets for each in candidates)),
+    )
 
 
 def _constant(node: Node) -> Scope:

@@ -52,10 +52,10 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the rows of a checkpoint come from: an execution and its plan."""
+    """Where the rows of a checkpoint come from: an execution and its plan, None where the bridge let it go."""
 
     execution_id: int
-    plan: str
+    plan: str | None = None
 
 
 class Streaming(msgspec.Struct, frozen=True, kw_only=True):

@@ -208,17 +208,33 @@ class Application:
         )
 
     def _key(self, execution: ExecutionRecord) -> tuple[Any, ...]:
-        in_memory = tuple(index for index, facts in execution.facts if is_in_memory(facts))
-        return execution.literals, in_memory, tuple((node, each.plan) for node, each in execution.origins)
+        """What of a run its lineage depends on, beside the plan itself."""
+        naming = self.locations.naming
+        known = tuple(
+            (
+                index,
+                is_in_memory(facts),
+                frozenset(naming.locate(path).id for path in facts.get("paths") or ()),
+            )
+            for index, facts in execution.facts
+        )
+        return execution.literals, known, tuple((node, each.plan) for node, each in execution.origins)
 
     def _context(self, execution: ExecutionRecord, tree: PlanTree) -> Context:
-        origins = {}
+        origins: dict[Node, tuple[PlanTree, ...]] = {}
+        lost: set[Node] = set()
         for index, origin in execution.origins:
-            plan = self.plans.get(origin.plan)
-            if plan is not None and index < len(tree.nodes):
-                origins[tree.nodes[index]] = plan
-        rdds = {tree.nodes[index]: facts for index, facts in execution.facts if index < len(tree.nodes)}
-        return Context(self.record.application_name, self.locations.naming, execution.literals, origins, rdds)
+            plan = self.plans.get(origin.plan or "")
+            node = tree.nodes[index]
+            if plan is None:
+                lost.add(node)  # the others alone would not be a superset
+            else:
+                origins[node] = (*origins.get(node, ()), plan)
+        origins = {node: plans for node, plans in origins.items() if node not in lost}
+        facts = {tree.nodes[index]: each for index, each in execution.facts if index < len(tree.nodes)}
+        return Context(
+            self.record.application_name, self.locations.naming, execution.literals, origins, facts
+        )
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
         record = self.record
