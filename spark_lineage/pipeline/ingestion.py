@@ -222,8 +222,12 @@ def _rows_of(
     application = Application(read.application, plans, rows, locations, naming.locate(target.path).id)
     found = []
     for group in done:
-        folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)
-        application.add(folded)
+        try:
+            folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)
+            application.add(folded)
+        except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
+            rows.problems[_senseless(read, group[-1].root, error)] = None
+            continue
         found.append(folded)
     for other in read.others:
         if isinstance(other, RddJobRecord):
@@ -233,6 +237,17 @@ def _rows_of(
     if read.end is not None or (read.dead and not read.live):
         application.end(read.end, failed=_has_failed(read.application.bridge, rows, target))
     return found
+
+
+def _senseless(read: _Read, root: int, error: Exception) -> Problem:
+    return Problem(
+        "bad_execution",
+        Severity.ERROR,
+        f"the records of an execution contradict each other ({type(error).__name__}: {error})",
+        f"execution {root} of {read.application.application_name}",
+        "please report the job, its Spark and its spark-lineage version",
+        f"{read.application.bridge}:{root}",
+    )
 
 
 def _has_failed(bridge: str, rows: Rows, target: DeltaStore) -> bool:

@@ -211,6 +211,20 @@ def test_a_plan_that_cannot_be_read_is_a_problem_and_the_run_is_there(tmp_path: 
     assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:1", f"{BRIDGE}:2"]
 
 
+def test_records_that_contradict_each_other_cost_their_execution_only(tmp_path: Path) -> None:
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    plan = copy_plan("p", "file:/in", "file:/out")
+    far = execution(1, "p", origins=[[10_000, {"execution_id": 0, "plan": "p"}]])
+    odd = execution(2, "p", state="CONFUSED")
+    write_segment(spool, 0, plan, far, odd, execution(3, "p"), END)
+    assert ingest(spool, store).executions == 3
+    assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:3"]
+    assert sorted((row["code"], row["run_id"]) for row in rows(store, "problems")) == [
+        ("bad_execution", f"{BRIDGE}:1"),
+        ("bad_execution", f"{BRIDGE}:2"),
+    ]
+
+
 def test_records_before_the_application_are_refused(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
     spool.mkdir()
