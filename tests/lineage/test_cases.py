@@ -32,7 +32,8 @@ def ran_family(
 ) -> Callable[[str], dict[str, Ran]]:
     """Family -> what ran, by case name: all selected cases of a file run once, then one flush."""
     root = tmp_path_factory.mktemp("cases")
-    selected = [item.callspec.params["case"] for item in request.session.items if "case" in _params(item)]
+    own = [item for item in request.session.items if getattr(item, "originalname", "") == test_case.__name__]
+    selected = [item.callspec.params["case"] for item in own]
     results: dict[str, dict[str, Ran]] = {}
 
     def run(family: str) -> dict[str, Ran]:
@@ -43,10 +44,6 @@ def ran_family(
         return results[family]
 
     return run
-
-
-def _params(item: Any) -> dict[str, Any]:
-    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 @pytest.mark.parametrize("case", load_all(), ids=lambda case: f"{case.family}: {case.name}")
