@@ -76,7 +76,8 @@ $(JAR): $(BRIDGE_SOURCES)
 	@command -v mvn > /dev/null && command -v javac > /dev/null || { echo "A JDK 17 and Maven are needed to build the bridge." >&2; exit 1; }
 	$(MAVEN) package -DskipTests
 	mkdir -p $(@D)
-	cp jvm_bridge/target/spark-lineage-bridge-[0-9]*.jar $@
+	cp jvm_bridge/target/spark-lineage-bridge-[0-9]*.jar $@.new
+	mv $@.new $@  # a JVM that has the old one open keeps it
 
 jvm_bridge/target/tested: $(JAR) $(BRIDGE_TESTS)
 	$(MAVEN) test

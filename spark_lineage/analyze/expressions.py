@@ -52,11 +52,15 @@ GROUPED_AGGREGATE_PANDAS = 202
 
 @dataclass(slots=True)
 class Environment:
-    """What an operator's expressions may see, and where their effects on the row set go."""
+    """What an operator's expressions may see, and where their effects on the row set go.
+
+    `decides_rows` where they stand in a condition, key or order: there a subquery's test is a join.
+    """
 
     operator: str
     columns: Mapping[int, Value]
     plans: Mapping[Node, Scope]
+    decides_rows: bool = False
     rows: list[RowSet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     common: dict[Any, Value] = field(default_factory=dict)
@@ -273,6 +277,10 @@ def _literal(call_: Call) -> Value:
     return Value(term=Term((text,)))
 
 
+def _null(_: Call) -> Value:
+    return Value(term=Term(("NULL",)))
+
+
 def _null_test(call_: Call) -> Value:
     value = call_.of("child")
     word = "IS NULL" if call_.node.name == "IsNull" else "IS NOT NULL"
@@ -325,13 +333,37 @@ def _coalesce(call_: Call) -> Value:
 
 
 def _struct(call_: Call) -> Value:
+    whole = _taken_apart(call_.node)
+    if whole is not None:
+        return call_.value(whole)
     names = [_struct_name(each) for each in flatten(call_.node.get("children"))][0::2]
     values = call_.parts("children")[1::2]
-    combined = call_.combine(values, Subtype.IDENTITY, call("struct", [each.term for each in values]))
+    name = function_name(call_.node)
+    term = call("struct", [each.term for each in values])
+    combined = call_.combine(values, Subtype.TRANSFORMATION, term, name)
     kind = call_.node.type
     known = list(kind.fields) if kind is not None and len(kind.fields) == len(values) else names
     fields = dict(zip(known, values, strict=True)) if all(known) else None
     return Value(combined.sources, combined.term, combined.certainty, fields)
+
+
+def _taken_apart(node: Node) -> Any:
+    """The column whose fields, all and in order, a struct is made of: store assignment rebuilds structs so."""
+    parts = [_unwrapped(each) for each in tuple(flatten(node.get("children")))[1::2]]
+    sources = {
+        each.get("child") for each in parts if isinstance(each, Node) and each.name == "GetStructField"
+    }
+    whole = next(iter(sources), None)
+    kind = getattr(whole, "type", None)
+    in_order = [each.get("ordinal") for each in parts if isinstance(each, Node)] == list(range(len(parts)))
+    complete = kind is not None and len(kind.fields) == len(parts)
+    return whole if len(sources) == 1 and in_order and complete and isinstance(whole, Attribute) else None
+
+
+def _unwrapped(item: Any) -> Any:
+    while isinstance(item, Node) and item.name in {"Alias", "Cast"} and not item.user_cast:
+        item = item.get("child")
+    return item
 
 
 def _struct_name(item: Any) -> str:
@@ -529,9 +561,11 @@ def _list_query(call_: Call) -> Value:
 
 
 def _in_subquery(call_: Call) -> Value:
-    """Both sides decide which rows there are: they are JOIN, whatever the expression stands in."""
+    """In a condition both sides decide which rows there are, they are JOIN; elsewhere they give a value."""
     tested, candidates = call_.parts("values"), call_.of("query")
     term = Term(("(", *joined([each.term for each in tested]), " IN ", candidates.term, ")"))
+    if not call_.environment.decides_rows:
+        return call_.combine([*tested, candidates], Subtype.TRANSFORMATION, term, "in")
     both = call_.combine([*tested, candidates], Subtype.JOIN, term)
     call_.environment.rows.append({key: (trace, term) for key, trace in both.sources.items()})
     return Value(term=term, certainty=both.certainty)
@@ -568,6 +602,7 @@ RULES: dict[str, Rule] = {
     "UpCast": _pass,
     "Cast": _cast,
     "Literal": _literal,
+    "TypedNullLiteral": _null,
     "IsNull": _null_test,
     "IsNotNull": _null_test,
     "Not": _not,
@@ -575,6 +610,7 @@ RULES: dict[str, Rule] = {
     "If": _if,
     "CaseWhen": _case,
     "Coalesce": _coalesce,
+    "NaNvl": _coalesce,
     "CreateNamedStruct": _struct,
     "GetStructField": _struct_field,
     "GetArrayStructFields": _array_struct_fields,

@@ -20,7 +20,14 @@ from spark_lineage.analyze.resolve import OperatorWork, Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.steps import Define, Step
 from spark_lineage.analyze.values import OUTER, Leaf, Value
-from spark_lineage.analyze.writes import FOREACH_BATCH_SINKS, WRITES, Write, by_position, write_nodes
+from spark_lineage.analyze.writes import (
+    FOREACH_BATCH_SINKS,
+    WRITES,
+    Write,
+    by_position,
+    write_nodes,
+    write_of,
+)
 from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
@@ -74,7 +81,13 @@ def is_command(tree: PlanTree) -> bool:
 
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     """The write commands of a plan and what they write; empty if it has none."""
-    return tuple((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
+    dynamic = any(node.facts.get("dynamic_partition_overwrite") for node in tree.nodes)
+    found = ((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
+    # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows.
+    return tuple(
+        (node, replace(write, overwrites=False) if dynamic and node.get("partitionColumns") else write)
+        for node, write in found
+    )
 
 
 def analyze_write(node: Node, write: Write, tree: PlanTree, context: Context) -> Lineage:
@@ -135,7 +148,7 @@ V2_COMMANDS = frozenset({
 
 def _write_of(node: Node, naming: Naming) -> Write:
     try:
-        return WRITES[node.name](node, naming)
+        return write_of(node, naming)
     except Exception:  # noqa: BLE001 - a plan of a shape that no Spark makes: `_total` reports it
         return Write(node.name, (), (), ())
 
@@ -344,6 +357,9 @@ def _cut(tree: PlanTree) -> list[Problem]:
 def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
     if kind is EdgeKind.USAGE:
         return []
+    if node.name not in WRITES:
+        message = f"the command {node.name} has no rule: it is taken as an append of its query"
+        return [Problem("unknown_command", Severity.WARNING, message, node.name, "please report the command")]
     if write.target and write.target[0].dataset.name in FOREACH_BATCH_SINKS:
         return [
             Problem(

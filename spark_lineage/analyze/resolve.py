@@ -27,12 +27,25 @@ from spark_lineage.analyze.values import (
     add_via,
     extend_path,
     merge,
+    outer_value,
     substitute,
     through,
     weaken,
 )
 from spark_lineage.decode.tree import Node, PlanTree, flatten
-from spark_lineage.model import Certainty, Dataset, Operator, Problem, Severity, Subtype, weakest
+from spark_lineage.model import (
+    ROW_SET_SUBTYPES,
+    Certainty,
+    Dataset,
+    Operator,
+    Problem,
+    Severity,
+    Subtype,
+    weakest,
+)
+
+LOOP_ROUNDS = 20
+"""More than a recursive query's kinds can grow in: a bound for plans that no Spark makes."""
 
 
 @dataclass(slots=True)
@@ -52,6 +65,7 @@ class Resolver:
     _steps: dict[Node, Step] = field(default_factory=dict)
     _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
     _trees: dict[Node, str] = field(default_factory=dict)
+    _loops: dict[tuple[str, Any], dict[Node, None]] = field(default_factory=dict)
 
     def resolve(self, root: Node, tree: PlanTree) -> Scope:
         """The scope of an operator's output."""
@@ -90,8 +104,10 @@ class Resolver:
         for node in tree.nodes:
             if node.name == "CTERelationDef":
                 self._ctes[tree.hash, node.get("id")] = node
-            elif node.name == "CTERelationRef":
+            elif node.name in {"CTERelationRef", "UnionLoop"}:
                 self._trees[node] = tree.hash
+            elif node.name == "UnionLoopRef":
+                self._loops.setdefault((tree.hash, node.get("loopId")), {})[node] = None
 
     def _definition(self, node: Node) -> Node | None:
         return self._ctes.get((self._trees.get(node, ""), node.get("cteId")))
@@ -108,21 +124,28 @@ class Resolver:
             return [] if definition is None else [definition]
         if node.name == "LogicalRDD":
             return self._checkpointed(node)
+        if node.name == "UnionLoopRef":
+            return []
         if _is_leaf(node):
             return []
         fields = [item for each in node.fields.values() for item in flatten(each)]
         return [*self._step(node).inputs, *subquery_plans(fields)]
 
     def _scope(self, node: Node) -> Scope:
-        if node.name == "CTERelationRef":
-            return self._reference(node, self._definition(node), "cte")
-        if node.name == "LogicalRDD":
-            return self._rdd(node)
         if node.name in IN_MEMORY:
             return _constant(node)
-        if _is_leaf(node):
+        if node.name in RELATIONS:
             return self._relation(node)
-        return self._operator(node)
+        special = {
+            "CTERelationRef": self._cte,
+            "LogicalRDD": self._rdd,
+            "UnionLoop": self._loop,
+            "UnionLoopRef": _loop_reference,
+        }
+        return special.get(node.name, self._operator)(node)
+
+    def _cte(self, node: Node) -> Scope:
+        return self._reference(node, self._definition(node), "cte")
 
     def _relation(self, node: Node) -> Scope:
         located = self.located[node] = locate(node, self.naming, self.facts)
@@ -181,6 +204,42 @@ class Resolver:
             columns[own.expr] = scope.columns.get(other.expr, Value(certainty=Certainty.OPAQUE))
         return replace(scope, columns=columns)
 
+    def _loop(self, node: Node) -> Scope:
+        """A recursive query: its references stand for its own columns, which are put in until nothing changes.
+
+        The kinds of a source only grow along their order, so this ends after a few rounds.
+        """
+        anchor, recursion = (self.scopes[node.get(name)] for name in ("anchor", "recursion"))
+        starts = [anchor.columns.get(each.expr, Value()) for each in node.get("anchor").output or ()]
+        again = [recursion.columns.get(each.expr, Value()) for each in node.get("recursion").output or ()]
+        ordinals = {
+            each.expr: position
+            for reference in self._loops.get((self._trees.get(node, ""), node.get("id")), ())
+            for position, each in enumerate(reference.output or ())
+        }
+        values = starts
+        current: dict[int, Value] = {}
+        for _ in range(LOOP_ROUNDS):
+            current = {
+                expr: values[position] for expr, position in ordinals.items() if position < len(values)
+            }
+            grown = [
+                replace(
+                    start, sources=merge([start.sources, substitute(more.sources, current.get)]), fields=None
+                )
+                for start, more in zip(starts, again, strict=False)
+            ]
+            if [each.sources for each in grown] == [each.sources for each in values]:
+                break
+            values = grown
+        return Scope(
+            {each.expr: value for each, value in zip(node.output or (), values, strict=False)},
+            merge_rows([anchor.rows, substitute_rows(recursion.rows, current.get)]),
+            weakest(anchor.certainty, recursion.certainty),
+            tuple(dict.fromkeys((*anchor.problems, *recursion.problems))),
+            anchor.datasets | recursion.datasets,
+        )
+
     def _recursion(self, node: Node) -> Scope:
         problem = Problem(
             "recursive_query",
@@ -220,20 +279,21 @@ class OperatorWork:
         self.step = step
         self.inputs = _correlated(inputs) if len(inputs) > 1 else inputs
         self.plans = plans
-        self.environments: dict[int | None, Environment] = {}
+        self.environments: dict[tuple[int | None, bool], Environment] = {}
         self.row_certainty = Certainty.EXACT
         self.effects = [self._effect(part) for part in step.rows]
         self.defined = {define.expr: self._define(define) for define in step.defines}
 
-    def environment(self, number: int | None) -> Environment:
+    def environment(self, number: int | None, *, decides_rows: bool) -> Environment:
         """What expressions over one input, or over all, may see."""
-        known = self.environments.get(number)
+        known = self.environments.get((number, decides_rows))
         if known is None:
             if number is None and len(self.inputs) != 1:
                 columns = {expr: value for each in self.inputs for expr, value in each.columns.items()}
             else:
                 columns = dict(self.inputs[number or 0].columns) if self.inputs else {}
-            known = self.environments[number] = Environment(self.name, columns, self.plans)
+            known = Environment(self.name, columns, self.plans, decides_rows)
+            self.environments[number, decides_rows] = known
         return known
 
     def columns(self) -> dict[int, Value]:
@@ -286,7 +346,8 @@ class OperatorWork:
         return Value(sources, _alternatives(values), certainty)
 
     def _value(self, part: Part) -> Value:
-        environment = self.environment(part.input)
+        decides_rows = part.subtype in ROW_SET_SUBTYPES
+        environment = self.environment(part.input, decides_rows=decides_rows)
         if isinstance(part.expression, FieldOf):
             inner = evaluate(part.expression.expression, environment)
             kind = getattr(part.expression.expression, "type", None)
@@ -294,7 +355,7 @@ class OperatorWork:
             position = part.expression.position
             return extend_path(inner, names[position] if position < len(names) else part.expression.name)
         value = evaluate(part.expression, environment)
-        if part.subtype is Subtype.IDENTITY or part.subtype.type.value == "INDIRECT":
+        if part.subtype is Subtype.IDENTITY or decides_rows:
             return value
         return replace(value, sources=through(value.sources, part.subtype, self.name), fields=None)
 
@@ -384,6 +445,11 @@ def _one_of(candidates: list[Scope]) -> Scope:
         tuple(dict.fromkeys(problem for each in candidates for problem in each.problems)),
         frozenset().union(*(each.datasets for each in candidates)),
     )
+
+
+def _loop_reference(node: Node) -> Scope:
+    """What a recursive query reads of itself: placeholders, until the loop is resolved."""
+    return Scope({each.expr: outer_value(each.expr, each.name) for each in node.output or ()})
 
 
 def _constant(node: Node) -> Scope:

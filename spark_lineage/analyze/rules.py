@@ -35,6 +35,7 @@ RULES: dict[str, Rule] = {
     "Join": join,
     "LateralJoin": lateral_join,
     "Union": union,
+    "UnionLoop": union,
     "Intersect": intersect_or_except,
     "Except": intersect_or_except,
     "Generate": generate,

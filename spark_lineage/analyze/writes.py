@@ -61,10 +61,32 @@ def write_nodes(root: Node | None) -> list[Node]:
     if root is None:
         return []
     if root.name == "Union":
-        return [each for each in root.nodes(NodeKind.LOGICAL) if each.name in WRITES]
+        return [each for each in root.nodes(NodeKind.LOGICAL) if _writes(each)]
     if root.name in VIEW_COMMANDS and not _is_persisted(root):
         return []
-    return [root] if root.name in WRITES else []
+    return [root] if _writes(root) else []
+
+
+def write_of(node: Node, naming: Naming) -> Write:
+    """What a write command writes; a command without a rule is taken as an append of its query."""
+    return WRITES.get(node.name, _unknown)(node, naming)
+
+
+def _writes(node: Node) -> bool:
+    """Whether a node is a write command, or a command without a rule that has a query."""
+    if node.name in WRITES:
+        return True
+    query = node.get("query")
+    has_query = isinstance(query, Node) and query.kind is NodeKind.LOGICAL
+    return has_query and node.name not in READING_COMMANDS
+
+
+def _unknown(node: Node, naming: Naming) -> Write:
+    target = by_options(options_of(node), (), (), naming)
+    for name in ("table", "relation", "logicalRelation"):
+        place = _relation(node.get(name))
+        target = target or (locate(place, naming) if place is not None else ())
+    return _simple(node, node.name, target)
 
 
 def by_position(query: Node, names: Any = None) -> tuple[TargetColumn, ...]:
@@ -89,11 +111,9 @@ def _files(node: Node, naming: Naming) -> Write:
     )
     target = by_paths([path], aliases, naming) if isinstance(path, str) else ()
     static = node.get("staticPartitions")
-    partial = bool(isinstance(static, MapValue) and static.pairs) or bool(
-        node.facts.get("dynamic_partition_overwrite")
-    )
-    overwrites = _replaces(node) and not partial
-    return _simple(node, "OVERWRITE" if overwrites else "INSERT", target, overwrites=overwrites)
+    partial = isinstance(static, MapValue) and bool(static.pairs)
+    operation = "OVERWRITE" if _replaces(node) else "INSERT"
+    return _simple(node, operation, target, overwrites=_replaces(node) and not partial)
 
 
 def _table_as_select(node: Node, naming: Naming) -> Write:
@@ -145,15 +165,32 @@ def _v2(node: Node, naming: Naming) -> Write:
     overwrites = node.name == "OverwriteByExpression" and _is_literal(node.get("deleteExpr"))
     query = node.get("query")
     output = table.output if table is not None else None
-    names = [each.name for each in output or ()]
-    by_name_ = bool(node.get("isByName"))
-    columns = by_position(query, None if by_name_ else names) if isinstance(query, Node) else ()
+    columns: tuple[TargetColumn, ...] = ()
+    if isinstance(query, Node):
+        by_column_name = bool(node.get("isByName")) and output is not None
+        columns = _by_name(query, output or ()) if by_column_name else by_position(query, _names(output))
     rows = effects(_deleted(node.get("deleteExpr")), Subtype.FILTER)
-    operation = "OVERWRITE" if node.name.startswith("Overwrite") else "INSERT"
+    operation = "OVERWRITE" if "Overwrite" in node.name else "INSERT"
     inputs = (query, table) if rows and table is not None else (query,)
     return Write(
         operation, target, tuple(each for each in inputs if isinstance(each, Node)), columns, overwrites, rows
     )
+
+
+def _names(output: tuple[Attribute, ...] | None) -> list[str]:
+    return [each.name for each in output or ()]
+
+
+def _by_name(query: Node, output: tuple[Attribute, ...]) -> tuple[TargetColumn, ...]:
+    """The table's columns in its order, each from the query's column of that name; then those that are new."""
+    given = {each.name.lower(): each for each in query.output or ()}
+    columns = []
+    for attribute in output:
+        source = given.pop(attribute.name.lower(), None)
+        parts = () if source is None else (Part(source, input=0),)
+        columns.append(TargetColumn(attribute.name, attribute.type.simple, parts))
+    new = (TargetColumn(each.name, each.type.simple, (Part(each, input=0),)) for each in given.values())
+    return (*columns, *new)
 
 
 def _deleted(expression: Any) -> tuple[Any, ...]:
@@ -313,6 +350,9 @@ _PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflo
 VIEW_OPERATIONS = frozenset({"CREATE VIEW"})
 """Writes whose target has no location: its name is its identity."""
 
+READING_COMMANDS = frozenset({"CacheTableAsSelect", "DescribeQueryCommand", "ExplainCommand", "ReturnAnswer"})
+"""Commands that have a query and write nothing that lasts."""
+
 VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
 
 FOREACH_BATCH_SINKS = frozenset({"ForeachBatchSink", "PythonForeachBatchSink"})
@@ -333,6 +373,7 @@ WRITES: dict[str, Rule] = {
     "AppendData": _v2,
     "OverwriteByExpression": _v2,
     "OverwritePartitionsDynamic": _v2,
+    "DeltaDynamicPartitionOverwriteCommand": _v2,
     "WriteToMicroBatchDataSource": _stream,
     "WriteToMicroBatchDataSourceV1": _stream,
     "CreateViewCommand": _view,

@@ -35,7 +35,7 @@ def superset(node: Node) -> Step:
 
 
 def cogroup(node: Node) -> Step:
-    """Two inputs grouped by keys: a join of groups.
+    """Two inputs, both grouped by keys.
 
     The keys lead each side's output; older Spark names them, newer Spark counts them.
     """
@@ -48,7 +48,7 @@ def cogroup(node: Node) -> Step:
             if isinstance(count, int)
             else flatten(node.get(f"{name}Group") or ())
         )
-        rows += effects([*keys], Subtype.JOIN, number)
+        rows += effects([*keys], Subtype.GROUP_BY, number)
     return Step(step.inputs, step.inherits, step.defines, rows=tuple(rows))
 
 

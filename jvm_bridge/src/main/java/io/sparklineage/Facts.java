@@ -9,6 +9,7 @@ import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
 import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.command.DataWritingCommandExec;
 import org.apache.spark.sql.execution.datasources.FileIndex;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.sources.BaseRelation;
@@ -198,7 +199,7 @@ final class Facts {
         }
     }
 
-    /** Writes the member `x` of a physical scan: the paths or the table that it reads. */
+    /** Writes the member `x` of a physical scan, the paths or the table that it reads, and of a partitioned overwrite. */
     static void writeScan(JsonWriter json, SparkPlan plan, int node, RunFacts run) {
         Object relation = plan.getClass().getSimpleName().contains("Scan")
                 ? SparkCompat.memberOrNull(plan, "relation") : null;
@@ -216,6 +217,11 @@ final class Facts {
             write(json, relation, node, run);
         } else if (table instanceof Table) {
             write(json, table, node, run);
+        } else if (plan instanceof DataWritingCommandExec) {
+            Object command = ((DataWritingCommandExec) plan).cmd();
+            if (Boolean.TRUE.equals(SparkCompat.memberOrNull(command, "dynamicPartitionOverwrite"))) {
+                json.name("x").object().field("dynamic_partition_overwrite", true).endObject();
+            }
         }
     }
 }
