@@ -57,7 +57,9 @@ def batch() -> Batch:
             _edge("2", ORDERS, "amount", REPORT, "total", Subtype.AGGREGATION, "sum(amount)"),
         ),
         runs=(_run("b:1", "1", ORDERS, 1_000), _run("b:2", "2", REPORT, 2_000)),
-        problems=(Problem("odd", Severity.WARNING, "Something was odd.", "Foo#3", "Look at it.", dataset=REPORT),),
+        problems=(
+            Problem("odd", Severity.WARNING, "Something was odd.", "Foo#3", "Look at it.", dataset=REPORT),
+        ),
     )
 
 

@@ -74,7 +74,9 @@ def table_answer() -> dict[str, Any]:
             column(
                 "day",
                 "date",
-                source("silver.payments", "paid_on", "IDENTITY", "paid_on", via=["spark_catalog.silver.paid"]),
+                source(
+                    "silver.payments", "paid_on", "IDENTITY", "paid_on", via=["spark_catalog.silver.paid"]
+                ),
             ),
             column(
                 "tier",
@@ -82,7 +84,11 @@ def table_answer() -> dict[str, Any]:
                 source("silver.lines", "amount", "CONDITIONAL", tier),
                 certainty="over_approximate",
             ),
-            column("buyer", "string", source("in/buyers.csv", "mail", "TRANSFORMATION", "sha2(mail, ?)", masking=True)),
+            column(
+                "buyer",
+                "string",
+                source("in/buyers.csv", "mail", "TRANSFORMATION", "sha2(mail, ?)", masking=True),
+            ),
             column("one", "int"),
             column("what", "string", certainty="opaque"),
         ],
@@ -110,7 +116,9 @@ def edge(from_: tuple[str, str], to: tuple[str, str | None], subtype: str, expre
     }
 
 
-def node(table: str, field: str | None, depth: int, subtype: str | None, certainty: str = "exact") -> dict[str, Any]:
+def node(
+    table: str, field: str | None, depth: int, subtype: str | None, certainty: str = "exact"
+) -> dict[str, Any]:
     kinds = kind(subtype) if subtype else {"type": None, "subtype": None}
     return {**vertex(table, field), "depth": depth, **kinds, "masking": False, "certainty": certainty}
 
@@ -161,7 +169,9 @@ def downstream_answer() -> dict[str, Any]:
         ],
         "edges": [
             edge(("raw/items.json", "price"), ("bronze.items", "price"), "IDENTITY", "price"),
-            edge(("bronze.items", "price"), ("silver.lines", "amount"), "TRANSFORMATION", "(price * quantity)"),
+            edge(
+                ("bronze.items", "price"), ("silver.lines", "amount"), "TRANSFORMATION", "(price * quantity)"
+            ),
             edge(("silver.lines", "amount"), ("gold.best", None), "FILTER", "(amount > ?)"),
             edge(("silver.lines", "amount"), ("gold.revenue", "label"), "IDENTITY", "amount"),
         ],
@@ -212,7 +222,9 @@ def runs_answer() -> dict[str, Any]:
     }
 
 
-def summary(table: str, columns: list[str], runs: int = 0, state: str = "COMPLETE", **more: Any) -> dict[str, Any]:
+def summary(
+    table: str, columns: list[str], runs: int = 0, state: str = "COMPLETE", **more: Any
+) -> dict[str, Any]:
     last = {"id": "8c0e:7", "state": state, "started_at": "2026-11-20T03:04:05.678Z", "rows": None}
     return {
         **dataset(table),
