@@ -110,6 +110,14 @@ class Application:
 
     def gap(self, gap: GapRecord) -> None:
         """Records that the bridge lost."""
+        where = f"{self.record.application_name} at {gap.at}"
+        if gap.reason == "wrong_setting":
+            message = f"a setting of the job is not followed: {gap.message}"
+            hint = "docs/settings.md lists the settings and what is allowed"
+            self.rows.problems[
+                Problem("wrong_setting", Severity.ERROR, message, where, hint, self.record.bridge)
+            ] = None
+            return
         what = f": {gap.message}" if gap.message else ""
         message = f"the bridge lost {gap.count} record(s) ({gap.reason}){what}"
         self.rows.problems[
@@ -117,7 +125,7 @@ class Application:
                 "gap",
                 Severity.ERROR,
                 message,
-                f"{self.record.application_name} at {gap.at}",
+                where,
                 "run spark-lineage doctor",
                 self.record.bridge,
             )

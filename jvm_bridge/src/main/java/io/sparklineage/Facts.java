@@ -8,8 +8,11 @@ import org.apache.spark.sql.catalyst.catalog.CatalogTable;
 import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.command.DataWritingCommandExec;
+import org.apache.spark.sql.execution.command.ExecutedCommandExec;
+import org.apache.spark.sql.execution.datasources.SaveIntoDataSourceCommand;
 import org.apache.spark.sql.execution.datasources.FileIndex;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.sources.BaseRelation;
@@ -199,6 +202,16 @@ final class Facts {
         }
     }
 
+    /** A data source's own command does not say it; the session's setting does. */
+    private static boolean isDynamic(SparkPlan plan) {
+        if (!(((ExecutedCommandExec) plan).cmd() instanceof SaveIntoDataSourceCommand)) {
+            return false;
+        }
+        Object session = SparkCompat.memberOrNull(plan, "session");
+        return session instanceof SparkSession && "dynamic".equalsIgnoreCase(
+                ((SparkSession) session).conf().get("spark.sql.sources.partitionOverwriteMode", "static"));
+    }
+
     /** Writes the member `x` of a physical scan, the paths or the table that it reads, and of a partitioned overwrite. */
     static void writeScan(JsonWriter json, SparkPlan plan, int node, RunFacts run) {
         Object relation = plan.getClass().getSimpleName().contains("Scan")
@@ -222,6 +235,8 @@ final class Facts {
             if (Boolean.TRUE.equals(SparkCompat.memberOrNull(command, "dynamicPartitionOverwrite"))) {
                 json.name("x").object().field("dynamic_partition_overwrite", true).endObject();
             }
+        } else if (plan instanceof ExecutedCommandExec && isDynamic(plan)) {
+            json.name("x").object().field("dynamic_partition_overwrite", true).endObject();
         }
     }
 }

@@ -11,6 +11,7 @@ final class Gaps {
     static final String SPOOL_FAILED = "spool_failed";
     static final String EVENTS_DROPPED = "listener_queue_dropped";
     static final String TOO_LARGE = "record_too_large";
+    static final String WRONG_SETTING = "wrong_setting";
 
     private static final long INTERVAL_MILLIS = 60_000;
 
@@ -35,6 +36,16 @@ final class Gaps {
         lost += count;
         gap.message = problem == null ? null : Masking.cut(Masking.message(problem.toString()), 500);
         lastError = reason + (gap.message == null ? "" : ": " + gap.message);
+    }
+
+    /** Notes settings that are not followed: nothing is lost, but it is said. */
+    synchronized void complain(List<String> sentences) {
+        if (!sentences.isEmpty()) {
+            Gap gap = gaps.computeIfAbsent(WRONG_SETTING, key -> new Gap());
+            gap.pending += sentences.size();
+            gap.message = Masking.cut(String.join("; ", sentences), 500);
+            lastError = WRONG_SETTING + ": " + gap.message;
+        }
     }
 
     synchronized void note(String error) {

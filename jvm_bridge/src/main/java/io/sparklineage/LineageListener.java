@@ -49,6 +49,7 @@ final class LineageListener extends SparkListener {
         this.hasher = new LiteralHasher(settings.hashKey);
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
                 .counter("queue." + QUEUE + ".numDroppedEvents");
+        gaps.complain(Settings.complaints(context));
         Uploader uploader = settings.remoteSpool == null ? null
                 : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
         this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),

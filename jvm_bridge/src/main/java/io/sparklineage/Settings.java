@@ -8,9 +8,16 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
+import scala.Tuple2;
 
 /** The bridge's settings, `spark.lineage.*`, read once when it is registered. */
 final class Settings {
@@ -47,6 +54,29 @@ final class Settings {
      */
     static Settings of(SparkSession session) throws IOException {
         return of(key -> lookup(session, key));
+    }
+
+    private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
+            ENABLED, "spark.lineage.spool", "spark.lineage.store", "spark.lineage.namespace",
+            "spark.lineage.literals", "spark.lineage.hashKeyFile", "spark.lineage.dataset.pathRules",
+            "spark.lineage.segment.sealSeconds"));
+    private static final Set<String> PATH_RULES =
+            new HashSet<>(Arrays.asList("key_value", "date", "time", "uuid", "none"));
+
+    /** One sentence for each setting of an application that is not followed: the job and its lineage go on. */
+    static List<String> complaints(SparkContext context) {
+        List<String> found = new ArrayList<>();
+        for (Tuple2<String, String> entry : context.getConf().getAll()) {
+            if (entry._1().startsWith("spark.lineage.") && !KNOWN.contains(entry._1())) {
+                found.add(Masking.cut(entry._1(), 100) + " is not a setting: see docs/settings.md");
+            }
+        }
+        for (String rule : context.getConf().get("spark.lineage.dataset.pathRules", "").split(",")) {
+            if (!rule.trim().isEmpty() && !PATH_RULES.contains(rule.trim())) {
+                found.add("spark.lineage.dataset.pathRules has an unknown rule; allowed are key_value, date, time, uuid or none");
+            }
+        }
+        return found;
     }
 
     /** What a session was told, else what its application was. */

@@ -150,7 +150,7 @@ final class Spool {
 
     private void sealFor(Task task) {
         try {
-            sealSegment();
+            sealSegment(task.last);
         } finally {
             closed |= task.last;
             task.sealed.countDown();
@@ -170,7 +170,7 @@ final class Spool {
             records.incrementAndGet();
             writeGaps(open, false);
             if (open.size() >= SEGMENT_BYTES) {
-                sealSegment();
+                sealSegment(false);
             } else {
                 sealIfOld();
             }
@@ -222,21 +222,22 @@ final class Spool {
 
     private void sealIfOld() {
         if (segment != null && segment.hasNews() && System.currentTimeMillis() - segment.openedAt >= sealMillis) {
-            sealSegment();
+            sealSegment(false);
         }
     }
 
-    private void sealSegment() {
+    /** The next segment is there before this one is sealed: who reads the spool always sees that its writer lives. */
+    private void sealSegment(boolean last) {
         if (segment == null) {
             return;
         }
         try {
             writeGaps(segment, true);
-            if (!segment.hasNews()) {
+            if (!segment.hasNews() && !last) {
                 return;
             }
             Segment open = segment;
-            segment = null;
+            segment = last ? null : openSegment();
             open.seal();
             segments.incrementAndGet();
         } catch (IOException | RuntimeException problem) {

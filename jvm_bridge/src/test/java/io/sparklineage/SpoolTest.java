@@ -91,6 +91,16 @@ class SpoolTest {
     }
 
     @Test
+    void hasAnOpenSegmentAsLongAsItLives() throws IOException {
+        Spool spool = open(new Gaps("b"));
+        spool.offer(entry("one"));
+        assertTrue(spool.seal(TIMEOUT_MILLIS));
+        assertEquals(Arrays.asList("b-00000000.seg", "b-00000001.open"), names());
+        assertTrue(spool.close(TIMEOUT_MILLIS));
+        assertEquals(Arrays.asList("b-00000000.seg", "b-00000001.seg"), names());
+    }
+
+    @Test
     void sealsNothingWithoutNews() throws IOException {
         Spool spool = open(new Gaps("b"));
         assertTrue(spool.seal(TIMEOUT_MILLIS));
@@ -129,6 +139,7 @@ class SpoolTest {
         spool.offer(entry("one"));
         assertTrue(spool.seal(TIMEOUT_MILLIS));
         Files.delete(folder.resolve("b-00000000.seg"));
+        Files.delete(folder.resolve("b-00000001.open"));
         Files.delete(folder);
         spool.offer(entry("two"));
         assertTrue(spool.close(TIMEOUT_MILLIS));
