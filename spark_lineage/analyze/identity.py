@@ -7,10 +7,11 @@ location; catalog names are aliases. Trailing path segments that name a part of 
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from spark_lineage.model import DatasetId
 
@@ -71,13 +72,18 @@ class Naming:
     def _split(self, path: str) -> tuple[str, str]:
         parts = urlsplit(path) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path) else None
         if parts is None:
-            return self.file_namespace, re.sub(r"/{2,}", "/", path)
-        name = re.sub(r"/{2,}", "/", unquote(path.partition(":")[2].removeprefix(f"//{parts.netloc}")))
+            return self.file_namespace, _normal(path)
+        name = _normal(path.partition(":")[2].removeprefix(f"//{parts.netloc}"))
         if parts.scheme == "file" or not parts.netloc:
             return (self.file_namespace if parts.scheme == "file" else parts.scheme), name
         if parts.scheme in _OBJECT_STORES:
             return f"{_OBJECT_STORES[parts.scheme]}://{parts.netloc}", name.strip("/") or "/"
         return f"{parts.scheme}://{parts.netloc}", name
+
+
+def _normal(path: str) -> str:
+    """One spelling for a path: no empty, `.` or `..` segments."""
+    return posixpath.normpath(re.sub(r"/{2,}", "/", path)) if path else "/"
 
 
 def whole_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -85,9 +85,18 @@ def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     found = ((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
     # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows.
     return tuple(
-        (node, replace(write, overwrites=False) if dynamic and node.get("partitionColumns") else write)
+        (node, replace(write, overwrites=False) if dynamic and _has_partitions(node) else write)
         for node, write in found
     )
+
+
+def _has_partitions(node: Node) -> bool:
+    """Whether a write's table has, or may have, partitions."""
+    if "partitionColumns" in node.fields:
+        return bool(node.get("partitionColumns"))
+    relation = node.get("table")
+    table = relation.get("table") if isinstance(relation, Node) else None
+    return not isinstance(table, Node) or table.facts.get("partition_columns") != []
 
 
 def analyze_write(node: Node, write: Write, tree: PlanTree, context: Context) -> Lineage:
@@ -111,6 +120,12 @@ def _is_query(root: Node) -> bool:
     return ".execution.command." not in name and root.name not in V2_COMMANDS
 
 
+def data_command(tree: PlanTree) -> str | None:
+    """The name of a command that changes data without a query in its plan, which no rule follows; else None."""
+    root = tree.analyzed
+    return root.name if root is not None and root.name in DATA_COMMANDS else None
+
+
 def is_schema_inference(tree: PlanTree) -> bool:
     """Whether a query is Spark's own look at the files of a CSV or JSON read, to learn their columns.
 
@@ -128,6 +143,13 @@ def is_schema_inference(tree: PlanTree) -> bool:
     is_text = isinstance(form, Node | Opaque) and form.class_name.endswith(".TextFileFormat")
     return is_text and "path" not in options_of(files)
 
+
+DATA_COMMANDS = frozenset({
+    "RestoreTableCommand", "RestoreTableStatement", "LoadDataCommand", "LoadData", "ConvertToDeltaCommand", "CloneTableCommand",
+    "CloneTableStatement", "CreateDeltaTableCommand", "TruncateTableCommand", "TruncateTable", "TruncatePartition", "AlterTableDropPartitionCommand",
+    "DropPartitions",
+})  # fmt: skip
+"""Commands that change the rows of a table from somewhere that their plan does not name."""
 
 V2_COMMANDS = frozenset({
     "CreateTable", "ReplaceTable", "DropTable", "DropView", "CreateView", "CreateNamespace", "DropNamespace", "DescribeRelation",
@@ -304,7 +326,7 @@ def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
 def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]) -> str:
     content = [
         plan.kind.value,
-        plan.job,
+        plan.job if plan.kind is EdgeKind.USAGE else "",  # a usage's target is its job
         plan.operation,
         [plan.target.namespace, plan.target.name],
         plan.overwrites,
@@ -328,9 +350,14 @@ def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]
 
 
 def _selectors(tree: PlanTree, context: Context) -> list[str]:
-    """The keyed hashes of the literals that select a field, in the order of the plan's nodes."""
+    """What else makes another lineage: versions asked for, and keyed hashes of the literals that select a field.
+
+    In the order of the plan's nodes.
+    """
     found = []
     for node in tree.nodes:
+        for key in ("requested_version", "requested_timestamp"):
+            found += [f"{key}:{node.facts[key]}"] if key in node.facts else []
         name = _SELECTING.get(node.name)
         if name is None and node.name != "PivotFirst":
             continue

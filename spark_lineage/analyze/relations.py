@@ -6,15 +6,18 @@ The location of files is, in this order: the catalog table's, the `basepath` opt
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
 from spark_lineage.decode.tree import MapValue, Node, NodeKind
 from spark_lineage.model import Dataset, DatasetId
 
-IN_MEMORY = frozenset({"LocalRelation", "OneRowRelation", "Range", "EmptyRelation"})
+IN_MEMORY = frozenset({"LocalRelation", "OneRowRelation", "Range", "EmptyRelation", "CommandResult"})
 """Relations whose rows stand in the plan: no source, and that is exact."""
 
 RELATIONS = frozenset({
@@ -23,6 +26,8 @@ RELATIONS = frozenset({
     "StreamingDataSourceV2Relation", "StreamingDataSourceV2ScanRelation",
 })  # fmt: skip
 """Relations that read a dataset."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 _IN_MEMORY_RDDS = frozenset({"ParallelCollectionRDD", "EmptyRDD"})
 _KNOWN_RDDS = _IN_MEMORY_RDDS | {
@@ -75,7 +80,8 @@ def catalog_table(table: Node, naming: Naming) -> tuple[Located, ...]:
     kind = table.facts.get("provider")
     aliases = _aliases(table)
     if isinstance(location, str):
-        return by_paths([location], aliases, naming, kind if isinstance(kind, str) else None)
+        # A catalog's location is a URI, percent-encoded; Hadoop's paths are not.
+        return by_paths([unquote(location)], aliases, naming, kind if isinstance(kind, str) else None)
     return by_name(".".join(map(str, table.facts.get("identifier") or ())))
 
 
@@ -120,8 +126,20 @@ def by_options(
             Located(located[0].dataset, tuple(naming.locate(path) for path in paths) or located[0].locations),
         )
     if "path" in options:
-        return by_paths([options["path"]], aliases, naming)
+        return by_paths([_absolute(options["path"], paths)], aliases, naming)
     return by_paths(paths, aliases, naming)
+
+
+def _absolute(path: str, roots: tuple[str, ...]) -> str:
+    """A relative path as the files that were found under it show it to be."""
+    if path.startswith("/") or _SCHEME.match(path):
+        return path
+    start = re.split(r"[*?{\[]", posixpath.normpath(path), maxsplit=1)[0].rstrip("/")
+    for root in roots:
+        before, found, after = root.partition(f"/{start}")
+        if found and (not after or after.startswith("/")):
+            return f"{before}{found}"
+    return roots[0] if roots else path
 
 
 def options_of(node: Node) -> dict[str, str]:

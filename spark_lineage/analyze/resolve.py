@@ -36,7 +36,6 @@ from spark_lineage.decode.tree import Node, PlanTree, flatten
 from spark_lineage.model import (
     ROW_SET_SUBTYPES,
     Certainty,
-    Dataset,
     Operator,
     Problem,
     Severity,
@@ -459,8 +458,3 @@ def _constant(node: Node) -> Scope:
 def _opaque(node: Node, problem: Problem) -> Scope:
     columns = {each.expr: Value(NOTHING, Term((each.name,)), Certainty.OPAQUE) for each in node.output or ()}
     return Scope(columns, certainty=Certainty.OPAQUE, problems=(problem,))
-
-
-def datasets(resolver: Resolver) -> list[Dataset]:
-    """Every dataset that the resolved relations read, in the order of their resolution."""
-    return [each.dataset for located in resolver.located.values() for each in located]

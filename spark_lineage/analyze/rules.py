@@ -43,6 +43,7 @@ RULES: dict[str, Rule] = {
     "View": view,
     # columns pass as they are
     "SubqueryAlias": passed,
+    "PipeOperator": passed,
     "Subquery": passed,
     "ResolvedHint": passed,
     "GlobalLimit": passed,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import (
@@ -135,14 +136,15 @@ def _v2_table_as_select(node: Node, naming: Naming) -> Write:
 def _directory(node: Node, naming: Naming) -> Write:
     storage = node.get("storage")
     path = storage.get("locationUri") if isinstance(storage, Node) else None
-    target = by_paths([path], (), naming) if isinstance(path, str) else ()
+    target = by_paths([unquote(path)], (), naming) if isinstance(path, str) else ()
     return _simple(node, "INSERT OVERWRITE DIRECTORY", target, overwrites=bool(node.get("overwrite")))
 
 
 def _data_source(node: Node, naming: Naming) -> Write:
-    target = by_options(options_of(node), (), (), naming)
-    overwrites = _replaces(node)
-    return _simple(node, "OVERWRITE" if overwrites else "INSERT", target, overwrites=overwrites)
+    options = options_of(node)
+    target = by_options(options, (), (), naming)
+    operation = "OVERWRITE" if _replaces(node) else "INSERT"
+    return _simple(node, operation, target, overwrites=_replaces(node) and not _is_partial(options))
 
 
 def _hive(node: Node, naming: Naming) -> Write:
@@ -162,7 +164,9 @@ def _logical_relation(node: Node, naming: Naming) -> Write:
 def _v2(node: Node, naming: Naming) -> Write:
     table = _relation(node.get("table"))
     target = locate(table, naming) if table is not None else ()
-    overwrites = node.name == "OverwriteByExpression" and _is_literal(node.get("deleteExpr"))
+    options = node.get("writeOptions")
+    partial = isinstance(options, MapValue) and _is_partial(options.texts())
+    overwrites = node.name == "OverwriteByExpression" and _is_literal(node.get("deleteExpr")) and not partial
     query = node.get("query")
     output = table.output if table is not None else None
     columns: tuple[TargetColumn, ...] = ()
@@ -243,9 +247,25 @@ def _merge(node: Node, naming: Naming) -> Write:
     for attribute in target.output or ():
         values = [action.get("expr") for action in actions if _action_target(action) == attribute.name]
         columns.append(_assigned(attribute, values))
+    columns += _evolved(actions, {each.name for each in target.output or ()})
     conditions = [clause.get("condition") for clause in clauses if clause.get("condition") is not None]
     rows = effects([node.get("condition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
     return Write("MERGE", _target(target, naming), (target, source), tuple(columns), rows=rows)
+
+
+def _evolved(actions: list[Node], known: set[str]) -> list[TargetColumn]:
+    """The columns that MERGE adds to its target by schema evolution, in the order of their first action."""
+    added: dict[str, list[Any]] = {}
+    for action in actions:
+        name = _action_target(action)
+        if name is not None and name not in known and len(action.get("targetColNameParts")) == 1:
+            added.setdefault(name, []).append(action.get("expr"))
+    return [
+        TargetColumn(
+            name, getattr(values[0].type, "simple", "unknown"), tuple(Part(value) for value in values)
+        )
+        for name, values in added.items()
+    ]
 
 
 def _update(node: Node, naming: Naming) -> Write:
@@ -331,6 +351,11 @@ def _class_of(value: Any) -> str:
     )
 
 
+def _is_partial(options: dict[str, str]) -> bool:
+    """Whether options make an overwrite replace only some of the rows, as Delta has it."""
+    return "replacewhere" in options or options.get("partitionoverwritemode", "").lower() == "dynamic"
+
+
 def _replaces(node: Node) -> bool:
     """Whether a save mode leaves nothing of what was there; ErrorIfExists succeeds only where nothing was."""
     return node.get("mode") in {"Overwrite", "ErrorIfExists"}
@@ -350,8 +375,10 @@ _PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflo
 VIEW_OPERATIONS = frozenset({"CREATE VIEW"})
 """Writes whose target has no location: its name is its identity."""
 
-READING_COMMANDS = frozenset({"CacheTableAsSelect", "DescribeQueryCommand", "ExplainCommand", "ReturnAnswer"})
-"""Commands that have a query and write nothing that lasts."""
+READING_COMMANDS = frozenset({
+    "CacheTableAsSelect", "DescribeQueryCommand", "ExplainCommand", "ReturnAnswer", "CreateDeltaTableCommand",
+})  # fmt: skip
+"""Commands that have a query and write no rows of it: a clone's query is the command that copies."""
 
 VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
 

@@ -75,7 +75,8 @@ class Damage(str, Enum):
     UNREADABLE = "unreadable"  # the file cannot be opened or read
 
 
-_KEPT_WHOLE = frozenset({Damage.MAGIC, Damage.LOST, Damage.TOO_LONG})
+KEPT_WHOLE = frozenset({Damage.MAGIC, Damage.LOST, Damage.TOO_LONG})
+"""What is wrong with a segment of which the rest could not be read: it is kept whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def settle(spool: Path, segment: Path, problems: Sequence[SegmentProblem]) -> in
     damages = {problem.damage for problem in problems}
     if Damage.UNREADABLE in damages:
         return 0
-    if damages & _KEPT_WHOLE:
+    if damages & KEPT_WHOLE:
         keep_aside_segment(spool, segment, "\n".join(problem.message for problem in problems))
         return 1
     for problem in problems:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from spark_lineage.analyze.identity import Naming, whole_names
-from spark_lineage.analyze.lineage import is_command, is_schema_inference, writes_of
+from spark_lineage.analyze.lineage import data_command, is_command, is_schema_inference, writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
 from spark_lineage.analyze.writes import Write
 from spark_lineage.decode.records import ExecutionRecord
@@ -56,13 +56,15 @@ class FoldedUsage:
 class Folded:
     """What one root execution was: writes, or a usage, or (neither) a command without data.
 
-    `unread` are executions without a plan: they failed in analysis, or their plan was lost.
+    `unread` are executions without a plan: they failed in analysis, or their plan was lost. `not_followed` are
+    commands, with their names, that change data in a way that no rule follows.
     """
 
     root: int
     writes: tuple[FoldedWrite, ...] = ()
     usages: tuple[FoldedUsage, ...] = ()
     unread: tuple[ExecutionRecord, ...] = ()
+    not_followed: tuple[tuple[ExecutionRecord, str], ...] = ()
 
 
 Plans = Callable[[ExecutionRecord], PlanTree | None]
@@ -86,6 +88,7 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
     events: list[Event] = []
     queries: list[tuple[ExecutionRecord, PlanTree]] = []
     unread: list[ExecutionRecord] = []
+    not_followed: list[tuple[ExecutionRecord, str]] = []
     for execution in group:
         tree = plans(execution)
         if tree is None or tree.analyzed is None:
@@ -97,20 +100,19 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
                 Event(execution, tree, node, write, position, len(writes))
                 for position, (node, write) in enumerate(writes)
             )
+        elif (name := data_command(tree)) is not None:
+            not_followed.append((execution, name))
         elif not is_command(tree) and not is_schema_inference(tree):
             queries.append((execution, tree))
-    writes_ = tuple(_folded(root, chain, group) for chain in _chains(events))
+    folded = [_folded(root, chain, group) for chain in _chains(events)]
+    writes_ = tuple(each for each in folded if not _left_alone(each))
     usages = tuple(
         FoldedUsage(execution, tree, tuple(group))
         for execution, tree in queries
         if execution.execution_id == root  # what ran inside another execution is its helper
     )
-    return Folded(
-        root,
-        writes_,
-        usages,
-        tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE"),
-    )
+    lost = tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE")
+    return Folded(root, writes_, usages, lost, tuple(not_followed))
 
 
 def _chains(events: list[Event]) -> list[list[Event]]:
@@ -138,10 +140,19 @@ def _folded(root: int, chain: list[Event], group: list[ExecutionRecord]) -> Fold
     write = replace(
         inner.write,
         operation=outer.write.operation,
-        overwrites=any(each.write.overwrites for each in chain),
+        overwrites=inner.write.overwrites or any(each.node.name == "CreateTableAsSelect" for each in chain),
         target=_named(inner.write.target, [alias for each in chain for alias in _aliases(each.write.target)]),
     )
     return FoldedWrite(inner, outer, write, helpers)
+
+
+def _left_alone(write: FoldedWrite) -> bool:
+    """Whether the target was there already and the command was told to leave it: no job ran, nothing was written."""
+    told = any(
+        event.node.get("mode") == "Ignore" or event.node.get("ignoreIfExists") is True
+        for event in (write.inner, write.outer)
+    )
+    return told and not any(each.jobs for each in write.helpers) and write.outer.execution.state == "COMPLETE"
 
 
 def _named(target: tuple[Located, ...], aliases: list[str]) -> tuple[Located, ...]:

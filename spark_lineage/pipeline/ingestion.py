@@ -7,7 +7,7 @@ executions waits for its root; a bad record is kept aside and counted, the good 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class _Read:
     """The records of one application, over all its segments that can be read now."""
 
     application: ApplicationRecord
-    plans: dict[str, PlanRecord] = field(default_factory=dict)
+    plans: dict[str, PlanTree] = field(default_factory=dict)
     executions: dict[int, ExecutionRecord] = field(default_factory=dict)
     others: list[Record] = field(default_factory=list)
     end: ApplicationEndRecord | None = None
@@ -55,8 +55,10 @@ class _Work:
     read: dict[str, _Read] = field(default_factory=dict)
     damages: dict[Path, list[spools.SegmentProblem]] = field(default_factory=lambda: defaultdict(list))
     messages: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     records: int = 0
     bad_records: int = 0
+    bad_segments: int = 0
 
 
 def ingest_segments(spool: Path, store: Path | str) -> IngestReport:
@@ -93,11 +95,9 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
     batch = rows.batch()
     if any((batch.runs, batch.plans, batch.problems, batch.datasets)):
         target.append(batch)
-    bad_segments = 0
     for segment in usable:
         if segment.path not in waiting:
-            kept = spools.settle(spool, segment.path, work.damages[segment.path])
-            bad_segments += bool(kept)
+            spools.settle(spool, segment.path, work.damages[segment.path])
     return IngestReport(
         segments=len(usable),
         records=work.records,
@@ -105,7 +105,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
         writes=writes,
         usages=usages,
         problems=len(batch.problems),
-        bad_segments=bad_segments,
+        bad_segments=work.bad_segments,
         bad_records=work.bad_records,
         pending=pending,
         messages=tuple(work.messages),
@@ -121,13 +121,17 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
     read: _Read | None = None
     for frame in spools.frames(segment.path):
         if isinstance(frame, spools.SegmentProblem):
-            if not (frame.damage is spools.Damage.TORN and segment.state is spools.SegmentState.DEAD):
-                work.messages.append(frame.message)
-                work.bad_records += 1
+            if frame.damage is spools.Damage.TORN and segment.state is spools.SegmentState.DEAD:
+                continue  # its writer was stopped in the middle of a record: that one never was
+            whole = frame.damage in spools.KEPT_WHOLE
+            work.bad_segments += whole
+            work.bad_records += not whole
+            work.messages.append(f"{frame.message} It is kept in {work.spool / spools.BAD_FOLDER}.")
             work.damages[segment.path].append(frame)
             continue
         try:
             record = decode_record(frame.payload)
+            tree = decode_plan(record) if isinstance(record, PlanRecord) else None
         except DecodeError as error:
             _refuse(segment.path, frame, str(error), work)
             continue
@@ -137,6 +141,8 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
         elif read is None:
             _refuse(segment.path, frame, "a record stands before the one that names its application", work)
             continue
+        elif tree is not None:
+            read.plans.setdefault(tree.hash, tree)
         else:
             _take(record, read, segment.path)
         work.records += 1
@@ -145,15 +151,14 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
 def _refuse(segment: Path, frame: spools.Frame, reason: str, work: _Work) -> None:
     kept = spools.keep_aside_payload(work.spool, segment, frame.offset, frame.payload, reason)
     work.bad_records += 1
-    work.messages.append(
-        f"segment {segment.name}, byte {frame.offset}: {reason}; kept as {kept.name} in {kept.parent}"
-    )
+    where = f"segment {segment.name}, byte {frame.offset}"
+    work.messages.append(f"{where}: {reason}; kept as {kept.name} in {kept.parent}")
+    hint = "the record is kept aside in the spool's folder `bad`"
+    work.problems.append(Problem("bad_record", Severity.ERROR, reason, where, hint))
 
 
 def _take(record: Record, read: _Read, path: Path) -> None:
     match record:
-        case PlanRecord():
-            read.plans[record.hash] = record
         case ExecutionRecord():
             read.executions[record.execution_id] = record
             read.homes[record.execution_id].add(path)
@@ -176,32 +181,6 @@ def _fold(read: _Read) -> tuple[list[list[ExecutionRecord]], list[list[Execution
     return done, waiting
 
 
-class _Plans(Mapping[str, "PlanTree | None"]):
-    """The decoded plans of one application, each decoded when it is first asked for."""
-
-    def __init__(self, records: Mapping[str, PlanRecord], rows: Rows) -> None:
-        self.records = records
-        self.rows = rows
-        self.trees: dict[str, PlanTree | None] = {}
-
-    def __getitem__(self, key: str) -> PlanTree | None:
-        if key not in self.trees:
-            record = self.records[key]
-            try:
-                self.trees[key] = decode_plan(record)
-            except DecodeError as error:
-                self.trees[key] = None
-                problem = Problem("bad_plan", Severity.ERROR, str(error), key, "please report the plan")
-                self.rows.problems[problem] = None
-        return self.trees[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-
 def naming_of(settings: Mapping[str, str]) -> Naming:
     """The naming rules that travelled in an application's record."""
     rules = settings.get("spark.lineage.dataset.pathRules")
@@ -216,14 +195,13 @@ def naming_of(settings: Mapping[str, str]) -> Naming:
 def _rows_of(
     read: _Read, done: list[list[ExecutionRecord]], rows: Rows, target: DeltaStore, known: list[Dataset]
 ) -> list[Folded]:
-    plans = _Plans(read.plans, rows)
     naming = naming_of(read.application.settings)
     locations = Locations(naming, read.application.settings.get("spark.sql.warehouse.dir"), known)
-    application = Application(read.application, plans, rows, locations, naming.locate(target.path).id)
+    application = Application(read.application, read.plans, rows, locations, naming.locate(target.path).id)
     found = []
     for group in done:
         try:
-            folded = fold(group[-1].root, group, lambda each: plans.get(each.plan or ""), naming)
+            folded = fold(group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming)
             application.add(folded)
         except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
             rows.problems[_senseless(read, group[-1].root, error)] = None
@@ -251,18 +229,20 @@ def _senseless(read: _Read, root: int, error: Exception) -> Problem:
 
 
 def _has_failed(bridge: str, rows: Rows, target: DeltaStore) -> bool:
-    """Whether a run of the application failed, in this ingest or in one before."""
+    """Whether a run of the application failed or was cancelled, in this ingest or in one before."""
     if any(run.run_id.startswith(f"{bridge}:") and run.state.value != "COMPLETE" for run in rows.runs):
         return True
     stored = target.read("runs", ["run_id", "state"]).to_pylist()
-    return any(row["run_id"].startswith(f"{bridge}:") and row["state"] == "FAILED" for row in stored)
+    return any(
+        row["run_id"].startswith(f"{bridge}:") and row["state"] in {"FAILED", "CANCELLED"} for row in stored
+    )
 
 
 def _damage_problems(work: _Work) -> list[Problem]:
-    return [
+    return work.problems + [
         Problem(
             f"segment_{each.damage.value}",
-            Severity.INFO if each.damage is spools.Damage.TORN else Severity.ERROR,
+            Severity.ERROR,
             each.message,
             path.name,
             "the bytes are kept aside in the spool's folder `bad`",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.relations import CATALOG, Located
@@ -55,7 +56,7 @@ class Locations:
         location = f"{self.warehouse.rstrip('/')}/{folder.lower()}"
         try:
             return location if DeltaTable.is_deltatable(_as_path(location)) else None
-        except (OSError, ValueError):
+        except (DeltaError, OSError, ValueError):
             return None
 
 

@@ -90,6 +90,8 @@ class Application:
             self._usage(usage, 0)
         for execution in folded.unread:
             self._unread(execution)
+        for execution, name in folded.not_followed:
+            self._not_followed(execution, name)
 
     def rdd_job(self, job: RddJobRecord) -> None:
         """A job without an SQL execution: what it read and wrote is not known, and that is said."""
@@ -182,6 +184,26 @@ class Application:
         run_id = f"{self.record.bridge}:{execution.execution_id}"
         run = self._run(run_id, 0, "query", "UNKNOWN", RunState(execution.state))
         self.rows.runs.append(_with_outcome(run, execution))
+        if execution.state == "COMPLETE" or execution.plan is not None:
+            message = "the plan of an execution is not there: what it read or wrote is unknown"
+            self._problem(
+                "missing_plan",
+                message,
+                execution,
+                run_id,
+                "look for what was kept aside or lost: spark-lineage doctor",
+            )
+
+    def _not_followed(self, execution: ExecutionRecord, name: str) -> None:
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, "query", name, RunState(execution.state))
+        self.rows.runs.append(_with_outcome(run, execution))
+        message = f"the command {name} changes data in a way that is not followed"
+        self._problem("command_not_followed", message, execution, run_id, "see SUPPORTED.md")
+
+    def _problem(self, code: str, message: str, execution: ExecutionRecord, run_id: str, hint: str) -> None:
+        where = execution.call_site or execution.description or ""
+        self.rows.problems[Problem(code, Severity.WARNING, message, where, hint, run_id)] = None
 
     def _lineage(self, lineage: Lineage) -> None:
         fingerprint = lineage.plan.fingerprint

@@ -134,6 +134,7 @@ def test_bad_records_are_kept_aside_and_the_good_ones_around_them_are_ingested(t
     assert report.messages[0].startswith(f"segment {BRIDGE}-00000000.seg, byte ")
     assert "a record has version 2, this reader knows up to 1: update spark-lineage" in report.messages[0]
     assert "a record does not fit the format: Expected `str`, got `int` - at `$.bridge`" in report.messages[1]
+    assert [row["code"] for row in rows(store, "problems")] == ["bad_record", "bad_record"]
     kept = sorted(path.read_bytes() for path in (spool / "bad").iterdir() if path.suffix == ".frame")
     assert kept == sorted([newer, broken])
 
@@ -161,7 +162,8 @@ def test_the_torn_tail_of_a_writer_that_died_is_cut(tmp_path: Path) -> None:
     with path.with_suffix(".open").open("ab") as file:
         file.write(torn)
     report = ingest(spool, store)
-    assert (report.executions, report.writes, report.bad_records, report.messages) == (1, 1, 0, ())
+    assert (report.executions, report.writes, report.messages) == (1, 1, ())
+    assert (report.problems, report.bad_records, report.bad_segments) == (0, 0, 0)
     assert runs(store) == [
         (BRIDGE, "application", "APPLICATION", None, "UNKNOWN"),
         (f"{BRIDGE}:1", "write", "INSERT", "/out", "COMPLETE"),
@@ -206,8 +208,9 @@ def test_a_plan_that_cannot_be_read_is_a_problem_and_the_run_is_there(tmp_path: 
         spool, 0, bad, copy_plan("p", "file:/in", "file:/out"), execution(1, "bad"), execution(2, "p"), END
     )
     report = ingest(spool, store)
-    assert (report.executions, report.writes, report.problems) == (2, 1, 1)
-    assert [(row["code"], row["where"]) for row in rows(store, "problems")] == [("bad_plan", "bad")]
+    assert (report.executions, report.writes, report.problems, report.bad_records) == (2, 1, 2, 1)
+    assert [row["code"] for row in rows(store, "problems")] == ["bad_record", "missing_plan"]
+    assert [path.suffix for path in sorted((spool / "bad").iterdir())] == [".frame", ".reason"]
     assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:1", f"{BRIDGE}:2"]
 
 
