@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from spark_lineage.analyze.expressions import HASHES_AND_MASKS, RANKING
+from spark_lineage.analyze.calls import HASHES_AND_MASKS
 from spark_lineage.analyze.expressions import RULES as EXPRESSIONS
+from spark_lineage.analyze.functions import RANKING
 from spark_lineage.analyze.operators.opaque import cogroup, superset
 from spark_lineage.analyze.operators.passed import passed
 from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import Located, RunFacts, options_of
+from spark_lineage.analyze.relations import Located, RunFacts
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import OperatorWork, Resolver
 from spark_lineage.analyze.scopes import RowSet
@@ -28,7 +28,7 @@ from spark_lineage.analyze.writes import (
     write_nodes,
     write_of,
 )
-from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
+from spark_lineage.decode.tree import Node, PlanTree, flatten
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
     Certainty,
@@ -69,16 +69,6 @@ class Lineage:
     target: Located
 
 
-def is_command(tree: PlanTree) -> bool:
-    """Whether the plan does something other than return rows: its root has a command's class."""
-    root = tree.analyzed
-    while root is not None and root.name == "WithCTE":
-        root = root.get("plan")
-    if root is None:
-        return False
-    return bool(write_nodes(root)) or not _is_query(root)
-
-
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     """The write commands of a plan and what they write; empty if it has none."""
     dynamic = any(node.facts.get("dynamic_partition_overwrite") for node in tree.nodes)
@@ -110,62 +100,6 @@ def analyze_usage(tree: PlanTree, context: Context) -> Lineage | None:
         return None
     root = tree.analyzed
     return _total(root, Write("USAGE", (), (root,), by_position(root)), tree, context, EdgeKind.USAGE)
-
-
-def _is_query(root: Node) -> bool:
-    """Commands of Spark, Delta and the data sources have an own package or a telling name."""
-    name = root.class_name
-    if root.name.endswith(("Command", "CommandResult", "Exec")):
-        return False
-    return ".execution.command." not in name and root.name not in V2_COMMANDS
-
-
-def data_command(tree: PlanTree) -> str | None:
-    """The name of a command that changes data without a query in its plan, which no rule follows; else None."""
-    root = tree.analyzed
-    return root.name if root is not None and root.name in DATA_COMMANDS else None
-
-
-def is_schema_inference(tree: PlanTree) -> bool:
-    """Whether a query is Spark's own look at the files of a CSV or JSON read, to learn their columns.
-
-    Spark reads them as text, file by file, without the `path` option that a read of the user's has, and either takes the
-    first line or hands the lines to its own code.
-    """
-    root = tree.analyzed
-    if root is None or root.name not in {"GlobalLimit", "DeserializeToObject"}:
-        return False
-    relations = [each for each in tree.nodes if each.name == "LogicalRelation"]
-    if len(relations) != 1 or relations[0].get("catalogTable") is not None:
-        return False
-    files = relations[0].get("relation")
-    form = files.get("fileFormat") if isinstance(files, Node) else None
-    is_text = isinstance(form, Node | Opaque) and form.class_name.endswith(".TextFileFormat")
-    return is_text and "path" not in options_of(files)
-
-
-DATA_COMMANDS = frozenset({
-    "RestoreTableCommand", "RestoreTableStatement", "LoadDataCommand", "LoadData", "ConvertToDeltaCommand", "CloneTableCommand",
-    "CloneTableStatement", "CreateDeltaTableCommand", "TruncateTableCommand", "TruncateTable", "TruncatePartition", "AlterTableDropPartitionCommand",
-    "DropPartitions",
-})  # fmt: skip
-"""Commands that change the rows of a table from somewhere that their plan does not name."""
-
-V2_COMMANDS = frozenset({
-    "CreateTable", "ReplaceTable", "DropTable", "DropView", "CreateView", "CreateNamespace", "DropNamespace", "DescribeRelation",
-    "DescribeNamespace", "DescribeColumn", "ShowTables", "ShowNamespaces", "ShowColumns", "ShowPartitions",
-    "ShowTableProperties", "ShowCreateTable", "ShowFunctions", "ShowViews", "ShowCatalogs", "ShowCurrentNamespace",
-    "ShowTableExtended", "SetCatalogAndNamespace", "SetNamespaceProperties", "SetNamespaceLocation", "UnsetNamespaceProperties",
-    "SetTableProperties", "UnsetTableProperties", "SetViewProperties", "UnsetViewProperties", "SetTableLocation",
-    "SetTableSerDeProperties", "AddColumns", "ReplaceColumns", "DropColumns", "RenameColumn", "AlterColumn", "AlterColumns", "RenameTable",
-    "AddPartitions", "DropPartitions", "RenamePartitions", "TruncateTable", "TruncatePartition", "RecoverPartitions", "RepairTable",
-    "RefreshTable", "RefreshFunction", "LoadData", "AnalyzeTable", "AnalyzeTables", "AnalyzeColumn", "CacheTable",
-    "CacheTableAsSelect", "UncacheTable", "CommentOnNamespace", "CommentOnTable", "CreateFunction", "DropFunction",
-    "DescribeFunction", "CreateIndex", "DropIndex", "CreateVariable", "DropVariable", "SetVariable", "DeltaOptimize", "NoopCommand",
-    "AddConstraint", "DropConstraint", "AddCheckConstraint", "Call", "AlterTableClusterBy", "AlterTableAddConstraint",
-    "AlterTableDropConstraint", "AlterTableDropFeature", "RestoreTableStatement", "DeltaVacuumStats",
-})  # fmt: skip
-"""Logical commands that neither read nor write rows as lineage means it."""
 
 
 def _write_of(node: Node, naming: Naming) -> Write:

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spark_lineage.analyze.expressions import Environment, evaluate, subquery_plans
+from spark_lineage.analyze.calls import Environment
+from spark_lineage.analyze.expressions import evaluate, subquery_plans
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS, Located, RunFacts, is_in_memory, locate

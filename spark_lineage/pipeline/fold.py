@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from spark_lineage.analyze.commands import data_command, is_command, is_schema_inference
 from spark_lineage.analyze.identity import Naming, whole_names
-from spark_lineage.analyze.lineage import data_command, is_command, is_schema_inference, writes_of
+from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
 from spark_lineage.analyze.writes import Write
 from spark_lineage.decode.records import ExecutionRecord
