@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import json
 import sys
 import types
 import typing
@@ -26,9 +27,11 @@ import typer
 import spark_lineage
 from spark_lineage import api, model
 from spark_lineage.decode import records
+from spark_lineage.pipeline import IngestReport
 from spark_lineage.query import answers
 from spark_lineage.settings import SETTINGS
-from spark_lineage.show.cli import app
+from spark_lineage.show.cli import app, error_json
+from spark_lineage.show.doctor import Check, doctor_answer
 from spark_lineage.store.schema import TABLES
 
 FILE = Path(__file__).resolve().parent.parent / "tests" / "public_names.txt"
@@ -74,6 +77,8 @@ def names() -> Iterator[str]:
     yield from commands()
     for answer in answer_classes():
         yield from (f"json {answer.__name__}: {path}" for path in set(paths(sample(answer).to_dict())))
+    for name, value in other_json().items():
+        yield from (f"json {name}: {path}" for path in set(paths(value)))
     for table in TABLES.values():
         yield f"table {table.name}: key {', '.join(table.key)}"
         yield from (f"table {table.name}: {column.name} {column.type}" for column in table.schema)
@@ -103,6 +108,16 @@ def answer_classes() -> list[Any]:
     """The classes of whole answers: those whose JSON carries the schema version."""
     classes = [value for name, value in vars(answers).items() if name.endswith("Answer")]
     return [cls for cls in classes if "schema_version" in sample(cls).to_dict()]
+
+
+def other_json() -> dict[str, Any]:
+    """The JSON that is no answer about a store: of `ingest`, `doctor` and errors."""
+    report = {"schema_version": model.SCHEMA_VERSION, **dataclasses.asdict(sample(IngestReport))}
+    return {
+        "ingest": json.loads(json.dumps(report)),
+        "doctor": doctor_answer([sample(Check)]).to_dict(),
+        "error": error_json("name", "sentence", ["candidate"]),
+    }
 
 
 def sample(kind: Any) -> Any:

@@ -48,6 +48,10 @@ LIMITS = """\
 Spark 3.5 posts no event at all for a query that fails in analysis, so nothing can be recorded there. On Spark
 Connect the flag goes on the server. Scala and Java programs over whole rows (`map`, `mapInPandas`, `applyInPandas`, ...)
 are supersets, marked.
+
+`ALTER TABLE RENAME`, `RENAME COLUMN` and `DROP` are not followed: the old name keeps its history.
+
+An application's exit code is Spark's own, and Spark reports 0 for a PySpark program that ends with an exception.
 """
 
 

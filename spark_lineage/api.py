@@ -140,6 +140,15 @@ class Lineage:
         """All tables, and how they hang together."""
         return Answer(self._engine().tables().to_dict(), tables_text, tables_html)
 
+    def doctor(self) -> Answer:
+        """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.
+
+        Nothing is ingested or changed; never raises.
+        """
+        from spark_lineage.show.doctor import diagnose, doctor_answer  # noqa: PLC0415 - few ask, all would load it
+
+        return doctor_answer(diagnose(self._settings, self._spark))
+
     def __repr__(self) -> str:
         return f"<{self._what()}>"
 

@@ -29,6 +29,9 @@ FILE_NAME = "spark-lineage.toml"
 SPARK_PREFIX = "spark.lineage."
 ENVIRONMENT_PREFIX = "SPARK_LINEAGE_"
 
+DEBUG_VARIABLE = "SPARK_LINEAGE_DEBUG"
+"""In the environment, not a setting: with `1` the command line shows tracebacks."""
+
 PATH_RULES = ("key_value", "date", "time", "uuid")
 """Kinds of trailing path segments that can be trimmed from a dataset's name, see `docs/settings.md`."""
 
@@ -189,7 +192,11 @@ def _from_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     known = {setting.environment_name: setting for setting in SETTINGS}
-    given = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    given = {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(ENVIRONMENT_PREFIX) and name != DEBUG_VARIABLE
+    }
     _refuse_unknown(given, known, " in the environment")
     return {known[name].field: _read(known[name], name, value, Path.cwd()) for name, value in given.items()}
 

@@ -243,3 +243,9 @@ def test_what_is_written_from_the_code_is_up_to_date(script):
     command = [sys.executable, str(REPOSITORY / "scripts" / script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_debug_switch_is_no_setting(monkeypatch):
+    usual = load_settings()
+    monkeypatch.setenv("SPARK_LINEAGE_DEBUG", "1")
+    assert load_settings() == usual

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from spark_lineage.analyze.relations import options_of
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.relations import by_paths, locate, options_of
 from spark_lineage.analyze.writes import write_nodes
-from spark_lineage.decode.tree import Node, Opaque, PlanTree
+from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
+from spark_lineage.model import DatasetId
 
 DATA_COMMANDS = frozenset({
     "RestoreTableCommand", "RestoreTableStatement", "LoadDataCommand", "LoadData", "ConvertToDeltaCommand", "CloneTableCommand",
@@ -52,6 +54,20 @@ def data_command(tree: PlanTree) -> str | None:
     """The name of a command that changes data without a query in its plan, which no rule follows; else None."""
     root = tree.analyzed
     return root.name if root is not None and root.name in DATA_COMMANDS else None
+
+
+def changed_dataset(tree: PlanTree, naming: Naming) -> DatasetId | None:
+    """The dataset that such a command changes, where its own fields name it."""
+    root = tree.analyzed
+    fields = root.fields.values() if root is not None else ()
+    for item in (item for each in fields for item in flatten(each)):
+        if not isinstance(item, Node):
+            continue
+        path = item.facts.get("path") or item.facts.get("location")
+        located = by_paths([path], (), naming) if isinstance(path, str) else locate(item, naming)
+        if located:
+            return located[0].dataset.id
+    return None
 
 
 def is_schema_inference(tree: PlanTree) -> bool:

@@ -185,7 +185,7 @@ def flush(spark: SparkSession, timeout_seconds: float = 30.0) -> BridgeStatus:
         detail = f" (its last error: {after.last_error})" if after.last_error else ""
         raise BridgeError(
             f"The bridge did not write out everything within {timeout_seconds:g} s{detail}: "
-            "flush again with a longer timeout, or see `spark-lineage doctor`."
+            "flush again with a longer timeout, or look at `lineage.doctor()`."
         )
     return status(spark) or current
 

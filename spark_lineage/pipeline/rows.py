@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from spark_lineage.analyze.commands import changed_dataset
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
 from spark_lineage.analyze.relations import Located, is_in_memory
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
@@ -198,12 +199,23 @@ class Application:
         run_id = f"{self.record.bridge}:{execution.execution_id}"
         run = self._run(run_id, 0, "query", name, RunState(execution.state))
         self.rows.runs.append(_with_outcome(run, execution))
+        tree = self.plans.get(execution.plan or "")
+        dataset = changed_dataset(tree, self.locations.naming) if tree is not None else None
         message = f"the command {name} changes data in a way that is not followed"
-        self._problem("command_not_followed", message, execution, run_id, "see SUPPORTED.md")
+        self._problem("command_not_followed", message, execution, run_id, "see SUPPORTED.md", dataset)
 
-    def _problem(self, code: str, message: str, execution: ExecutionRecord, run_id: str, hint: str) -> None:
+    def _problem(
+        self,
+        code: str,
+        message: str,
+        execution: ExecutionRecord,
+        run_id: str,
+        hint: str,
+        dataset: DatasetId | None = None,
+    ) -> None:
         where = execution.call_site or execution.description or ""
-        self.rows.problems[Problem(code, Severity.WARNING, message, where, hint, run_id)] = None
+        problem = Problem(code, Severity.WARNING, message, where, hint, run_id, dataset=dataset)
+        self.rows.problems[problem] = None
 
     def _lineage(self, lineage: Lineage) -> None:
         fingerprint = lineage.plan.fingerprint

@@ -2,13 +2,16 @@
 
 A table is meant by its full name, any alias, or any ending of these that begins after a dot or a slash, as
 long as only one dataset has it. In `table.column` the longest table wins; backticks quote dots.
+
+Letters match in either case where Spark takes them so, in aliases and columns and not in paths; what matches as it is
+written wins.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Dataset
@@ -27,7 +30,8 @@ def resolve_table(text: str, datasets: Collection[Dataset]) -> Dataset:
     >>> resolve_table("db.orders", [Dataset("file", "/w/orders", ("spark_catalog.db.orders",))]).name
     '/w/orders'
     """
-    found = _meant(_unquoted(text), datasets)
+    name = _unquoted(text)
+    found = _meant(name, datasets) or _meant_in_any_case(name, datasets)
     if not found:
         raise _unknown_table(text, [text], datasets)
     return _only(text, found, datasets)
@@ -38,19 +42,30 @@ def resolve_column(
 ) -> tuple[Dataset, str | None]:
     """The dataset and field that `text` means; the field is None where `text` is a table.
 
-    A field within a known column (`info.addr.zip` where `info` is known) is accepted. Raises `NameLookupError`.
+    A field within a known column (`info.addr.zip` where `info` is known) is accepted. The field is spelled as the
+    table spells it. Raises `NameLookupError`.
     """
     parts = _parts(text)
-    for length in range(len(parts), 0, -1):
-        table = ".".join(parts[:length])
+    for table, field in _divisions(parts):
         found = _meant(_unquoted(table), datasets)
         if found:
             dataset = _only(table, found, datasets)
-            field = _unquoted(".".join(parts[length:])) or None
-            if field is not None:
-                _check_field(table, field, fields_of(dataset))
-            return dataset, field
+            if field is None or _spellings(field, fields_of(dataset), _as_written):
+                return dataset, field
+            break
+    for table, field in _divisions(parts):
+        name = _unquoted(table)
+        found = _meant(name, datasets) or _meant_in_any_case(name, datasets)
+        if found:
+            dataset = _only(table, found, datasets)
+            return dataset, None if field is None else _known_field(table, field, fields_of(dataset))
     raise _unknown_table(text, [text, ".".join(parts[:-1])], datasets)
+
+
+def _divisions(parts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """The ways to read `table.field`, the longest table first; the field is unquoted, None where there is none."""
+    for length in range(len(parts), 0, -1):
+        yield ".".join(parts[:length]), _unquoted(".".join(parts[length:])) or None
 
 
 def _parts(text: str) -> list[str]:
@@ -71,18 +86,33 @@ def _unquoted(text: str) -> str:
 
 def _meant(text: str, datasets: Iterable[Dataset]) -> list[Dataset]:
     """The datasets with this very name or alias; where none has it, those with a name that ends in it."""
-    text = text.rstrip("/")
+    return _named(text.rstrip("/"), ((dataset, _names(dataset)) for dataset in datasets), _as_written)
+
+
+def _meant_in_any_case(text: str, datasets: Iterable[Dataset]) -> list[Dataset]:
+    """The same by aliases alone, whatever the case."""
+    return _named(text, ((dataset, dataset.aliases) for dataset in datasets), str.lower)
+
+
+def _named(
+    text: str, candidates: Iterable[tuple[Dataset, Iterable[str]]], fold: Callable[[str], str]
+) -> list[Dataset]:
     if not text:
         return []
-    endings = ("." + text, "/" + text)
+    wanted = fold(text)
+    endings = ("." + wanted, "/" + wanted)
     exact, ending = [], []
-    for dataset in datasets:
-        names = [_unquoted(name).rstrip("/") for name in _names(dataset)]
-        if text in names:
+    for dataset, given in candidates:
+        names = [fold(_unquoted(name).rstrip("/")) for name in given]
+        if wanted in names:
             exact.append(dataset)
         elif any(name.endswith(endings) for name in names):
             ending.append(dataset)
     return exact or ending
+
+
+def _as_written(text: str) -> str:
+    return text
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
@@ -126,11 +156,18 @@ def _unknown_table(text: str, texts: Iterable[str], datasets: Iterable[Dataset])
     return NameLookupError(f'There is no table "{text}" in the store: {remedy}', candidates)
 
 
-def _check_field(table: str, field: str, fields: Collection[str]) -> None:
-    if any(
-        field == known or field.startswith(known + ".") or known.startswith(field + ".") for known in fields
-    ):
-        return
+def _known_field(table: str, field: str, fields: Collection[str]) -> str:
+    """The field as the table spells it."""
+    if _spellings(field, fields, _as_written):
+        return field
+    spellings = tuple(sorted(_spellings(field, fields, str.lower)))
+    if len(spellings) == 1:
+        return spellings[0]
+    if spellings:
+        raise NameLookupError(
+            f'The column "{field}" of the table "{table}" is ambiguous: write it as one of {", ".join(spellings)}.',
+            spellings,
+        )
     candidates = _close([field], fields)
     if candidates:
         remedy = f"did you mean {' or '.join(candidates)}?"
@@ -139,6 +176,23 @@ def _check_field(table: str, field: str, fields: Collection[str]) -> None:
     else:
         remedy = "its columns are not known; ask for the table."
     raise NameLookupError(f'The table "{table}" has no column "{field}": {remedy}', candidates)
+
+
+def _spellings(field: str, fields: Iterable[str], fold: Callable[[str], str]) -> set[str]:
+    """How a table spells a field that it has, that holds one of its fields, or that lies within one of them.
+
+    >>> _spellings("INFO.Zip", ["info"], str.lower)
+    {'info.Zip'}
+    """
+    given = field.split(".")
+    wanted = [fold(part) for part in given]
+    found: dict[int, set[str]] = {}
+    for known in fields:
+        parts = known.split(".")[: len(given)]
+        if [fold(part) for part in parts] == wanted[: len(parts)]:
+            found.setdefault(len(parts), set()).add(".".join(parts + given[len(parts) :]))
+    # What more of the name is known of says more about its spelling.
+    return found[max(found)] if found else set()
 
 
 def _close(texts: Iterable[str], names: Iterable[str]) -> tuple[str, ...]:

@@ -27,15 +27,13 @@ from spark_lineage import __version__
 from spark_lineage.capture import session
 from spark_lineage.errors import LineageError
 from spark_lineage.model import SCHEMA_VERSION
-from spark_lineage.settings import load_settings
+from spark_lineage.settings import DEBUG_VARIABLE, load_settings
 from spark_lineage.show.answer import Answer, plain_text
 from spark_lineage.show.completion import complete_column, complete_table
 from spark_lineage.show.words import Json, clean
 
 if TYPE_CHECKING:
     from spark_lineage.api import Lineage
-
-DEBUG_VARIABLE = "SPARK_LINEAGE_DEBUG"
 
 # Typer hands wrong use on as click's UsageError, which newer versions carry inside themselves and older ones
 # take from click; this is the same class in both.
@@ -93,8 +91,7 @@ ColumnArgument: TypeAlias = Annotated[
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line `arguments` (None: those of the process) and return the exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    # Taken out of the environment, where settings refuse names that they do not know.
-    debug = os.environ.pop(DEBUG_VARIABLE, "") not in {"", "0"}
+    debug = os.environ.get(DEBUG_VARIABLE, "") not in {"", "0"}
     try:
         return int(app(words, prog_name="spark-lineage", standalone_mode=False) or 0)
     except LineageError as error:
@@ -282,14 +279,14 @@ def doctor(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOp
 
     Exits 1 when lineage cannot work as things are.
     """
-    from spark_lineage.show.doctor import Outcome, diagnose  # noqa: PLC0415 - it looks into the store
-    from spark_lineage.show.text_lists import checks_text  # noqa: PLC0415
+    from spark_lineage.show.doctor import (  # noqa: PLC0415 - it looks into the store
+        Outcome,
+        diagnose,
+        doctor_answer,
+    )
 
     checks = diagnose(load_settings(store=store, spool=spool))
-    if as_json:
-        _print_json({"schema_version": SCHEMA_VERSION, "checks": [asdict(check) for check in checks]})
-    else:
-        _print_text(checks_text(checks))
+    _print(doctor_answer(checks), as_json)
     if any(check.outcome is Outcome.FAIL for check in checks):
         raise typer.Exit(1)
 
@@ -352,11 +349,16 @@ def _usage_sentence(error: Any) -> str:
     )
 
 
+def error_json(code: str, message: str, candidates: Sequence[str] = ()) -> Json:
+    """What `--json` prints for an error."""
+    return {"error": {"code": code, "message": message, "candidates": list(candidates)}}
+
+
 def _refuse(
     message: str, code: str, exit_code: int, words: Sequence[str], candidates: Sequence[str] = ()
 ) -> int:
     """Say what is wrong: a sentence on stderr, and JSON on stdout where JSON was asked for."""
     typer.echo(f"error: {clean(message)}", err=True)
     if "--json" in words:
-        _print_json({"error": {"code": code, "message": message, "candidates": list(candidates)}})
+        _print_json(error_json(code, message, candidates))
     return exit_code

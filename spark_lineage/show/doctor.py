@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,11 @@ from spark_lineage import __version__
 from spark_lineage.capture import session, spool
 from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark
 from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError
+from spark_lineage.model import SCHEMA_VERSION
 from spark_lineage.settings import Settings
+from spark_lineage.show.answer import Answer
+from spark_lineage.show.html_lists import checks_html
+from spark_lineage.show.text_lists import checks_text
 from spark_lineage.store.delta import DeltaStore
 
 if TYPE_CHECKING:
@@ -64,6 +68,12 @@ def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Che
     if spark is not None:
         checks.append(_session(settings, spark))
     return tuple(checks)
+
+
+def doctor_answer(checks: Iterable[Check]) -> Answer:
+    """The checks as an answer, like those about a store."""
+    listed = [{**asdict(check), "outcome": check.outcome.value} for check in checks]
+    return Answer({"schema_version": SCHEMA_VERSION, "checks": listed}, checks_text, checks_html)
 
 
 def _jar() -> Check:

@@ -28,6 +28,8 @@ from spark_lineage.show.list_parts import (
 )
 from spark_lineage.show.words import Json, Labels, count_word, time_word
 
+_OUTCOME_CLASSES = {"ok": "sl-good", "warn": "sl-warn", "fail": "sl-bad"}
+
 
 def runs_html(answer: Json) -> str:
     """The runs, the newest first."""
@@ -71,6 +73,16 @@ def tables_html(answer: Json) -> str:
     said = f"{count_word(results, 'result')} went to programs, not to tables" if results else ""
     head = title(count_word(len(answer["tables"]) - results, "table"), span("sl-dim", said))
     return page(head, tree, problems_part(answer["problems"]), files_part(labels))
+
+
+def checks_html(answer: Json) -> str:
+    """What the doctor looked at, each with its fix where there is one."""
+    rows = []
+    for check in answer["checks"]:
+        said = [safe(check["sentence"])] + ([f"<i>{safe(check['fix'])}</i>"] if check["fix"] else [])
+        outcome = span(_OUTCOME_CLASSES[check["outcome"]], check["outcome"])
+        rows.append((outcome, f"<b>{safe(check['name'])}</b>", stacked(said)))
+    return page(title(count_word(len(rows), "check")), table(("outcome", "check", "what"), rows))
 
 
 def _table_line(line: TableLine, labels: Labels) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -30,9 +29,8 @@ from spark_lineage.show.text_table import (
 from spark_lineage.show.words import Json, Labels, clean, count_word, time_word
 
 if TYPE_CHECKING:
-    # Only their values are drawn here; loading what makes them would cost every command that reads.
+    # Only its values are drawn here; loading what makes it would cost every command that reads.
     from spark_lineage.pipeline import IngestReport
-    from spark_lineage.show.doctor import Check
 
 _STATE_WIDTH = 13
 _TIME_WIDTH = 19
@@ -109,14 +107,16 @@ def ingest_text(report: IngestReport) -> RenderableType:
     return Group(*lines)
 
 
-def checks_text(checks: Sequence[Check]) -> RenderableType:
+def checks_text(answer: Json) -> RenderableType:
     """What the doctor looked at, each with its fix where there is one."""
     table = grid(_OUTCOME_WIDTH, None)
-    for check in checks:
-        said = Text(clean(check.name), style="bold").append(f"  {clean(check.sentence)}", style="not bold")
-        if check.fix:
-            said.append(f"\n{clean(check.fix)}", style="not bold italic")
-        table.add_row(Text(check.outcome.value, style=_OUTCOME_STYLES[check.outcome.value]), said)
+    for check in answer["checks"]:
+        said = Text(clean(check["name"]), style="bold").append(
+            f"  {clean(check['sentence'])}", style="not bold"
+        )
+        if check["fix"]:
+            said.append(f"\n{clean(check['fix'])}", style="not bold italic")
+        table.add_row(Text(check["outcome"], style=_OUTCOME_STYLES[check["outcome"]]), said)
     return table
 
 

@@ -10,7 +10,7 @@ import pytest
 from lineage.harness import spark_marks, version_of
 from lineage.place import QUERY, Place, failure, lineage_of_query, shape
 
-pytestmark = spark_marks()
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
 
 def test_failure_while_running(place: Place) -> None:

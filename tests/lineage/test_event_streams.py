@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 from lineage.harness import spark_marks
 from lineage.place import Place, fields
 
-pytestmark = spark_marks()
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
 
 def stream(place: Place) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from lineage.harness import spark_marks
 from lineage.place import QUERY, Place, fields, lineage_of_query, shape
 
-pytestmark = spark_marks()
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
 
 # Writes of tables: (name, what is there before, the action, the operation that the run shows)

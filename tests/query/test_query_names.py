@@ -70,7 +70,11 @@ def test_a_table(text, name):
             ("s3://attic/gold/visits", "s3://lake/gold/visits"),
         ),
         ("reprt", 'There is no table "reprt" in the store: did you mean report?', ("report",)),
-        ("REPORT", 'There is no table "REPORT" in the store: did you mean report?', ("report",)),
+        (
+            "RAW/orders.csv",
+            'There is no table "RAW/orders.csv" in the store: did you mean /raw/orders.csv or orders?',
+            ("/raw/orders.csv", "orders"),
+        ),
         ("eport", 'There is no table "eport" in the store: did you mean report?', ("report",)),
         ("zzz", 'There is no table "zzz" in the store: `spark-lineage tables` lists all of them.', ()),
         ("", 'There is no table "" in the store: `spark-lineage tables` lists all of them.', ()),
@@ -126,3 +130,50 @@ def test_no_column(text, message, candidates):
     with pytest.raises(NameLookupError) as caught:
         resolve_column(text, DATASETS, fields_of)
     assert (str(caught.value), caught.value.candidates) == (message, candidates)
+
+
+CASED = (
+    Dataset("file", "/w/u1", ("spark_catalog.default.u1",)),
+    Dataset("file", "/w/a/Twin", ("spark_catalog.a.Twin",)),
+    Dataset("file", "/w/a/twin", ("spark_catalog.a.twin",)),
+    Dataset("file", "/w/u1.sxy", ("spark_catalog.u1.Total",)),
+)
+CASED_FIELDS = {"/w/u1": {"sxy", "Info", "Info.zip", "Day", "day", "total"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "field"),
+    [
+        ("U1", "/w/u1", None),
+        ("DEFAULT.U1", "/w/u1", None),
+        ("u1.SXY", "/w/u1", "sxy"),
+        ("U1.sxy", "/w/u1", "sxy"),
+        ("U1.INFO.ZIP", "/w/u1", "Info.zip"),
+        ("u1.info", "/w/u1", "Info"),
+        ("u1.info.Street", "/w/u1", "Info.Street"),
+        ("u1.Day", "/w/u1", "Day"),
+        ("U1.day", "/w/u1", "day"),
+        ("a.Twin", "/w/a/Twin", None),
+        ("A.TWIN", None, None),
+        # As it is written, a whole name wins over a longer table in another case.
+        ("u1.total", "/w/u1", "total"),
+        ("u1.TOTAL", "/w/u1.sxy", None),
+    ],
+)
+def test_either_case(text, name, field):
+    if name is None:
+        with pytest.raises(NameLookupError) as caught:
+            resolve_table(text, CASED)
+        assert caught.value.candidates == ("spark_catalog.a.Twin", "spark_catalog.a.twin")
+        return
+    dataset, found = resolve_column(text, CASED, lambda dataset: CASED_FIELDS.get(dataset.name, set()))
+    assert (dataset.name, found) == (name, field)
+    if field is None:
+        assert resolve_table(text, CASED).name == name
+
+
+def test_columns_that_differ_only_in_case():
+    with pytest.raises(NameLookupError) as caught:
+        resolve_column("U1.DAY", CASED, lambda dataset: CASED_FIELDS.get(dataset.name, set()))
+    message = 'The column "DAY" of the table "U1" is ambiguous: write it as one of Day, day.'
+    assert (str(caught.value), caught.value.candidates) == (message, ("Day", "day"))

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 import spark_lineage
+from spark_lineage.api import Lineage
 from spark_lineage.capture import session
 from spark_lineage.capture.session import BridgeStatus
 from spark_lineage.capture.spark_home import SparkHome
@@ -246,3 +247,23 @@ def test_a_connect_session(settings):
 def test_a_spool_that_cannot_be_written(settings, monkeypatch):
     monkeypatch.setattr(os, "access", lambda _path, _mode: False)
     assert found(settings, "spool").sentence == f"{settings.spool.parent} cannot be written to"
+
+
+def test_the_doctor_of_a_session(settings, monkeypatch):
+    monkeypatch.setattr(session, "status", lambda _spark: BridgeStatus(alive=False, last_error="<disk> full"))
+    answer = Lineage(settings, spark=object()).doctor()
+    check = answer.to_dict()["checks"][-1]
+    sentence = "Lineage is not on in this session (<disk> full)"
+    assert check == {
+        "name": "session",
+        "outcome": "fail",
+        "sentence": sentence,
+        "fix": "call spark_lineage.enable(spark)",
+    }
+    assert str(answer).splitlines()[-2].split() == ["fail", "session", *sentence.split()]
+    assert "(&lt;disk&gt; full)<br><i>call spark_lineage.enable(spark)</i>" in answer._repr_html_()
+
+
+def test_the_doctor_without_a_session(settings):
+    checks = Lineage(settings).doctor().to_dict()["checks"]
+    assert [check["name"] for check in checks] == [check.name for check in diagnose(settings)]

@@ -10,10 +10,9 @@ import pytest
 
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.show.answer import plain_text
-from spark_lineage.show.doctor import Check, Outcome
+from spark_lineage.show.doctor import Check, Outcome, doctor_answer
 from spark_lineage.show.text_lineage import lineage_text
 from spark_lineage.show.text_lists import (
-    checks_text,
     ingest_text,
     problems_text,
     runs_text,
@@ -248,7 +247,7 @@ def test_the_doctor_gives_the_fix_below() -> None:
         Check("java", Outcome.FAIL, "There is none", "install a JDK 17"),
     ]
     assert (
-        plain_text(checks_text(checks))
+        str(doctor_answer(checks))
         == "ok    jar  It is there\nfail  java  There is none\n      install a JDK 17"
     )
 

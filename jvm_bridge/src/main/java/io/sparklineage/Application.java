@@ -40,12 +40,16 @@ final class Application {
         json.name("settings").object();
         for (Tuple2<String, String> setting : context.getConf().getAll()) {
             if (SETTINGS.contains(setting._1()) || CATALOG_CLASS.matcher(setting._1()).matches()) {
-                json.field(setting._1(), Masking.path(setting._2()));
+                json.field(setting._1(), setting(setting._1(), setting._2()));
             }
         }
         json.endObject();
         json.field("hash_key_id", Hashes.sha256(settings.hashKey).substring(0, 8));
         return json.field("literals", settings.keepLiterals ? "kept" : "masked").endObject().toBytes();
+    }
+
+    static String setting(String key, String value) {
+        return key.equals("spark.app.name") ? Masking.label(value) : Masking.path(value);
     }
 
     static byte[] end(String bridge, long endedAt, Object exitCode) {

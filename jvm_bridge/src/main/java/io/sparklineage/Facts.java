@@ -204,7 +204,9 @@ final class Facts {
 
     /** A data source's own command does not say it; the session's setting does. */
     private static boolean isDynamic(SparkPlan plan) {
-        if (!(((ExecutedCommandExec) plan).cmd() instanceof SaveIntoDataSourceCommand)) {
+        boolean source = plan instanceof ExecutedCommandExec
+                && ((ExecutedCommandExec) plan).cmd() instanceof SaveIntoDataSourceCommand;
+        if (!source && !plan.getClass().getSimpleName().equals("OverwriteByExpressionExecV1")) {
             return false;
         }
         Object session = SparkCompat.memberOrNull(plan, "session");
@@ -235,7 +237,7 @@ final class Facts {
             if (Boolean.TRUE.equals(SparkCompat.memberOrNull(command, "dynamicPartitionOverwrite"))) {
                 json.name("x").object().field("dynamic_partition_overwrite", true).endObject();
             }
-        } else if (plan instanceof ExecutedCommandExec && isDynamic(plan)) {
+        } else if (isDynamic(plan)) {
             json.name("x").object().field("dynamic_partition_overwrite", true).endObject();
         }
     }

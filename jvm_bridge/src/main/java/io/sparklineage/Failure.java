@@ -13,6 +13,7 @@ import org.apache.spark.TaskKilledException;
 
 /** What a failure's record says: its class, Spark's error condition, and one masked line. */
 final class Failure {
+    private static final int LINE_LIMIT = 2_000;
     private static final int MESSAGE_LIMIT = 500;
     private static final int CAUSE_LIMIT = 50;
     private static final Pattern CANCELLED = Pattern.compile(
@@ -135,7 +136,7 @@ final class Failure {
 
     /** One line; where it repeats an executor's exception it ends with that one's class. */
     private static String masked(Throwable thrown) {
-        String line = withoutParameters(thrown).trim().split("\n", 2)[0];
+        String line = Masking.cut(withoutParameters(thrown).trim().split("\n", 2)[0], LINE_LIMIT);
         Matcher inner = THROWN_CLASS.matcher(line);
         if (inner.find()) {
             line = line.substring(0, inner.end());

@@ -5,6 +5,7 @@ import java.util.Collections;
 import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -14,6 +15,9 @@ import java.util.regex.Pattern;
 final class Masking {
     /** Longest text that passes, in characters; a longer one is cut. */
     static final int TEXT_LIMIT = 10_000;
+
+    /** Longest label or message that is looked at. */
+    private static final int LABEL_LIMIT = 2_000;
 
     /** Fields of plan nodes whose texts are names that the user gave, never values. */
     static final Set<String> NAME_FIELDS = set(
@@ -59,13 +63,19 @@ final class Masking {
 
     private static final String SECRET_WORDS = "(?:password|passwd|passphrase|passcode|pwd|secret|token|credential|"
             + "api[_.-]?key|access[_.-]?key|account[_.-]?key|private[_.-]?key|signature|authorization|bearer)";
-    private static final Pattern SECRET = Pattern.compile(
-            "(?i)([\\w.-]*" + SECRET_WORDS + "[\\w.-]*[\"'`]?\\s*(?:=>|=|:)\\s*)[^\\s,;&)]+");
-    private static final Pattern USERINFO_WITH_PASSWORD = Pattern.compile("://[^/@\\s:]*:[^/@\\s]*@");
-    private static final Pattern WEB_USERINFO = Pattern.compile("(?i)\\b(https?|ftp|sftp)://[^/@\\s]*@");
-    private static final Pattern QUERY_SECRET = Pattern.compile(
-            "(?i)([?&;](?:[\\w.-]*" + SECRET_WORDS + "[\\w.-]*|sig|user|username|uid)=)[^&;\\s]*");
-    private static final Pattern DATABASE = Pattern.compile("(?i);(database|databasename)=([^;]*)");
+    private static final Pattern SECRET = Pattern.compile("(?i)" + SECRET_WORDS);
+
+    /** A key, a separator; linear: the match begins with a word, and nothing is given back. */
+    private static final Pattern KEY = Pattern.compile(
+            "(?<![\\w.-])([\\w.-]++)[\\\\\"'`]*+\\s*+(?:=>|=|:)\\s*+(?=\\S)");
+    private static final Pattern QUERY_KEY = Pattern.compile("(?<=[?&;]|^)([\\w.-]++)=([^&;\\s]*+)");
+    private static final Pattern BEARER = Pattern.compile("(?i)\\b(bearer\\s++)[^\\s,;&)\"']++");
+    private static final Pattern SET_STATEMENT = Pattern.compile("(?is)set\\s[^=]*+=");
+    private static final Set<String> QUERY_SECRETS = set("sig", "uid", "user", "username");
+
+    private static final String NAME_PART = "(?:[\\w$#@-]++|\"[^\"]*+\"|`[^`]*+`|\\[[^\\]]*+])";
+    private static final Pattern TABLE = Pattern.compile(
+            "(?iU)" + NAME_PART + "(?:\\." + NAME_PART + "){0,5}(?:\\s++(?:as\\s++)?" + NAME_PART + ")?");
 
     private Masking() {
     }
@@ -102,62 +112,95 @@ final class Masking {
         return cut(value, TEXT_LIMIT);
     }
 
-    /** JDBC's `dbtable`: a table's name as it is, a query in parentheses masked. */
+    /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL. */
     static String relation(String table) {
-        return table.trim().startsWith("(") ? sql(table) : cut(table, TEXT_LIMIT);
+        boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && TABLE.matcher(table.trim()).matches();
+        return name ? table : sql(table);
     }
 
-    /** A path or URI without passwords and signatures. */
+    /** A path or URI without users, passwords and signatures. */
     static String path(String path) {
-        String clean = USERINFO_WITH_PASSWORD.matcher(path).replaceAll("://");
-        clean = WEB_USERINFO.matcher(clean).replaceAll("$1://");
-        return cut(QUERY_SECRET.matcher(clean).replaceAll("$1?"), TEXT_LIMIT);
+        String clean = UrlMasker.path(path);
+        Matcher matcher = QUERY_KEY.matcher(clean);
+        StringBuilder out = new StringBuilder(clean.length());
+        int from = 0;
+        while (matcher.find()) {
+            boolean secret = isSecret(matcher.group(1), true);
+            out.append(clean, from, secret ? matcher.start(2) : matcher.end()).append(secret ? "?" : "");
+            from = matcher.end();
+        }
+        return cut(out.append(clean, from, clean.length()).toString(), TEXT_LIMIT);
     }
 
     /** A connection URL without user, password and parameters; a database's name stays. */
     static String url(String url) {
-        if (!url.regionMatches(true, 0, "jdbc:", 0, 5)) {
-            return path(url);
-        }
-        int end = indexOfAny(url, "?;");
-        String head = url.substring(0, end).replaceAll("://[^/@]*@", "://").replaceAll("(?i)(:thin:)[^@]*@", "$1@");
-        java.util.regex.Matcher database = DATABASE.matcher(url.substring(end));
-        return cut(database.find() ? head + ";databaseName=" + database.group(2) : head, TEXT_LIMIT);
-    }
-
-    private static int indexOfAny(String text, String characters) {
-        for (int i = 0; i < text.length(); i++) {
-            if (characters.indexOf(text.charAt(i)) >= 0) {
-                return i;
-            }
-        }
-        return text.length();
+        boolean connection = url.regionMatches(true, 0, "jdbc:", 0, 5) || !UrlMasker.isPath(url);
+        return connection ? UrlMasker.connection(url) : path(url);
     }
 
     /** SQL with literals as `?`, without comments and secrets. Names, also quoted by backticks, stay. */
     static String sql(String sql) {
-        String text = cut(sql, TEXT_LIMIT * 2);
-        String masked = new TextMasker(text, true).mask().trim();
-        if (masked.regionMatches(true, 0, "set ", 0, 4) && masked.indexOf('=') > 0) {
-            masked = masked.substring(0, masked.indexOf('=') + 1) + "?";
-        }
-        return secrets(masked);
+        String masked = new TextMasker(sql, true).mask().trim();
+        Matcher set = SET_STATEMENT.matcher(masked);
+        return secrets(set.lookingAt() ? set.group() + "?" : masked);
     }
 
     /** A message with quoted texts and numbers as `?` and without secrets. */
     static String message(String message) {
-        return secrets(new TextMasker(cut(message, TEXT_LIMIT * 2), false).mask());
+        String masked = new TextMasker(cut(message, LABEL_LIMIT), false).mask();
+        return secrets(BEARER.matcher(masked).replaceAll("$1?"));
     }
 
     /** A tag, a group, a call site: a name as it is, without secrets. */
     static String label(String label) {
-        return secrets(label);
+        return secrets(BEARER.matcher(cut(label, LABEL_LIMIT)).replaceAll("$1?"));
     }
 
     private static String secrets(String text) {
-        String clean = USERINFO_WITH_PASSWORD.matcher(text).replaceAll("://");
-        clean = WEB_USERINFO.matcher(clean).replaceAll("$1://");
-        return cut(SECRET.matcher(clean).replaceAll("$1?"), TEXT_LIMIT);
+        String clean = UrlMasker.text(text);
+        Matcher matcher = KEY.matcher(clean);
+        StringBuilder out = new StringBuilder(clean.length());
+        int from = 0;
+        while (matcher.find(from)) {
+            boolean query = matcher.start() > 0 && "?&;".indexOf(clean.charAt(matcher.start() - 1)) >= 0;
+            out.append(clean, from, matcher.end());
+            from = matcher.end();
+            if (isSecret(matcher.group(1), query)) {
+                boolean line = matcher.group(1).toLowerCase(Locale.ROOT).contains("authorization");
+                from = line ? from + UrlMasker.endOf(clean.substring(from), "\r\n") : endOfValue(clean, from);
+                out.append(from > matcher.end() ? "?" : "");
+                from -= clean.charAt(from - 1) == '`' && !line ? 1 : 0;
+            }
+        }
+        return cut(out.append(clean, from, clean.length()).toString(), TEXT_LIMIT);
+    }
+
+    private static boolean isSecret(String key, boolean query) {
+        return query && QUERY_SECRETS.contains(key.toLowerCase(Locale.ROOT)) || SECRET.matcher(key).find();
+    }
+
+    /** The end of a value: of a quoted one its quote, which as many backslashes precede as the first one. */
+    private static int endOfValue(String text, int start) {
+        if (text.startsWith("?`", start)) {
+            return start + 1;
+        }
+        int at = start;
+        while (at < text.length() && text.charAt(at) == '\\') {
+            at++;
+        }
+        char first = at < text.length() ? text.charAt(at) : ' ';
+        char quote = first == '{' ? '}' : first;
+        boolean quoted = "\"'{".indexOf(first) >= 0;
+        int slashes = 0;
+        int allowed = at - start;
+        for (at += quoted ? 1 : 0; at < text.length(); at++) {
+            char c = text.charAt(at);
+            if (quoted ? c == quote && slashes <= allowed : Character.isWhitespace(c) || ",;&)".indexOf(c) >= 0) {
+                return quoted ? at + 1 : at;
+            }
+            slashes = c == '\\' ? slashes + 1 : 0;
+        }
+        return at;
     }
 
     private static Set<String> set(String... names) {

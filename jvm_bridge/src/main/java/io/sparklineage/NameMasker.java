@@ -16,10 +16,11 @@ import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 final class NameMasker {
     private static final int EXPRESSION_LIMIT = 10_000;
     private static final int NAME_LIMIT = 10_000;
+    private static final long WORK_LIMIT = 10_000_000;
     private static final int TEXT_LENGTH = 3;
     private static final int NUMBER_LENGTH = 6;
     private static final Pattern PLAIN = Pattern.compile("\\w+");
-    private static final Pattern QUOTED = Pattern.compile("'[^']*'");
+    private static final Pattern QUOTED = Pattern.compile("'[^']*+(?:'|$)");
 
     /** Expression id to the name and what it is masked as, for the attributes that carry the name on. */
     private final Map<Long, String[]> names = new Activity.Bounded<>(NAME_LIMIT);
@@ -31,18 +32,31 @@ final class NameMasker {
             return name;
         }
         TreeSet<String> texts = literalTexts(alias.child());
-        if (texts.isEmpty()) {
+        if (texts != null && texts.isEmpty()) {
             return name;
         }
-        String masked = name;
-        for (String text : texts.descendingSet()) {
-            masked = masked.replaceAll("(?<!\\w)" + Pattern.quote(text) + "(?!\\w)", "?");
-        }
-        masked = QUOTED.matcher(masked).replaceAll("?");
+        String masked = texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
         if (!masked.equals(name)) {
             names.put(alias.exprId().id(), new String[] {name, masked});
         }
         return masked;
+    }
+
+    /** The characters to compare at worst; a text longer than the name is not in it. */
+    private static long workOf(TreeSet<String> texts, String name) {
+        long work = 0;
+        for (String text : texts) {
+            work += (long) Math.min(text.length(), name.length()) * name.length();
+        }
+        return work;
+    }
+
+    private static String masked(String name, TreeSet<String> texts) {
+        String masked = name;
+        for (String text : texts.descendingSet()) {
+            masked = masked.replaceAll("(?<!\\w)" + Pattern.quote(text) + "(?!\\w)", "?");
+        }
+        return QUOTED.matcher(masked).replaceAll("?");
     }
 
     /** The name of an attribute as it may pass. */
@@ -51,7 +65,7 @@ final class NameMasker {
         return known != null && known[0].equals(attribute.name()) ? known[1] : attribute.name();
     }
 
-    /** The texts of the literals below an expression that are long enough to tell something. */
+    /** The texts of the literals below an expression long enough to tell something; null where they are too many. */
     private static TreeSet<String> literalTexts(Expression root) {
         TreeSet<String> texts = new TreeSet<>();
         ArrayDeque<Object> stack = new ArrayDeque<>();
@@ -66,7 +80,7 @@ final class NameMasker {
                 stack.push(child);
             }
         }
-        return texts;
+        return stack.isEmpty() ? texts : null;
     }
 
     private static void addText(TreeSet<String> texts, Literal literal) {

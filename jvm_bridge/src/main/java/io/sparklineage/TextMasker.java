@@ -1,7 +1,12 @@
 package io.sparklineage;
 
+import java.util.regex.Pattern;
+
 /** One pass over SQL or a message that replaces quoted texts and numbers by `?`. */
 final class TextMasker {
+    private static final int SCHEME_LIMIT = 20;
+    private static final Pattern NUMBER = Pattern.compile("(?<!\\w)\\d\\w*+");
+
     private final String text;
     private final boolean sql;
     private final StringBuilder out;
@@ -26,6 +31,8 @@ final class TextMasker {
                 skipQuoted(c);
             } else if (c == '`') {
                 copyBackticks();
+            } else if (text.startsWith("://", at) || text.regionMatches(true, at, "jdbc:", 0, 5)) {
+                copyUrl();
             } else if (isDigit(c)) {
                 skipNumber();
             } else if (Character.isLetter(c) || c == '_') {
@@ -38,9 +45,10 @@ final class TextMasker {
         return out.toString();
     }
 
+    /** To Spark a comment goes on after a backslash at the end of its line. */
     private void skipLine() {
-        while (at < text.length() && text.charAt(at) != '\n') {
-            at++;
+        while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
+            at += text.startsWith("\\\n", at) ? 2 : 1;
         }
     }
 
@@ -84,11 +92,33 @@ final class TextMasker {
         out.append('?');
     }
 
+    /** What is quoted may be a path. An open quote is the rest in SQL, a mere character in a message. */
     private void copyBackticks() {
         int end = text.indexOf('`', at + 1);
-        end = end < 0 ? text.length() : end + 1;
-        out.append(text, at, end);
-        at = end;
+        if (end < 0) {
+            out.append(sql ? '?' : '`');
+            at = sql ? text.length() : at + 1;
+        } else {
+            out.append('`').append(Masking.path(text.substring(at + 1, end))).append('`');
+            at = end + 1;
+        }
+    }
+
+    /** Before the numbers in a URL are masked its password must be seen whole. */
+    private void copyUrl() {
+        int start = at;
+        while (at < text.length() && text.charAt(at) > ' ' && "'\"`".indexOf(text.charAt(at)) < 0
+                && !(sql && (text.startsWith("/*", at) || text.startsWith("--", at)))) {
+            at++;
+        }
+        int scheme = start;
+        while (scheme > 0 && start - scheme < SCHEME_LIMIT && isWordPart(text.charAt(scheme - 1))) {
+            scheme--;
+        }
+        scheme = Character.isLetter(text.charAt(scheme)) ? scheme : start;
+        String clean = UrlMasker.text(text.substring(scheme, at));
+        out.setLength(out.length() - Math.min(out.length(), start - scheme));
+        out.append(NUMBER.matcher(clean).replaceAll("?"));
     }
 
     private void skipNumber() {
@@ -108,7 +138,19 @@ final class TextMasker {
         while (at < text.length() && isWordPart(text.charAt(at))) {
             at++;
         }
-        out.append(text, start, at);
+        boolean raw = sql && at - start == 1 && (text.charAt(start) == 'r' || text.charAt(start) == 'R');
+        if (raw && at < text.length() && (text.charAt(at) == '\'' || text.charAt(at) == '"')) {
+            skipRaw();
+        } else {
+            out.append(text, start, at);
+        }
+    }
+
+    /** In a raw text a backslash is a character like others. */
+    private void skipRaw() {
+        int end = text.indexOf(text.charAt(at), at + 1);
+        at = end < 0 ? text.length() : end + 1;
+        out.append('?');
     }
 
     private static boolean isWordPart(char c) {

@@ -1,9 +1,12 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import java.time.Duration;
 import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Cast;
+import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal$;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
@@ -20,7 +23,7 @@ class NameMaskerTest {
                 (scala.collection.Seq<String>) (Object) Nil$.MODULE$);
     }
 
-    private static String nameOf(Object literal, String name) {
+    static String nameOf(Object literal, String name) {
         Expression child = new Cast(Literal$.MODULE$.apply(literal), DataTypes.StringType, Option.empty(),
                 Cast.apply$default$4());
         return new NameMasker().nameOf(alias(child, name));
@@ -50,5 +53,17 @@ class NameMaskerTest {
         Alias alias = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
         names.nameOf(alias);
         assertEquals("?", names.nameOf((NamedExpression) alias.toAttribute()));
+    }
+
+    @Test
+    void aNameWithTooManyLiteralsIsMaskedWhole() {
+        Expression child = Literal$.MODULE$.apply("hunter");
+        StringBuilder name = new StringBuilder("hunter");
+        for (int i = 0; i < 4_000; i++) {
+            child = new EqualTo(child, Literal$.MODULE$.apply("hunter" + i));
+            name.append(" = some long column name of the user = hunter").append(i);
+        }
+        Alias alias = alias(child, name.toString());
+        assertTimeout(Duration.ofSeconds(2), () -> assertEquals("?", new NameMasker().nameOf(alias)));
     }
 }

@@ -1,0 +1,207 @@
+package io.sparklineage;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Takes users, passwords and parameters out of URLs. Every pattern is linear: what it repeats is possessive. */
+final class UrlMasker {
+    private static final int LIMIT = 10_000;
+    private static final Set<String> STORES = new HashSet<>(Arrays.asList("s3", "s3a", "s3n", "gs"));
+
+    /** Schemes in which `container@account` is a name. */
+    private static final Set<String> CONTAINERS =
+            new HashSet<>(Arrays.asList("abfs", "abfss", "wasb", "wasbs", "oci"));
+    private static final Set<String> FILES = new HashSet<>(Arrays.asList("file", "hdfs", "viewfs", "dbfs"));
+    private static final Pattern PREFIX = Pattern.compile("(?i)jdbc:oracle:(?:thin|oci8?):"
+            + "|jdbc:(?:[\\w+.-]++:){1,3}//|jdbc:[\\w+.-]++:|[a-z][\\w+.-]*+://");
+    private static final Pattern EMBEDDED = Pattern.compile("(?i)jdbc:(?:derby|sqlite|duckdb|h2|hsqldb):");
+    private static final Pattern JDBC = Pattern.compile("(?i)jdbc:\\S++");
+    private static final Pattern HOST = Pattern.compile("(?:\\[[\\w:.%]*+]|[\\w.\\\\*-]*+)(?::\\d*+)?");
+    private static final Pattern FIELD = Pattern.compile(
+            "(?i)[(,]\\s*+(host|port|service_name|sid)\\s*+=\\s*+([\\w.-]++)\\s*+(?=[,)])");
+    private static final Pattern DATABASE = Pattern.compile("[\\w .$-]+");
+
+    private UrlMasker() {
+    }
+
+    /** A connection URL rebuilt from what is safe: scheme, hosts, path, a database's name. */
+    static String connection(String url) {
+        Matcher matcher = PREFIX.matcher(url);
+        if (url.length() > LIMIT || !matcher.lookingAt()) {
+            return "?";
+        }
+        String prefix = matcher.group();
+        String rest = url.substring(matcher.end());
+        if (prefix.endsWith("//")) {
+            return rest.indexOf('(') >= 0 ? described(prefix, rest) : hosted(prefix, rest);
+        }
+        if (EMBEDDED.matcher(prefix).matches()) {
+            return prefix + rest.substring(0, endOf(rest, "?;"));
+        }
+        int at = rest.substring(0, endOf(rest, "?;")).lastIndexOf('@');
+        if (prefix.toLowerCase(Locale.ROOT).startsWith("jdbc:oracle:")) {
+            return at < 0 ? prefix : rest.indexOf('(') >= 0 ? described(prefix + "@", rest)
+                    : prefix + "@" + plain(rest.substring(at + 1), "?;#,=&(");
+        }
+        return prefix + plain(rest.substring(at + 1), "?;#,=&(");
+    }
+
+    private static String hosted(String prefix, String rest) {
+        String clean = rest;
+        String head = clean.substring(0, endOf(clean, "?;"));
+        int at = head.lastIndexOf('@');
+        if (at < 0 && !areHosts(head.substring(0, endOf(head, "/")))) {
+            at = clean.lastIndexOf('@');
+        }
+        clean = clean.substring(at + 1);
+        head = clean.substring(0, endOf(clean, "?;"));
+        int slash = endOf(head, "/");
+        if (!areHosts(head.substring(0, slash))) {
+            return prefix + "?";
+        }
+        String database = database(clean.substring(head.length()));
+        return prefix + head.substring(0, slash) + plain(head.substring(slash), ":?;#,=&(")
+                + (database == null ? "" : ";databaseName=" + database);
+    }
+
+    /** The text before the first of the characters; before a `=` there is a key, which goes too. */
+    private static String plain(String text, String ends) {
+        int end = endOf(text, ends);
+        if (end < text.length() && text.charAt(end) == '=') {
+            end = Math.max(0, Math.max(text.lastIndexOf('/', end), text.lastIndexOf(':', end)));
+        }
+        return text.substring(0, end);
+    }
+
+    private static boolean areHosts(String authority) {
+        for (String host : authority.split(",")) {
+            if (!HOST.matcher(host).matches()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Hosts as `(host=h,port=1)`, or Oracle's descriptor. */
+    private static String described(String prefix, String rest) {
+        String[] found = new String[3];
+        Matcher matcher = FIELD.matcher(rest);
+        while (matcher.find()) {
+            String key = matcher.group(1).toLowerCase(Locale.ROOT);
+            int place = key.equals("host") ? 0 : key.equals("port") ? 1 : 2;
+            found[place] = found[place] == null ? matcher.group(2) : found[place];
+        }
+        String tail = rest.substring(rest.lastIndexOf(')') + 1);
+        String path = tail.startsWith("/") && tail.indexOf('@') < 0 ? plain(tail, ":?;#,=&(") : "";
+        return found[0] == null ? prefix + "?" : prefix + found[0] + (found[1] == null ? "" : ":" + found[1])
+                + (found[2] == null ? path : "/" + found[2]);
+    }
+
+    /** The database in `;key=value;key={value}`. */
+    private static String database(String parameters) {
+        int at = 0;
+        while (at < parameters.length()) {
+            int equals = at + endOf(parameters.substring(at), "=");
+            String key = parameters.substring(at, equals).replace(";", "").trim().toLowerCase(Locale.ROOT);
+            int start = Math.min(equals + 1, parameters.length());
+            boolean braces = parameters.startsWith("{", start);
+            int end = braces ? endOfBraces(parameters, start + 1) : start + endOf(parameters.substring(start), ";");
+            String value = parameters.substring(start, end);
+            if ((key.equals("database") || key.equals("databasename")) && DATABASE.matcher(value).matches()) {
+                return value;
+            }
+            at = end + (braces ? 1 : 0);
+        }
+        return null;
+    }
+
+    /** A doubled brace does not end the value. */
+    private static int endOfBraces(String text, int start) {
+        int at = text.indexOf('}', start);
+        while (at >= 0 && text.startsWith("}}", at)) {
+            at = text.indexOf('}', at + 2);
+        }
+        return at < 0 ? text.length() : at;
+    }
+
+    static boolean isPath(String url) {
+        int at = url.indexOf("://");
+        String scheme = at < 0 ? "file" : url.substring(0, at).toLowerCase(Locale.ROOT);
+        return STORES.contains(scheme) || CONTAINERS.contains(scheme) || FILES.contains(scheme);
+    }
+
+    /** A text, such as a message, with every URL in it clean. A URL ends at white space. */
+    static String text(String text) {
+        Matcher matcher = JDBC.matcher(text);
+        StringBuffer out = new StringBuffer(text.length());
+        while (matcher.find()) {
+            matcher.appendReplacement(out, Matcher.quoteReplacement(connection(matcher.group())));
+        }
+        return withoutUsers(matcher.appendTail(out).toString(), false);
+    }
+
+    /** A path without users; it may be a JSON list of paths. */
+    static String path(String path) {
+        return path.regionMatches(true, 0, "jdbc:", 0, 5) ? connection(path) : withoutUsers(path, true);
+    }
+
+    private static String withoutUsers(String text, boolean path) {
+        StringBuilder out = new StringBuilder(text.length());
+        int from = 0;
+        for (int at = text.indexOf("://"); at >= 0; at = text.indexOf("://", from)) {
+            int scheme = at;
+            while (scheme > from && Character.isLetterOrDigit(text.charAt(scheme - 1))) {
+                scheme--;
+            }
+            int end = at + 3;
+            while (end < text.length() && (path ? !isEndOfElement(text, end) : text.charAt(end) > ' ')) {
+                end++;
+            }
+            out.append(text, from, at + 3);
+            out.append(withoutUser(text.substring(scheme, at).toLowerCase(Locale.ROOT), text.substring(at + 3, end)));
+            from = end;
+        }
+        return out.append(text, from, text.length()).toString();
+    }
+
+    private static boolean isEndOfElement(String text, int at) {
+        return text.charAt(at) == '"' && (text.startsWith(",", at + 1) || text.startsWith("]", at + 1));
+    }
+
+    /** A password may hold slashes and `@`: after a colon that is no port's, all up to the last `@` goes. */
+    private static String withoutUser(String scheme, String rest) {
+        String authority = rest.substring(0, endOf(rest, "/?#"));
+        int at = authority.lastIndexOf('@');
+        boolean password = at < 0 ? hasNoPort(scheme, authority) : authority.lastIndexOf(':', at) >= 0;
+        if (password) {
+            int last = rest.lastIndexOf('@');
+            return last < 0 ? "?" : rest.substring(last + 1);
+        }
+        return at < 0 || CONTAINERS.contains(scheme) ? rest : rest.substring(at + 1);
+    }
+
+    private static boolean hasNoPort(String scheme, String authority) {
+        if (STORES.contains(scheme)) {
+            return authority.indexOf(':') >= 0;
+        }
+        for (String host : scheme.equals("file") ? new String[0] : authority.split(",")) {
+            if (host.indexOf(':') >= 0 && !HOST.matcher(host).matches()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static int endOf(String text, String ends) {
+        for (int i = 0; i < text.length(); i++) {
+            if (ends.indexOf(text.charAt(i)) >= 0) {
+                return i;
+            }
+        }
+        return text.length();
+    }
+}
