@@ -25,7 +25,7 @@ _WROTE = "wrote "
 
 # Ivy, which brings Delta's jars, also looks into Maven's local folder by default. There it takes a POM without
 # its jar for a find, and then fails; so it is told to look only where all of them are.
-_IVY_SETTINGS = """\
+IVY_SETTINGS = """\
 <ivysettings>
   <settings defaultResolver="central"/>
   <resolvers><ibiblio name="central" m2compatible="true"/></resolvers>
@@ -91,7 +91,7 @@ def prepare(root: Path) -> DemoFolder:
     conf = root / "conf"
     conf.mkdir()
     (conf / "spark-defaults.conf").write_text(_spark_defaults(folder), encoding="utf-8")
-    (conf / "ivysettings.xml").write_text(_IVY_SETTINGS, encoding="utf-8")
+    (conf / "ivysettings.xml").write_text(IVY_SETTINGS, encoding="utf-8")
     (conf / "log4j2.properties").write_text(_LOG_SETTINGS, encoding="utf-8")
     return folder
 
