@@ -55,9 +55,8 @@ class Naming:
         >>> Naming().locate("file:/out/dt=2026-11-20/part-0.parquet").id.name
         '/out'
         """
-        namespace, name = self._split(_GLOB.split(path, maxsplit=1)[0] if _GLOB.search(path) else path)
-        if _GLOB.search(path):
-            name = name.rpartition("/")[0] or name
+        glob = _GLOB.search(path)
+        namespace, name = self._split(path[: glob.start()].rpartition("/")[0] if glob else path)
         segments = name.rstrip("/").split("/")
         trimmed: list[str] = []
         if len(segments) > 2 and _PART_FILE.fullmatch(segments[-1]):

@@ -32,6 +32,8 @@ from spark_lineage.model import DatasetId
         ),
         ("/raw/orders_*.csv", "file", "/raw", ()),
         ("/raw/{a,b}/x.json", "file", "/raw", ()),
+        ("/raw/in/*.csv", "file", "/raw/in", ()),
+        ("file:/raw/in/*", "file", "/raw/in", ()),
         ("/dt=1", "file", "/dt=1", ()),
         ("s3a://bucket/raw/orders", "s3://bucket", "raw/orders", ()),
         ("gs://bucket/raw", "gs://bucket", "raw", ()),

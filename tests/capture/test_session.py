@@ -223,5 +223,5 @@ def test_a_flush_that_takes_too_long(monkeypatch, last_error, detail):
         session.flush(object(), timeout_seconds=1.5)
     assert str(caught.value) == (
         f"The bridge did not write out everything within 1.5 s{detail}: "
-        "flush again with a longer timeout, or see `spark-lineage doctor`."
+        "flush again with a longer timeout, or look at `lineage.doctor()`."
     )

@@ -34,7 +34,10 @@ def test_a_damaged_segment_is_counted_and_the_exit_code_says_so(tmp_path, capsys
     report = json.loads(capsys.readouterr().out)
     assert (report["segments"], report["bad_segments"]) == (1, 1)
     assert report["messages"] == [
-        "Segment a-00000001.seg has framing version 9, known is 1: read it with a newer release."
+        (
+            "Segment a-00000001.seg has framing version 9, known is 1: read it with a newer release. "
+            f"It is kept in {folder / 'bad'}."
+        )
     ]
 
 
