@@ -108,8 +108,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(folder: Path) -> str:
-    """What the demo prints."""
+def files_before(home: Path) -> set[Path]:
+    """The files that tests before this module left in the tests' home."""
+    return {path for path in home.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def told(folder: Path, files_before: set[Path]) -> str:
+    """What the demo prints; it runs after `files_before` has looked."""
+    assert files_before is not None
     command = [sys.executable, "-m", "spark_lineage", "demo", "--dir", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=ROOT)
     logs = [path.read_text(encoding="utf-8", errors="replace")[-4000:] for path in folder.glob("logs/*.log")]
@@ -205,7 +212,9 @@ class TestTold:
         assert done[0].stdout.startswith("gold.customer_value  exact\n")
         assert json.loads(done[2].stdout)["direction"] == "upstream"
 
-    def test_everything_lies_in_the_folder(self, told: str, folder: Path, home: Path) -> None:
+    def test_everything_lies_in_the_folder(
+        self, told: str, folder: Path, home: Path, files_before: set[Path]
+    ) -> None:
         assert told
         assert {path.name for path in folder.iterdir()} == {
             ".spark-lineage-demo",
@@ -218,7 +227,7 @@ class TestTold:
             "spool",
             "store",
         }
-        assert [path for path in home.rglob("*") if path.is_file()] == []
+        assert {path for path in home.rglob("*") if path.is_file()} == files_before
 
     def test_spark_speaks_into_the_logs(self, told: str, folder: Path) -> None:
         assert "WARN" not in told
