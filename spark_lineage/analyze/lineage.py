@@ -16,10 +16,11 @@ from typing import Any
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import Located, RunFacts
 from spark_lineage.analyze.render import render
-from spark_lineage.analyze.resolve import OperatorWork, Resolver
+from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.steps import Define, Step
 from spark_lineage.analyze.values import OUTER, Leaf, Value
+from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.analyze.writes import (
     FOREACH_BATCH_SINKS,
     WRITES,

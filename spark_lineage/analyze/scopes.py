@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from spark_lineage.analyze.values import SourceKey, Sources, Term, Trace, Value, substitute
-from spark_lineage.model import Certainty, DatasetId, Problem
+from spark_lineage.model import Certainty, Problem
 
 RowSet: TypeAlias = Mapping[SourceKey, tuple[Trace, Term]]
 """Row-set sources (JOIN, FILTER, GROUP_BY, SORT), each with the condition it stands in."""
@@ -17,14 +17,13 @@ RowSet: TypeAlias = Mapping[SourceKey, tuple[Trace, Term]]
 class Scope:
     """The lineage of an operator's output.
 
-    `columns` goes by local expression id, `datasets` are all that was read below, used or not.
+    `columns` goes by local expression id.
     """
 
     columns: Mapping[int, Value]
     rows: RowSet = field(default_factory=dict)
     certainty: Certainty = Certainty.EXACT
     problems: tuple[Problem, ...] = ()
-    datasets: frozenset[DatasetId] = frozenset()
 
     @staticmethod
     def unknown(problem: Problem | None = None) -> Scope:

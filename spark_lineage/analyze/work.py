@@ -1,0 +1,156 @@
+"""One operator at work: its step, evaluated over the scopes of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from spark_lineage.analyze.calls import Environment
+from spark_lineage.analyze.expressions import evaluate
+from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
+from spark_lineage.analyze.steps import Define, FieldOf, Part, Step
+from spark_lineage.analyze.values import (
+    Leaf,
+    Term,
+    Trace,
+    Value,
+    add_via,
+    extend_path,
+    merge,
+    substitute,
+    through,
+    weaken,
+)
+from spark_lineage.decode.tree import Node
+from spark_lineage.model import (
+    ROW_SET_SUBTYPES,
+    Certainty,
+    Problem,
+    Subtype,
+    weakest,
+)
+
+
+class OperatorWork:
+    """One operator's step, evaluated over its inputs."""
+
+    def __init__(self, name: str, step: Step, inputs: list[Scope], plans: Mapping[Node, Scope]) -> None:
+        self.name = name
+        self.step = step
+        self.inputs = _correlated(inputs) if len(inputs) > 1 else inputs
+        self.plans = plans
+        self.environments: dict[tuple[int | None, bool], Environment] = {}
+        self.row_certainty = Certainty.EXACT
+        self.effects = [self._effect(part) for part in step.rows]
+        self.defined = {define.expr: self._define(define) for define in step.defines}
+
+    def environment(self, number: int | None, *, decides_rows: bool) -> Environment:
+        """What expressions over one input, or over all, may see."""
+        known = self.environments.get((number, decides_rows))
+        if known is None:
+            if number is None and len(self.inputs) != 1:
+                columns = {expr: value for each in self.inputs for expr, value in each.columns.items()}
+            else:
+                columns = dict(self.inputs[number or 0].columns) if self.inputs else {}
+            known = Environment(self.name, columns, self.plans, decides_rows)
+            self.environments[number, decides_rows] = known
+        return known
+
+    def columns(self) -> dict[int, Value]:
+        """The inherited columns and the new ones, views named."""
+        columns = {
+            expr: value
+            for number in self.step.inherits
+            for expr, value in self.inputs[number].columns.items()
+        }
+        columns.update(self.defined)
+        if self.step.view is None:
+            return columns
+        view = self.step.view
+        return {expr: replace(value, sources=add_via(value.sources, view)) for expr, value in columns.items()}
+
+    def rows(self) -> RowSet:
+        """The row sets of the inputs, the operator's own effects, and those of its subqueries."""
+        below = [each.rows for each in self.inputs]
+        if self.step.withdraws:
+            gone = {key for part in self.step.withdraws for key in self._effect(part)}
+            below = [{key: entry for key, entry in each.items() if key not in gone} for each in below]
+        if self.step.view is not None:
+            below = [
+                {key: (_with_via(t, self.step.view), term) for key, (t, term) in each.items()}
+                for each in below
+            ]
+        inner = [rows for each in self.environments.values() for rows in each.rows]
+        return merge_rows([*below, *self.effects, *inner])
+
+    def problems(self) -> list[Problem]:
+        """What the expressions could not say."""
+        return list(dict.fromkeys(p for each in self.environments.values() for p in each.problems))
+
+    def _effect(self, part: Part) -> RowSet:
+        value = self._value(part)
+        self.row_certainty = weakest(self.row_certainty, value.certainty)
+        return row_set(through(value.sources, part.subtype, self.name), value.term)
+
+    def _define(self, define: Define) -> Value:
+        if len(define.parts) == 1 and define.certainty is Certainty.EXACT:
+            return self._value(define.parts[0])
+        values = [self._value(part) for part in define.parts]
+        sources = merge(
+            through(value.sources, part.subtype, self.name)
+            for part, value in zip(define.parts, values, strict=True)
+        )
+        certainty = weakest(define.certainty, *(each.certainty for each in values))
+        if define.certainty is not Certainty.EXACT:
+            sources = weaken(sources, define.certainty)
+        return Value(sources, alternatives(values), certainty)
+
+    def _value(self, part: Part) -> Value:
+        decides_rows = part.subtype in ROW_SET_SUBTYPES
+        environment = self.environment(part.input, decides_rows=decides_rows)
+        if isinstance(part.expression, FieldOf):
+            inner = evaluate(part.expression.expression, environment)
+            kind = getattr(part.expression.expression, "type", None)
+            names = kind.fields if kind is not None else ()
+            position = part.expression.position
+            return extend_path(inner, names[position] if position < len(names) else part.expression.name)
+        value = evaluate(part.expression, environment)
+        if part.subtype is Subtype.IDENTITY or decides_rows:
+            return value
+        return replace(value, sources=through(value.sources, part.subtype, self.name), fields=None)
+
+
+def alternatives(values: list[Value]) -> Term:
+    """The text of a column that is one of several: each different one that has sources."""
+    terms = list(dict.fromkeys(each.term for each in values if each.sources))
+    if not terms:
+        return values[0].term if values else Term()
+    parts: list[str | Leaf | Term] = [terms[0]]
+    for term in terms[1:]:
+        parts += [" | ", term]
+    return terms[0] if len(terms) == 1 else Term(tuple(parts))
+
+
+def _correlated(inputs: list[Scope]) -> list[Scope]:
+    """LATERAL: columns of the left input that the right one mentions are put in."""
+    first, *others = inputs
+    lookup = first.columns.get
+    return [first, *(_put_in(each, lookup) for each in others)]
+
+
+def _put_in(scope: Scope, lookup: Any) -> Scope:
+    columns = {}
+    changed = False
+    for expr, value in scope.columns.items():
+        sources = substitute(value.sources, lookup)
+        changed = changed or sources is not value.sources
+        columns[expr] = value if sources is value.sources else replace(value, sources=sources)
+    rows = substitute_rows(scope.rows, lookup)
+    if not changed and rows.keys() == scope.rows.keys():
+        return scope
+    return replace(scope, columns=columns, rows=rows)
+
+
+def _with_via(trace: Trace, view: str) -> Trace:
+    return replace(trace, via=trace.via | {view})
