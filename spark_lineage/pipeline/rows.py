@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,7 +88,7 @@ class Application:
         for part, write in enumerate(folded.writes):
             self._write(folded, write, part)
         for usage in folded.usages:
-            self._usage(usage, 0)
+            self._usage(usage)
         for execution in folded.unread:
             self._unread(execution)
         for execution, name in folded.not_followed:
@@ -152,11 +152,11 @@ class Application:
         if placed.operation not in VIEW_OPERATIONS:
             placed = replace(placed, target=self.locations.resolve(placed.target))
         key = (inner.node, placed, *self._key(inner.execution))
-        if key not in self._analyzed:
-            context = self._context(inner.execution, inner.tree)
-            self._analyzed[key] = analyze_write(inner.node, placed, inner.tree, context)
-        lineage = self._analyzed[key]
-        if lineage is None or self._is_own(lineage):
+        lineage = self._once(
+            key,
+            lambda: analyze_write(inner.node, placed, inner.tree, self._context(inner.execution, inner.tree)),
+        )
+        if lineage is None:
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{folded.root}"
@@ -167,17 +167,17 @@ class Application:
         if part == 0:
             self._measure(run_id, write.helpers)
 
-    def _usage(self, usage: FoldedUsage, part: int) -> None:
+    def _usage(self, usage: FoldedUsage) -> None:
         key = ("usage", usage.tree.hash, *self._key(usage.execution))
-        if key not in self._analyzed:
-            self._analyzed[key] = analyze_usage(usage.tree, self._context(usage.execution, usage.tree))
-        lineage = self._analyzed[key]
-        if lineage is None or self._is_own(lineage):
+        lineage = self._once(
+            key, lambda: analyze_usage(usage.tree, self._context(usage.execution, usage.tree))
+        )
+        if lineage is None:
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
-        self.rows.runs.append(self._executed(run_id, part, "usage", usage.execution, lineage))
-        self._observe(run_id, part, usage.execution, lineage, None)
+        self.rows.runs.append(self._executed(run_id, 0, "usage", usage.execution, lineage))
+        self._observe(run_id, 0, usage.execution, lineage, None)
         self._measure(run_id, usage.helpers)
 
     def _unread(self, execution: ExecutionRecord) -> None:
@@ -238,6 +238,13 @@ class Application:
                 self.rows.columns[column_] = None
         for problem in lineage.problems:
             self.rows.problems[problem] = None
+
+    def _once(self, key: tuple[Any, ...], analyze: Callable[[], Lineage | None]) -> Lineage | None:
+        """The lineage that belongs to a key, analyzed when it is first met; None where there is none to tell of."""
+        if key not in self._analyzed:
+            self._analyzed[key] = analyze()
+        lineage = self._analyzed[key]
+        return None if lineage is None or self._is_own(lineage) else lineage
 
     def _is_own(self, lineage: Lineage) -> bool:
         """Whether a query worked on the lineage store itself: its reading and upkeep are not the user's data flow."""
