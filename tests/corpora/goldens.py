@@ -9,7 +9,9 @@ from typing import Any
 import tomllib
 from queries import HERE
 
-FILES = tuple(sorted((HERE / "golden").glob("*.toml")))
+FOLDERS = {"tpcds": "golden", "tpcds_v27": "golden_v27"}
+"""Corpus -> the folder of its goldens."""
+FILES = tuple(file for folder in FOLDERS.values() for file in sorted((HERE / folder).glob("*.toml")))
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,26 @@ class Lineage:
 
 
 def read_golden(file: Path) -> tuple[str, Lineage]:
-    """The query's name, such as `tpcds/q3`, and its expected lineage."""
+    """The query's name, such as `tpcds/q3`, and its expected lineage.
+
+    A golden that is `like` another one says what it has more or less: rows, columns, or all columns anew.
+    """
     golden = tomllib.loads(file.read_text(encoding="utf-8"))
-    columns = {name: tuple(sources) for name, sources in golden["columns"].items()}
-    return golden["query"], Lineage(golden["certainty"], tuple(golden["rows"]), columns)
+    columns = {name: tuple(sources) for name, sources in golden.get("columns", {}).items()}
+    if "like" not in golden:
+        return golden["query"], Lineage(golden["certainty"], tuple(golden["rows"]), columns)
+    corpus, _, stem = golden["like"].partition("/")
+    _, other = read_golden(HERE / FOLDERS[corpus] / f"{stem}.toml")
+    less = golden.get("columns_less", ())
+    kept = {name: sources for name, sources in other.columns.items() if name not in less}
+    rows = tuple(sorted((*other.rows, *golden.get("rows_more", ()))))
+    return golden["query"], Lineage(other.certainty, rows, columns or kept)
+
+
+def name_of(file: Path) -> str:
+    """The query that a file's place stands for: `tpcds/q3`."""
+    corpus = next(name for name, folder in FOLDERS.items() if folder == file.parent.name)
+    return f"{corpus}/{file.stem}"
 
 
 def from_answer(answer: dict[str, Any]) -> Lineage:

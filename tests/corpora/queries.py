@@ -15,8 +15,10 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 CACHE = REPOSITORY / ".cache"
 SOURCES = CACHE / "spark-sql-tests"
-CORPORA = {"tpcds": 103, "tpch": 22, "ssb": 13}
-"""Name of each corpus and how many queries it has."""
+CORPORA = {"tpcds": 103, "tpcds_v27": 32, "tpch": 22, "ssb": 13}
+"""Name of each corpus, which is its database's too, and how many queries it has."""
+FOLDERS = {"tpcds_v27": "tpcds-v2.7.0"}
+"""Where a corpus stands in the jar, if not under its own name."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,18 @@ class Query:
 
 def read_queries(corpus: str) -> tuple[Query, ...]:
     """All queries of a corpus, in the order of their numbers."""
-    files = sorted((SOURCES / corpus).glob("*.sql"), key=lambda file: _in_number_order(file.stem))
+    files = sorted(source_folder(corpus).glob("*.sql"), key=lambda file: _in_number_order(file.stem))
     return tuple(Query(f"{corpus}/{file.stem}", file.read_text(encoding="utf-8").strip()) for file in files)
+
+
+def source_folder(corpus: str) -> Path:
+    """The folder of a corpus's query files."""
+    return SOURCES / FOLDERS.get(corpus, corpus)
 
 
 def read_schema(corpus: str) -> dict[str, str]:
     """Table name -> column definitions, as they stand between the brackets of CREATE TABLE."""
-    if corpus == "tpcds":
+    if corpus in {"tpcds", "tpcds_v27"}:
         return dict(json.loads((SOURCES / "TPCDSSchema.json").read_text(encoding="utf-8")))
     script = (HERE / f"{corpus}_schema.sql").read_text(encoding="utf-8")
     return dict(re.findall(r"CREATE TABLE (\w+) \(\n(.*?)\n\) USING parquet;", script, re.DOTALL))

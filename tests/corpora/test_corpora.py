@@ -1,4 +1,4 @@
-"""TPC-DS, TPC-H and SSB as CREATE TABLE AS SELECT: nothing changes with lineage on, and every answer is right."""
+"""TPC-DS, TPC-DS v2.7, TPC-H and SSB as CREATE TABLE AS SELECT: nothing changes with lineage on, and every answer is right."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import goldens
 import pytest
 import tomllib
-from queries import CACHE, CORPORA, HERE, REPOSITORY, SOURCES, column_names, read_schema
+from queries import CACHE, CORPORA, HERE, REPOSITORY, SOURCES, column_names, read_schema, source_folder
 
 pytestmark = pytest.mark.spark
 
@@ -104,7 +104,7 @@ def test_every_source_is_a_column_of_a_table(lineaged):
         assert {f"{corpus}/{source.split()[0]}" for source in sources} <= known, name
 
 
-@pytest.mark.parametrize("file", goldens.FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", goldens.FILES, ids=goldens.name_of)
 def test_answer_equals_the_golden(file, lineaged):
     query, golden = goldens.read_golden(file)
     assert goldens.differences(golden, goldens.from_answer(lineaged["answers"][query])) == []
@@ -122,7 +122,7 @@ def _run_harness(folder: Path, *options: str) -> None:
 def _digest_of_inputs() -> str:
     """Names a bare report by all that it depends on: Spark's version, the queries, the schemas, the harness."""
     files = [HERE / "harness.py", HERE / "queries.py", *HERE.glob("*.sql"), *SOURCES.glob("*.json")]
-    files += [file for corpus in CORPORA for file in (SOURCES / corpus).glob("*.sql")]
+    files += [file for corpus in CORPORA for file in source_folder(corpus).glob("*.sql")]
     digest = hashlib.sha256(importlib.metadata.version("pyspark").encode())
     for file in sorted(files):
         digest.update(file.read_bytes())
