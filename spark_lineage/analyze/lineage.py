@@ -19,7 +19,7 @@ from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.steps import Define, Step
-from spark_lineage.analyze.values import OUTER, Leaf, Value
+from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value
 from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.analyze.writes import (
     FOREACH_BATCH_SINKS,
@@ -41,6 +41,7 @@ from spark_lineage.model import (
     PlanColumn,
     Problem,
     Severity,
+    Subtype,
     weakest,
 )
 
@@ -142,11 +143,10 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
         Define(position, column.parts) for position, column in enumerate(write.columns) if column.parts
     )
     step = Step(write.inputs, defines=defines, rows=write.rows)
-    work = OperatorWork(
-        resolver.name_operator(node) if kind is EdgeKind.DATA else "usage", step, scopes, plans
-    )
+    name = resolver.name_operator(node) if kind is EdgeKind.DATA else "usage"
+    work = OperatorWork(name, step, scopes, plans)
     values = [work.defined.get(position, Value()) for position in range(len(write.columns))]
-    rows = work.rows()
+    rows = {**_replaced(write, name), **work.rows()}
     problems = [
         *(each for scope in (*scopes, *plans.values()) for each in scope.problems),
         *work.problems(),
@@ -164,6 +164,17 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
         replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in dict.fromkeys(problems)
     )
     return Lineage(plan, edges, tied, reads, target)
+
+
+def _replaced(write: Write, operator: str) -> RowSet:
+    """The target's columns that decide which of its old rows a write leaves."""
+    if not write.target:
+        return {}
+    target = write.target[0].dataset.id
+    return {
+        (target, column, Subtype.FILTER): (Trace(operator), Term((Leaf(target, column),)))
+        for column in write.replacing
+    }
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ The table `WRITES` maps a command's class to a function `(node, naming) -> Write
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -39,7 +40,10 @@ class TargetColumn:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: `inputs` are the plans it reads, `rows` its own effects on the row set."""
+    """One write: `inputs` are the plans it reads, `rows` its own effects on the row set.
+
+    `replacing` are the target's columns that say which of its rows are replaced, where only a text names them.
+    """
 
     operation: str
     target: tuple[Located, ...]
@@ -47,6 +51,7 @@ class Write:
     columns: tuple[TargetColumn, ...]
     overwrites: bool = False
     rows: tuple[Part, ...] = field(default=())
+    replacing: tuple[str, ...] = ()
 
 
 Rule: TypeAlias = Callable[[Node, Naming], Write]
@@ -176,8 +181,9 @@ def _v2(node: Node, naming: Naming) -> Write:
     rows = effects(_deleted(node.get("deleteExpr")), Subtype.FILTER)
     operation = "OVERWRITE" if "Overwrite" in node.name else "INSERT"
     inputs = (query, table) if rows and table is not None else (query,)
+    read = tuple(each for each in inputs if isinstance(each, Node))
     return Write(
-        operation, target, tuple(each for each in inputs if isinstance(each, Node)), columns, overwrites, rows
+        operation, target, read, columns, overwrites, rows, () if rows else _replacing(node, columns)
     )
 
 
@@ -305,7 +311,16 @@ def _simple(node: Node, operation: str, target: tuple[Located, ...], *, overwrit
     query = node.get("query")
     if not isinstance(query, Node):
         return Write(operation, target, (), (), overwrites)
-    return Write(operation, target, (query,), by_position(query, node.get("outputColumnNames")), overwrites)
+    columns = by_position(query, node.get("outputColumnNames"))
+    return Write(operation, target, (query,), columns, overwrites, replacing=_replacing(node, columns))
+
+
+def _replacing(node: Node, columns: tuple[TargetColumn, ...]) -> tuple[str, ...]:
+    """The columns that Delta's option `replaceWhere` compares: its text has passed with `?` for its literals."""
+    given = node.get("options") or node.get("writeOptions")
+    condition = given.texts().get("replacewhere", "") if isinstance(given, MapValue) else ""
+    words = {(quoted or plain).lower() for quoted, plain in _COLUMN_IN_TEXT.findall(condition)}
+    return tuple(each.name for each in columns if each.name.lower() in words)
 
 
 def _target(plan: Node, naming: Naming) -> tuple[Located, ...]:
@@ -368,6 +383,9 @@ def _is_literal(expression: Any) -> bool:
 def _is_persisted(node: Node) -> bool:
     return node.name != "CreateViewCommand" or _class_of(node.get("viewType")) == "PersistedView"
 
+
+_COLUMN_IN_TEXT = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")
+"""A name in a condition's text, in backticks or plain, that is no function's."""
 
 _PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflowInTableWrite"})
 """Wrappers that pass a value on unchanged, unless the user wrote the cast."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from spark_lineage.analyze.commands import data_command, is_command, is_schema_inference
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
-from spark_lineage.analyze.writes import Write
+from spark_lineage.analyze.writes import TargetColumn, Write, by_position
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
 
@@ -69,6 +70,7 @@ class Folded:
 
 
 Plans = Callable[[ExecutionRecord], PlanTree | None]
+Query = tuple[ExecutionRecord, PlanTree]
 
 
 def groups(executions: Iterable[ExecutionRecord]) -> dict[int, list[ExecutionRecord]]:
@@ -87,7 +89,7 @@ def is_complete(root: int, group: list[ExecutionRecord]) -> bool:
 def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) -> Folded:
     """Fold one group; `plans` gives the decoded plan of an execution, None where it has none."""
     events: list[Event] = []
-    queries: list[tuple[ExecutionRecord, PlanTree]] = []
+    queries: list[Query] = []
     unread: list[ExecutionRecord] = []
     not_followed: list[tuple[ExecutionRecord, str]] = []
     for execution in group:
@@ -105,7 +107,7 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
             not_followed.append((execution, name))
         elif not is_command(tree) and not is_schema_inference(tree):
             queries.append((execution, tree))
-    folded = [_folded(root, chain, group) for chain in _chains(events)]
+    folded = [_folded(root, chain, group, queries) for chain in _chains(events)]
     writes_ = tuple(each for each in folded if not _left_alone(each))
     usages = tuple(
         FoldedUsage(execution, tree, tuple(group))
@@ -134,8 +136,8 @@ def _chains(events: list[Event]) -> list[list[Event]]:
     return chains
 
 
-def _folded(root: int, chain: list[Event], group: list[ExecutionRecord]) -> FoldedWrite:
-    inner, outer = chain[0], chain[-1]
+def _folded(root: int, chain: list[Event], group: list[ExecutionRecord], queries: list[Query]) -> FoldedWrite:
+    inner, outer = _completed(chain[0], queries), chain[-1]
     whole = outer.execution.execution_id == root  # a root's planning runs queries before its start is posted
     helpers = tuple(each for each in group if whole or _within(each, outer.execution))
     write = replace(
@@ -145,6 +147,56 @@ def _folded(root: int, chain: list[Event], group: list[ExecutionRecord]) -> Fold
         target=_named(inner.write.target, [alias for each in chain for alias in _aliases(each.write.target)]),
     )
     return FoldedWrite(inner, outer, write, helpers)
+
+
+def _completed(event: Event, queries: list[Query]) -> Event:
+    """The event with the query as its table's format completed it, where that ran as a query of its own.
+
+    Delta adds generated columns and the table's spelling of names in its transaction: the analyzed plan of that
+    execution is the written query below one or two projections.
+    """
+    if len(event.write.inputs) != 1 or event.siblings > 1:
+        return event
+    (query,) = event.write.inputs
+    completions = [
+        (execution, tree, tree.analyzed)
+        for execution, tree in queries
+        if tree.analyzed and _within(execution, event.execution) and _completes(tree.analyzed, query)
+    ]
+    if len(completions) != 1:
+        return event
+    ((execution, tree, plan),) = completions
+    columns = _in_order_of(event.write.columns, by_position(plan))
+    return replace(
+        event, execution=execution, tree=tree, write=replace(event.write, inputs=(plan,), columns=columns)
+    )
+
+
+def _completes(plan: Node, query: Node) -> bool:
+    """Whether a plan is the query with other or more columns projected from its output."""
+    wanted = _names(query)
+    if _names(plan) == wanted:
+        return False
+    below: Any = plan
+    while isinstance(below, Node) and below.name == "Project":
+        below = below.get("child")
+        if isinstance(below, Node) and _names(below) == wanted:
+            return True
+    return False
+
+
+def _names(plan: Node) -> list[str]:
+    return [each.name for each in plan.output or ()]
+
+
+def _in_order_of(
+    known: tuple[TargetColumn, ...], written: tuple[TargetColumn, ...]
+) -> tuple[TargetColumn, ...]:
+    """The written columns, where the table's own are known in its order and with those that nothing was written to."""
+    by_name = {each.name: each for each in written}
+    if not by_name.keys() <= {each.name for each in known}:
+        return written
+    return tuple(by_name.get(each.name, replace(each, parts=())) for each in known)
 
 
 def _left_alone(write: FoldedWrite) -> bool:

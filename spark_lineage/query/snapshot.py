@@ -163,9 +163,10 @@ class Snapshot:
         return self.states.get(id_, _NOTHING_WRITTEN)
 
     def fields(self, id_: DatasetId) -> tuple[Field, ...]:
-        """The columns of a dataset as it is now, in the table's order."""
+        """The columns of a dataset as it is now, in the table's order: an append's own order does not count."""
+        plans = self.state(id_).plans
         found: dict[str, Field] = {}
-        for plan in self.state(id_).plans:
+        for plan in plans:
             for column in plan.columns:
                 name, certainty = column["name"], Certainty(column["certainty"])
                 known = found.get(name)
@@ -173,6 +174,8 @@ class Snapshot:
                     found[name] = Field(name, column["type"], certainty)
                 elif certainty is not known.certainty:
                     found[name] = Field(name, known.type, weakest(known.certainty, certainty))
+        in_order = dict.fromkeys(column["name"] for plan in reversed(plans) for column in plan.columns)
+        found = {name: found[name] for name in in_order}
         for field, met in self._fields_of_others(id_).items():
             found.setdefault(field, Field(field, met[0][1]))
         return tuple(found.values())

@@ -175,7 +175,7 @@ def test_the_order_is_end_time_and_then_run_id(tmp_path):
 
 
 def test_columns_of_several_plans(tmp_path):
-    """The latest plan's columns come first; a table that was never overwritten has the others that it was read with."""
+    """The first plan's columns come first, as the table has them; a table that was never overwritten has the others that it was read with."""
     appended = Batch(
         datasets=(dataset("t"), dataset("s")),
         columns=(
@@ -197,9 +197,9 @@ def test_columns_of_several_plans(tmp_path):
     assert [
         (c["name"], c["type"], c["certainty"], [s["plan"] for s in c["sources"]]) for c in table["columns"]
     ] == [
-        ("y", "int", "exact", []),
         ("x", "bigint", "opaque", ["p", "q"]),
         ("w", "int", "opaque", []),
+        ("y", "int", "exact", []),
         ("z", "string", "exact", []),
     ]
     assert table["certainty"] == "opaque"
