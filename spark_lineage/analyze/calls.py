@@ -66,7 +66,9 @@ class Call:
 
     def parts(self, *names: str) -> list[Value]:
         """The values of the expressions in some fields (all fields if none is named), lists opened."""
-        chosen = [self.node.get(name) for name in names] if names else list(self.node.fields.values())
+        if not names:
+            return [self.value(item) for item in self.node.parts]
+        chosen = [self.node.get(name) for name in names]
         return [self.value(item) for each in chosen for item in flatten(each) if is_expression(item)]
 
     def combine(

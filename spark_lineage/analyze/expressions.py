@@ -24,7 +24,7 @@ from spark_lineage.analyze.values import (
     Value,
     through,
 )
-from spark_lineage.decode.tree import Attribute, Node, NodeKind, flatten
+from spark_lineage.decode.tree import Attribute, Node
 from spark_lineage.model import Subtype
 
 
@@ -53,14 +53,14 @@ def subquery_plans(expressions: Iterable[Any]) -> list[Node]:
     """The logical plans inside expressions, in order: what must be resolved before they are evaluated."""
     found: list[Node] = []
     seen: set[Node] = set()
-    stack = [each for each in expressions if isinstance(each, Node) and each.kind is NodeKind.EXPRESSION]
+    stack = [each for each in expressions if isinstance(each, Node) and each.has_subquery]
     while stack:
         node = stack.pop()
         if node in seen:
             continue
         seen.add(node)
-        found.extend(node.nodes(NodeKind.LOGICAL))
-        stack.extend(node.nodes(NodeKind.EXPRESSION))
+        found.extend(node.plans)
+        stack.extend([each for each in node.expressions if each.has_subquery])
     return found
 
 
@@ -97,8 +97,8 @@ def references(expression: Any) -> tuple[set[int], bool]:
                 outer = True
             elif replacement is not None:
                 stack.append(replacement)
-            elif part.kind is NodeKind.EXPRESSION and not part.nodes(NodeKind.LOGICAL):
-                stack.extend(item for each in part.fields.values() for item in flatten(each))
+            elif not part.plans:
+                stack.extend(part.parts)
     return found, outer
 
 
@@ -108,7 +108,7 @@ def _ordered_parts(node: Node) -> tuple[Node, ...]:
     replacement = _replacement(node)
     if replacement is not None:
         return (replacement,)
-    parts = node.nodes(NodeKind.EXPRESSION)
+    parts = node.expressions
     if node.name == "With":  # the definitions must be known before the references
         return tuple(sorted(parts, key=lambda part: part.name != "CommonExpressionDef"))
     return parts
@@ -122,7 +122,7 @@ def _replacement(node: Node) -> Node | None:
 def _function(call_: Call) -> Value:
     name = function_name(call_.node)
     values = call_.parts()
-    if call_.node.nodes(NodeKind.LOGICAL):
+    if call_.node.plans:
         return subqueries.unknown_subquery(call_, values)
     term = call(name, [each.term for each in values])
     return call_.combine(values, Subtype.TRANSFORMATION, term, name, masking=name in HASHES_AND_MASKS)

@@ -30,7 +30,7 @@ from spark_lineage.analyze.values import (
     weaken,
 )
 from spark_lineage.analyze.work import OperatorWork, alternatives
-from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import (
     Certainty,
     Operator,
@@ -124,8 +124,8 @@ class Resolver:
             return []
         if _is_leaf(node):
             return []
-        fields = [item for each in node.fields.values() for item in flatten(each)]
-        return [*self._step(node).inputs, *subquery_plans(fields)]
+        inputs = self._step(node).inputs
+        return [*inputs, *subquery_plans(node.expressions)] if node.has_subquery else list(inputs)
 
     def _scope(self, node: Node) -> Scope:
         if node.name in IN_MEMORY:
@@ -248,8 +248,7 @@ class Resolver:
         step = self._step(node)
         name = self.name_operator(node)
         inputs = [self.scopes[each] for each in step.inputs]
-        fields = [item for each in node.fields.values() for item in flatten(each)]
-        plans = {plan: self.scopes[plan] for plan in subquery_plans(fields)}
+        plans = {plan: self.scopes[plan] for plan in subquery_plans(node.expressions)}
         work = OperatorWork(name, step, inputs, plans)
         columns = _shown(node, work)
         problems = [*work.problems(), *_missing(node, columns)]

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
-from spark_lineage.decode.records import PlanRecord
+from spark_lineage.decode.parts import describe
+from spark_lineage.decode.records import NodeRecord, PlanRecord
 from spark_lineage.decode.tree import (
+    NO_FACTS,
     Attribute,
     Cut,
     DataType,
@@ -38,7 +40,7 @@ def decode_plan(record: PlanRecord) -> PlanTree:
             f"plan {record.hash} has {len(record.nodes):,} nodes, more than the {MAX_NODES:,} that are read"
         )
     try:
-        tree = _Builder(record).build()
+        return _Builder(record).build()
     except (
         LookupError,
         TypeError,
@@ -49,8 +51,6 @@ def decode_plan(record: PlanRecord) -> PlanTree:
     ) as error:
         detail = f"{type(error).__name__}: {error}"
         raise DecodeError(f"plan {record.hash} does not fit the format ({detail})") from error
-    _refuse_cycles(tree)
-    return tree
 
 
 def data_type(json: Any, depth: int = 0) -> DataType:
@@ -82,31 +82,39 @@ def data_type(json: Any, depth: int = 0) -> DataType:
 
 
 class _Builder:
-    """Two passes: nodes without fields first, so that references may point anywhere; then their fields."""
+    """Two passes: nodes without fields first, so that references may point anywhere; then their fields.
+
+    A plan of 10,000 operators has millions of values: what is done for each of them is written out and kept in local names.
+    """
 
     def __init__(self, record: PlanRecord) -> None:
         self.record = record
         self.types = [data_type(msgspec.json.decode(text)) for text in record.types]
         self.attributes = [
-            Attribute(int(expr), str(name), self.types[kind], tuple(map(str, qualifier)), bool(nullable))
-            for expr, name, kind, qualifier, nullable in record.attributes
+            Attribute(each.expr, each.name, self.types[each.type], tuple(each.qualifier), each.nullable)
+            for each in record.attributes
         ]
         self.tags: dict[str, Callable[[Any], Any]] = {
-            "@": lambda index: self.nodes[index],
-            "a": lambda index: self.attributes[index],
             "e": lambda expr: ExprId(int(expr)),
             "t": lambda index: self.types[index],
             "?": lambda length: Masked(int(length)),
             "o": lambda name: Opaque(str(name)),
             "cut": lambda limit: Cut(str(limit)),
         }
-        self.nodes = [self._bare(index, raw) for index, raw in enumerate(record.nodes)]
+        kinds = [(NodeKind(each.kind), each.name, each.name.rpartition(".")[2]) for each in record.classes]
+        self.nodes = [self._bare(index, raw, *kinds[raw.c]) for index, raw in enumerate(record.nodes)]
+        self.found: list[Attribute | Node] = []
 
     def build(self) -> PlanTree:
+        names = [each.fields for each in self.record.classes]
+        inside = []
         for node, raw in zip(self.nodes, self.record.nodes, strict=True):
-            names = self.record.classes[raw["c"]].get("fields", ())
-            values = raw.get("f", ())
-            node.fields = {name: self._value(value) for name, value in zip(names, values, strict=True)}
+            self.found = []
+            if raw.f:
+                values = [self._value(value) for value in raw.f]
+                node.fields = dict(zip(names[raw.c], values, strict=True))
+            inside.append(self.found)
+        describe(self.nodes, inside)
         return PlanTree(
             hash=self.record.hash,
             nodes=tuple(self.nodes),
@@ -115,69 +123,40 @@ class _Builder:
             truncated=tuple(str(each.get("limit", "")) for each in self.record.truncated),
         )
 
-    def _bare(self, index: int, raw: dict[str, Any]) -> Node:
-        spec = self.record.classes[raw["c"]]
-        class_name = str(spec["name"])
-        output = raw.get("o")
-        kind = raw.get("t")
+    def _bare(self, index: int, raw: NodeRecord, kind: NodeKind, class_name: str, name: str) -> Node:
+        attributes = self.attributes
         return Node(
-            index=index,
-            kind=NodeKind(spec["kind"]),
-            class_name=class_name,
-            name=class_name.rpartition(".")[2],
-            output=None if output is None else tuple(self.attributes[each] for each in output),
-            expr=raw.get("e"),
-            label=str(raw.get("n", "")),
-            type=None if kind is None else self.types[kind],
-            user_cast=bool(raw.get("s", False)),
-            facts=dict(raw.get("x", {})),
+            index,
+            kind,
+            class_name,
+            name,
+            NO_FACTS,
+            None if raw.o is None else tuple([attributes[each] for each in raw.o]),
+            raw.e,
+            raw.n,
+            None if raw.t is None else self.types[raw.t],
+            raw.s,
+            raw.x,
         )
 
     def _root(self, reference: dict[str, Any] | None) -> Node | None:
         return None if reference is None else self.nodes[reference["@"]]
 
     def _value(self, raw: Any, depth: int = 0) -> Any:
-        if raw is None or isinstance(raw, bool | int | float | str):
+        """The value of a field; attributes and nodes in it are noted in `found`, in order."""
+        if isinstance(raw, dict):
+            ((tag, content),) = raw.items()
+            if tag == "a" or tag == "@":  # noqa: PLR1714 - a set would cost more than the rest
+                item = self.attributes[content] if tag == "a" else self.nodes[content]
+                self.found.append(item)
+                return item
+            if tag != "m":
+                return self.tags[tag](content)
+        elif not isinstance(raw, list):
             return raw
         if depth > MAX_VALUE_DEPTH:
             raise ValueError("a value is nested too deeply")
         if isinstance(raw, list):
-            return tuple(self._value(each, depth + 1) for each in raw)
-        ((tag, content),) = raw.items()
-        if tag == "m":
-            pairs = ((self._value(key, depth + 1), self._value(value, depth + 1)) for key, value in content)
-            return MapValue(tuple(pairs))
-        return self.tags[tag](content)
-
-
-def _refuse_cycles(tree: PlanTree) -> None:
-    """A cycle would hang every walker: found here, by depth-first colouring, iteratively."""
-    state = bytearray(len(tree.nodes))  # 0 new, 1 open, 2 done
-    for start in tree.nodes:
-        stack = [start]
-        while stack:
-            node = stack[-1]
-            if state[node.index]:
-                stack.pop()
-                state[node.index] = 2
-                continue
-            state[node.index] = 1
-            for value in _references(node):
-                if state[value.index] == 1:
-                    raise DecodeError(f"plan {tree.hash} is not a tree: {value!r} contains itself")
-                if not state[value.index]:
-                    stack.append(value)
-
-
-def _references(node: Node) -> list[Node]:
-    found = []
-    stack = list(node.fields.values())
-    while stack:
-        value = stack.pop()
-        if isinstance(value, Node):
-            found.append(value)
-        elif isinstance(value, tuple):
-            stack.extend(value)
-        elif isinstance(value, MapValue):
-            stack.extend(part for pair in value.pairs for part in pair)
-    return found
+            return tuple([self._value(each, depth + 1) for each in raw])
+        pairs = ((self._value(key, depth + 1), self._value(value, depth + 1)) for key, value in raw["m"])
+        return MapValue(tuple(pairs))

@@ -86,14 +86,45 @@ class ApplicationRecord(msgspec.Struct, frozen=True, kw_only=True, tag="applicat
     literals: str = "masked"
 
 
+class ClassRecord(msgspec.Struct, frozen=True):
+    """A class of nodes: its full name, what its nodes are, and the names of their fields."""
+
+    name: str
+    kind: str
+    fields: list[str] = []
+
+
+class AttributeRecord(msgspec.Struct, frozen=True, array_like=True):
+    """A column of an operator's output; `type` is an index."""
+
+    expr: int
+    name: str
+    type: int
+    qualifier: list[str] = []
+    nullable: bool = True
+
+
+class NodeRecord(msgspec.Struct, frozen=True, gc=False):
+    """A node: its class, the values of its fields, its output, and what else the contract has, under its letters."""
+
+    c: int
+    f: list[Any] = []
+    o: list[int] | None = None
+    e: int | None = None
+    n: str = ""
+    t: int | None = None
+    s: bool = False
+    x: dict[str, Any] = {}
+
+
 class PlanRecord(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="kind"):
     """A plan section, still flat; `spark_lineage.decode.plans` makes the tree."""
 
     hash: str
-    classes: list[dict[str, Any]]
+    classes: list[ClassRecord]
     types: list[str]
-    attributes: list[list[Any]]
-    nodes: list[dict[str, Any]]
+    attributes: list[AttributeRecord]
+    nodes: list[NodeRecord]
     analyzed: dict[str, Any] | None = None
     executed: dict[str, Any] | None = None
     truncated: list[dict[str, Any]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import Any
 
 
@@ -82,6 +83,9 @@ class Cut:
     limit: str
 
 
+NO_FACTS: Mapping[str, Any] = MappingProxyType({})
+
+
 @dataclass(eq=False, slots=True)
 class Node:
     """One operator, expression or value object.
@@ -89,6 +93,11 @@ class Node:
     `name` is the class name without its package; `output` is None where Spark could not give it;
     `expr` is the expression id of an expression that has one outside its fields (Alias); `label` is
     an expression's `prettyName` or a physical operator's `nodeName`.
+
+    What walkers ask of each node again and again, the decoder says once. All three open lists, maps and value objects in
+    the fields, in field order: `parts` are the attributes and expressions (of an expression alone), `expressions` the
+    expressions, `plans` the logical operators. `has_subquery` is whether one of the expressions in it, at any depth,
+    has a plan.
     """
 
     index: int
@@ -102,19 +111,23 @@ class Node:
     type: DataType | None = None
     user_cast: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[Attribute | Node, ...] = ()
+    expressions: tuple[Node, ...] = ()
+    plans: tuple[Node, ...] = ()
+    has_subquery: bool = False
 
     def get(self, name: str) -> Any:
         """The value of a field, None where the class has no such field on this Spark."""
         return self.fields.get(name)
 
     def nodes(self, kind: NodeKind) -> tuple[Node, ...]:
-        """The nodes of one kind directly in the fields, lists and maps opened, in field order."""
-        return tuple(
-            value
-            for each in self.fields.values()
-            for value in flatten(each)
-            if isinstance(value, Node) and value.kind is kind
-        )
+        """The nodes of one kind directly in the fields, lists, maps and value objects opened, in field order."""
+        if kind is NodeKind.EXPRESSION:
+            return self.expressions
+        if kind is NodeKind.LOGICAL:
+            return self.plans
+        inside = flatten(tuple(self.fields.values()))
+        return tuple(value for value in inside if isinstance(value, Node) and value.kind is kind)
 
     def __repr__(self) -> str:
         return f"{self.name}#{self.index}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import PlanRecord
 from spark_lineage.decode.tree import PlanTree
@@ -71,14 +73,20 @@ class PlanBuilder:
 
     def record(self, analyzed: dict[str, int] | None) -> PlanRecord:
         """The plan record."""
-        return PlanRecord(
-            hash="0" * 32,
-            classes=self.classes,
-            types=['"integer"'],
-            attributes=self.attributes,
-            nodes=self.nodes,
-            analyzed=analyzed,
-        )
+        return msgspec.convert(self.section(analyzed), PlanRecord)
+
+    def section(self, analyzed: dict[str, int] | None) -> dict[str, Any]:
+        """The plan record as the bridge would write it."""
+        return {
+            "v": 1,
+            "kind": "plan",
+            "hash": "0" * 32,
+            "classes": self.classes,
+            "types": ['"integer"'],
+            "attributes": self.attributes,
+            "nodes": self.nodes,
+            "analyzed": analyzed,
+        }
 
     def tree(self, analyzed: dict[str, int] | None) -> PlanTree:
         """The decoded plan."""

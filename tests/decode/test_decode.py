@@ -2,8 +2,10 @@
 
 import json
 import random
+import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from spark_lineage.analyze.identity import Naming
@@ -51,6 +53,15 @@ def test_a_cycle_is_refused() -> None:
         decode_plan(plan.record(first))
 
 
+def test_value_objects_that_unfold_without_end_are_refused() -> None:
+    plan = PlanBuilder()
+    value = plan.attribute("a")
+    for _ in range(60):
+        value = plan.node("scala.Tuple2", "value", {"_1": value, "_2": value})
+    with pytest.raises(DecodeError, match="unfold to more than 2,000,000 values"):
+        decode_plan(plan.record(plan.operator("Project", [], projectList=[value])))
+
+
 def test_references_to_nothing_are_refused() -> None:
     plan = PlanBuilder()
     node = plan.operator("Project", [], projectList=[], child={"@": 99})
@@ -84,18 +95,48 @@ def test_types_are_named_as_spark_names_them(written: Any, simple: str) -> None:
     assert data_type(written).simple == simple
 
 
+def test_what_is_inside_a_node_does_not_depend_on_the_order_of_the_nodes() -> None:
+    plan = PlanBuilder()
+    left, (a,) = plan.files("file:/left", ["a"])
+    right, (b,) = plan.files("file:/right", ["b"])
+    tested = plan.function("Exists", "exists", plan=right, joinCond=[b])
+    pair = plan.node("scala.Tuple2", "value", {"_1": a, "_2": plan.function("Not", "not", child=tested)})
+    plan.operator("Filter", [a], condition=[pair, b], child=left)
+    names = ["Tuple2", "Filter", "Not", "Exists"]
+
+    def inside(section: dict[str, Any]) -> list[Any]:
+        tree = decode_plan(msgspec.convert(section, PlanRecord))
+        found = {node.name: node for node in tree.nodes}
+        return [
+            [
+                [getattr(each, "name", each) for each in part]
+                for part in (node.parts, node.expressions, node.plans)
+            ]
+            + [node.has_subquery]
+            for node in map(found.__getitem__, names)
+        ]
+
+    section = plan.section(None)
+    last = len(section["nodes"]) - 1
+    turned = json.loads(
+        re.sub(r'"@": (\d+)', lambda found: f'"@": {last - int(found[1])}', json.dumps(section))
+    )
+    turned["nodes"].reverse()
+    expected = [
+        [[], ["Not"], [], True],
+        [[], ["Not"], ["LogicalRelation"], True],
+        [["Exists"], ["Exists"], [], True],
+        [["b"], [], ["LogicalRelation"], True],
+    ]
+    assert inside(section) == inside(turned) == expected
+
+
 def test_random_damage_gives_an_analyzable_plan_or_a_decode_error() -> None:
     plan = PlanBuilder()
     child, (column,) = plan.files("file:/in", ["a"])
     renamed = plan.attribute("b")
     child = plan.operator("Project", [renamed], projectList=[plan.alias(column, renamed)], child=child)
-    record = plan.record(plan.insert(child, "file:/out", ["b"]))
-    whole = json.dumps(
-        {
-            "v": 1, "kind": "plan", "hash": record.hash, "classes": record.classes, "types": record.types,
-            "attributes": record.attributes, "nodes": record.nodes, "analyzed": record.analyzed,
-        }
-    ).encode()  # fmt: skip
+    whole = json.dumps(plan.section(plan.insert(child, "file:/out", ["b"]))).encode()
     rng = random.Random(20_261_120)
     outcomes = {"plan": 0, "refused": 0}
     for _ in range(5_000):

@@ -38,11 +38,7 @@ def copy_plan(name: str, source: str, target: str) -> dict[str, Any]:
     """The plan of `INSERT INTO target SELECT a FROM source`, its hash made of `name`."""
     plan = PlanBuilder()
     leaf, _ = plan.files(source, ["a"])
-    record = plan.record(plan.insert(leaf, target, ["a"]))
-    return {
-        "kind": "plan", "hash": name, "classes": record.classes, "types": record.types,
-        "attributes": record.attributes, "nodes": record.nodes, "analyzed": record.analyzed,
-    }  # fmt: skip
+    return plan.section(plan.insert(leaf, target, ["a"])) | {"hash": name}
 
 
 def execution(number: int, plan: str | None, *, root: int | None = None, **changes: Any) -> dict[str, Any]:
