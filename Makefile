@@ -34,6 +34,7 @@ lint: $(MAIN)
 	bash -n .ci/run
 
 bench-full: BENCH_WORDS := --full
+bench-full: $(CORPORA)
 bench bench-full: $(MAIN) $(JAR)
 	status=0; \
 	for bench in bench/*.py; do .venv/bin/python $$bench $(BENCH_WORDS) || status=1; done; \
