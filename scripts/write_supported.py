@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from spark_lineage.analyze.calls import HASHES_AND_MASKS
+from spark_lineage.analyze.classes import NEVER_ANALYZED
+from spark_lineage.analyze.commands import CLASSES, Category
 from spark_lineage.analyze.expressions import RULES as EXPRESSIONS
 from spark_lineage.analyze.functions import RANKING
-from spark_lineage.analyze.operators.opaque import cogroup, superset
-from spark_lineage.analyze.operators.passed import passed
-from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS
-from spark_lineage.analyze.rules import RULES
-from spark_lineage.analyze.writes import WRITES
 
 TARGET = Path(__file__).parent.parent / "SUPPORTED.md"
 
@@ -32,6 +30,12 @@ out of date. How sure an answer is stands in the answer: `exact`, `over_approxim
 | 4.0.4, 4.2.0 | 2.13 | 4.4.0 | 17 | by hand: `Bridge.missingLinks()` is empty, a small job on Parquet tables is captured and answered |
 """
 
+OPERATORS = """\
+The list is closed: `tests/closed` has every concrete class below `LogicalPlan` in the jars of the four versions of Spark, of
+Delta 3.3.3 and 4.4.0 and of Iceberg 1.12.0, and a test fails unless each stands here exactly once. In brackets: the versions
+of Spark that have a class, where these are not all. Other data sources' classes get a superset and a problem.
+"""
+
 LIMITS = """\
 ## Not followed yet: each of these gives a problem, never silence
 
@@ -49,47 +53,113 @@ Spark 3.5 posts no event at all for a query that fails in analysis, so nothing c
 Connect the flag goes on the server. Scala and Java programs over whole rows (`map`, `mapInPandas`, `applyInPandas`, ...)
 are supersets, marked.
 
-`ALTER TABLE RENAME`, `RENAME COLUMN` and `DROP` are not followed: the old name keeps its history.
+After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP` it keeps it
+too: a table of the same name that is made new and filled by appends has the sources of both.
 
 An application's exit code is Spark's own, and Spark reports 0 for a PySpark program that ends with an exception.
 """
 
 
-def section(title: str, names: list[str], note: str) -> str:
-    """One list of class names, wrapped for reading."""
-    listed = ", ".join(f"`{name}`" for name in sorted(names))
+SPARKS = ("3.5.9", "4.0.4", "4.1.3", "4.2.0")
+LISTS = Path(__file__).parent.parent / "tests" / "closed"
+
+SECTIONS: tuple[tuple[Category, str, str], ...] = (
+    (Category.RULED, "Operators with a rule", "Exact."),
+    (Category.PASSED, "Operators that pass everything on", "Exact; LIMIT and SAMPLE give no source."),
+    (
+        Category.PROGRAM,
+        "Programs over whole rows",
+        "`over_approximate`: every input column for every output column.",
+    ),
+    (Category.READ, "Relations", "Exact: each reads a dataset."),
+    (Category.IN_MEMORY, "Rows in the plan", "Exact: no source."),
+    (
+        Category.REFERENCE,
+        "References to another plan or to an RDD",
+        "As the other plan; rows of the program itself have no source.",
+    ),
+    (
+        Category.DETACHED,
+        "Rows that another query made",
+        "The plan does not say which: `opaque`, with the problem `unknown_source`.",
+    ),
+    (Category.WRITE, "Writes", "Each gives the lineage of its target's columns."),
+    (
+        Category.WRITE_WITHOUT_RULE,
+        "Writes without a rule",
+        "Taken as an append of their query, with the problem `unknown_command`.",
+    ),
+    (
+        Category.NOT_FOLLOWED,
+        "Commands that change a table and have no query",
+        "Not followed: the problem `command_not_followed` says which.",
+    ),
+    (
+        Category.QUIET,
+        "Commands without data",
+        "No lineage, and no problem. `DROP` is among them: what a dropped table fed is still answered.",
+    ),
+    (Category.PART, "Arguments of commands", "They stand inside commands only."),
+)
+
+
+def versions() -> dict[str, tuple[str, ...]]:
+    """Name of a class -> the versions of Spark that have it; none for those of Delta and Iceberg."""
+    found: dict[str, tuple[str, ...]] = {}
+    for version in SPARKS:
+        text = (LISTS / f"spark-{version}.txt").read_text(encoding="utf-8")
+        plans = text.partition("[plans]\n")[2].partition("\n[")[0].split()
+        for name in {each.rpartition(".")[2] for each in plans}:
+            found[name] = (*found.get(name, ()), version)
+    return found
+
+
+def class_list(names: Iterable[str], known: dict[str, tuple[str, ...]]) -> str:
+    """Names in order, each with the versions that have it where these are not all."""
+    texts = []
+    for name in sorted(names):
+        marked = ", ".join(each.rpartition(".")[0] for each in known.get(name, ()))
+        shown = f"`{name.removesuffix('$')}`"
+        texts.append(f"{shown} ({marked})" if marked and known[name] != SPARKS else shown)
+    return ", ".join(texts)
+
+
+def section(title: str, listed: str, note: str) -> str:
+    """One list under its title."""
     return f"### {title}\n\n{note}\n\n{listed}\n"
+
+
+def never() -> str:
+    """The classes that no analyzed plan has, by the reason."""
+    known = versions()
+    rows = [f"- {reason}: {class_list(names, known)}" for reason, names in NEVER_ANALYZED.items()]
+    return "\n".join(rows)
 
 
 def supported() -> str:
     """The whole file."""
-    through = [name for name, rule in RULES.items() if rule is passed]
-    programs = [name for name, rule in RULES.items() if rule in {superset, cogroup}]
-    ruled = [name for name in RULES if name not in through and name not in programs]
+    known = versions()
     parts = [
         HEAD,
-        "## Operators and expressions, by the class that Spark's analyzed plan has\n",
-        section("Operators with a rule", ruled, "Exact."),
-        section("Operators that pass everything on", through, "Exact; LIMIT and SAMPLE give no source."),
-        section(
-            "Programs over whole rows",
-            programs,
-            "`over_approximate`: every input column for every output column.",
-        ),
-        section(
-            "Relations",
-            [*RELATIONS, *IN_MEMORY],
-            "Exact; those that hold their rows themselves have no source.",
-        ),
-        section("Writes", list(WRITES), "Each gives the lineage of its target's columns."),
+        "## Operators and commands, by the class that Spark's analyzed plan has\n",
+        OPERATORS,
+        *(section(title, class_list(CLASSES[category], known), note) for category, title, note in SECTIONS),
+        section("Classes that the plan of an execution never has", never(), "Why, and which:"),
+        "## Expressions\n",
         section(
             "Expressions with a rule",
-            list(EXPRESSIONS),
+            class_list(EXPRESSIONS, {}),
             "Every other expression is a function of its arguments: TRANSFORMATION.",
         ),
-        section("Functions that mask", list(HASHES_AND_MASKS), "Sources that pass them have `masking` set."),
         section(
-            "Window functions without a direct source", list(RANKING), "Only the window's columns, as WINDOW."
+            "Functions that mask",
+            class_list(HASHES_AND_MASKS, {}),
+            "Sources that pass them have `masking` set.",
+        ),
+        section(
+            "Window functions without a direct source",
+            class_list(RANKING, {}),
+            "Only the window's columns, as WINDOW.",
         ),
         LIMITS,
     ]

@@ -2,34 +2,80 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
+from spark_lineage.analyze.classes import (
+    NEVER_ANALYZED,
+    NOT_FOLLOWED,
+    PARTS,
+    QUIET,
+    QUIET_OF_FORMATS,
+    WRITES_WITHOUT_RULE,
+)
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import by_paths, locate, options_of
-from spark_lineage.analyze.writes import write_nodes
+from spark_lineage.analyze.operators.opaque import cogroup, stateful, superset
+from spark_lineage.analyze.operators.passed import passed
+from spark_lineage.analyze.relations import (
+    DETACHED,
+    IN_MEMORY,
+    REFERENCES,
+    RELATIONS,
+    by_paths,
+    locate,
+    options_of,
+)
+from spark_lineage.analyze.rules import RULES
+from spark_lineage.analyze.writes import WRITES, write_nodes
 from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
 from spark_lineage.model import DatasetId
 
-DATA_COMMANDS = frozenset({
-    "RestoreTableCommand", "RestoreTableStatement", "LoadDataCommand", "LoadData", "ConvertToDeltaCommand", "CloneTableCommand",
-    "CloneTableStatement", "CreateDeltaTableCommand", "TruncateTableCommand", "TruncateTable", "TruncatePartition", "AlterTableDropPartitionCommand",
-    "DropPartitions",
-})  # fmt: skip
-"""Commands that change the rows of a table from somewhere that their plan does not name."""
 
-V2_COMMANDS = frozenset({
-    "CreateTable", "ReplaceTable", "DropTable", "DropView", "CreateView", "CreateNamespace", "DropNamespace", "DescribeRelation",
-    "DescribeNamespace", "DescribeColumn", "ShowTables", "ShowNamespaces", "ShowColumns", "ShowPartitions",
-    "ShowTableProperties", "ShowCreateTable", "ShowFunctions", "ShowViews", "ShowCatalogs", "ShowCurrentNamespace",
-    "ShowTableExtended", "SetCatalogAndNamespace", "SetNamespaceProperties", "SetNamespaceLocation", "UnsetNamespaceProperties",
-    "SetTableProperties", "UnsetTableProperties", "SetViewProperties", "UnsetViewProperties", "SetTableLocation",
-    "SetTableSerDeProperties", "AddColumns", "ReplaceColumns", "DropColumns", "RenameColumn", "AlterColumn", "AlterColumns", "RenameTable",
-    "AddPartitions", "DropPartitions", "RenamePartitions", "TruncateTable", "TruncatePartition", "RecoverPartitions", "RepairTable",
-    "RefreshTable", "RefreshFunction", "LoadData", "AnalyzeTable", "AnalyzeTables", "AnalyzeColumn", "CacheTable",
-    "CacheTableAsSelect", "UncacheTable", "CommentOnNamespace", "CommentOnTable", "CreateFunction", "DropFunction",
-    "DescribeFunction", "CreateIndex", "DropIndex", "CreateVariable", "DropVariable", "SetVariable", "DeltaOptimize", "NoopCommand",
-    "AddConstraint", "DropConstraint", "AddCheckConstraint", "Call", "AlterTableClusterBy", "AlterTableAddConstraint",
-    "AlterTableDropConstraint", "AlterTableDropFeature", "RestoreTableStatement", "DeltaVacuumStats",
-})  # fmt: skip
-"""Logical commands that neither read nor write rows as lineage means it."""
+class Category(str, Enum):
+    """What the analyzer does with a class of logical plans. Each class is in one category."""
+
+    RULED = "ruled"
+    PASSED = "passed"
+    PROGRAM = "program"
+    READ = "read"
+    IN_MEMORY = "in memory"
+    REFERENCE = "reference"
+    DETACHED = "detached"
+    WRITE = "write"
+    WRITE_WITHOUT_RULE = "write without rule"
+    NOT_FOLLOWED = "not followed"
+    QUIET = "quiet"
+    PART = "part"
+    NEVER = "never"
+
+
+_PROGRAMS = frozenset({superset, cogroup, stateful})
+
+CLASSES: dict[Category, frozenset[str]] = {
+    Category.RULED: frozenset(
+        name for name, rule in RULES.items() if rule is not passed and rule not in _PROGRAMS
+    ),
+    Category.PASSED: frozenset(name for name, rule in RULES.items() if rule is passed),
+    Category.PROGRAM: frozenset(name for name, rule in RULES.items() if rule in _PROGRAMS),
+    Category.READ: RELATIONS,
+    Category.IN_MEMORY: IN_MEMORY,
+    Category.REFERENCE: REFERENCES,
+    Category.DETACHED: DETACHED,
+    Category.WRITE: frozenset(WRITES),
+    Category.WRITE_WITHOUT_RULE: WRITES_WITHOUT_RULE,
+    Category.NOT_FOLLOWED: NOT_FOLLOWED,
+    Category.QUIET: QUIET | QUIET_OF_FORMATS,
+    Category.PART: PARTS,
+    Category.NEVER: frozenset().union(*NEVER_ANALYZED.values()),
+}
+"""Every class of logical plans in the supported versions of Spark, Delta and Iceberg, by what becomes of it."""
+
+COMMANDS = frozenset().union(
+    *(
+        CLASSES[each]
+        for each in (Category.WRITE, Category.WRITE_WITHOUT_RULE, Category.NOT_FOLLOWED, Category.QUIET)
+    )
+)
+"""The classes that are no queries."""
 
 
 def is_command(tree: PlanTree) -> bool:
@@ -43,17 +89,16 @@ def is_command(tree: PlanTree) -> bool:
 
 
 def _is_query(root: Node) -> bool:
-    """Commands of Spark, Delta and the data sources have an own package or a telling name."""
-    name = root.class_name
-    if root.name.endswith(("Command", "CommandResult", "Exec")):
+    """Commands of others have Spark's package or a telling name."""
+    if root.name in COMMANDS or root.name.endswith(("Command", "CommandResult", "Exec")):
         return False
-    return ".execution.command." not in name and root.name not in V2_COMMANDS
+    return ".execution.command." not in root.class_name
 
 
 def data_command(tree: PlanTree) -> str | None:
     """The name of a command that changes data without a query in its plan, which no rule follows; else None."""
     root = tree.analyzed
-    return root.name if root is not None and root.name in DATA_COMMANDS else None
+    return root.name if root is not None and root.name in NOT_FOLLOWED else None
 
 
 def changed_dataset(tree: PlanTree, naming: Naming) -> DatasetId | None:

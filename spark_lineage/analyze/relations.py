@@ -17,12 +17,19 @@ from spark_lineage.analyze.identity import Location, Naming, jdbc_id
 from spark_lineage.decode.tree import MapValue, Node, NodeKind
 from spark_lineage.model import Dataset, DatasetId
 
-IN_MEMORY = frozenset({"LocalRelation", "OneRowRelation", "Range", "EmptyRelation", "CommandResult"})
-"""Relations whose rows stand in the plan: no source, and that is exact."""
+IN_MEMORY = frozenset({
+    "LocalRelation", "OneRowRelation", "Range", "EmptyRelation", "CommandResult", "PythonWorkerLogs", "ResolvedInlineTable",
+})  # fmt: skip
+"""Relations whose rows stand in the plan or are the program's own: no source, and that is exact."""
+
+DETACHED = frozenset({"MemoryPlan", "Transpose"})
+"""Leaves with rows that another query made, and no word of it: opaque, `unknown_source`."""
+
+REFERENCES = frozenset({"CTERelationRef", "UnionLoopRef", "LogicalRDD", "ExternalRDD"})
+"""Leaves that stand for another plan, or for an RDD: the resolver follows them."""
 
 RELATIONS = frozenset({
-    "LogicalRelation", "LogicalRelationWithTable", "HiveTableRelation", "DataSourceV2Relation", "ExtractableDataSourceV2Relation",
-    "DataSourceV2ScanRelation", "StreamingRelation", "StreamingExecutionRelation", "StreamingRelationV2",
+    "LogicalRelation", "HiveTableRelation", "DataSourceV2Relation", "DataSourceV2ScanRelation", "StreamingRelation", "StreamingExecutionRelation", "StreamingRelationV2",
     "StreamingDataSourceV2Relation", "StreamingDataSourceV2ScanRelation",
 })  # fmt: skip
 """Relations that read a dataset."""

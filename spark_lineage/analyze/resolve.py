@@ -13,7 +13,15 @@ from typing import Any
 from spark_lineage.analyze.expressions import subquery_plans
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import unknown
-from spark_lineage.analyze.relations import IN_MEMORY, RELATIONS, Located, RunFacts, is_in_memory, locate
+from spark_lineage.analyze.relations import (
+    DETACHED,
+    IN_MEMORY,
+    RELATIONS,
+    Located,
+    RunFacts,
+    is_in_memory,
+    locate,
+)
 from spark_lineage.analyze.rules import RULES
 from spark_lineage.analyze.scopes import Scope, merge_rows, substitute_rows
 from spark_lineage.analyze.steps import Step
@@ -118,7 +126,7 @@ class Resolver:
         if node.name == "CTERelationRef":
             definition = self._definition(node)
             return [] if definition is None else [definition]
-        if node.name == "LogicalRDD":
+        if node.name in {"LogicalRDD", "ExternalRDD"}:
             return self._checkpointed(node)
         if node.name == "UnionLoopRef":
             return []
@@ -130,11 +138,12 @@ class Resolver:
     def _scope(self, node: Node) -> Scope:
         if node.name in IN_MEMORY:
             return _constant(node)
-        if node.name in RELATIONS:
+        if node.name in RELATIONS or node.name in DETACHED:
             return self._relation(node)
         special = {
             "CTERelationRef": self._cte,
             "LogicalRDD": self._rdd,
+            "ExternalRDD": self._rdd,
             "UnionLoop": self._loop,
             "UnionLoopRef": _loop_reference,
         }
@@ -144,7 +153,8 @@ class Resolver:
         return self._reference(node, self._definition(node), "cte")
 
     def _relation(self, node: Node) -> Scope:
-        located = self.located[node] = locate(node, self.naming, self.facts)
+        located = () if node.name in DETACHED else locate(node, self.naming, self.facts)
+        self.located[node] = located
         if not located:
             problem = Problem(
                 "unknown_source",
@@ -294,7 +304,7 @@ def _missing(node: Node, columns: Mapping[int, Value]) -> list[Problem]:
 
 
 def _is_leaf(node: Node) -> bool:
-    return node.name in RELATIONS or node.name in IN_MEMORY
+    return node.name in RELATIONS or node.name in IN_MEMORY or node.name in DETACHED
 
 
 def _one_of(candidates: list[Scope]) -> Scope:

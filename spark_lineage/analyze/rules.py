@@ -6,9 +6,9 @@ Relations (leaves) are in `spark_lineage.analyze.relations`, commands in `spark_
 from __future__ import annotations
 
 from spark_lineage.analyze.operators.generate import generate
-from spark_lineage.analyze.operators.joins import join, lateral_join
-from spark_lineage.analyze.operators.opaque import cogroup, superset
-from spark_lineage.analyze.operators.passed import passed, view, with_cte
+from spark_lineage.analyze.operators.joins import as_of_join, join, lateral_join, nearest_by_join
+from spark_lineage.analyze.operators.opaque import cogroup, stateful, superset
+from spark_lineage.analyze.operators.passed import numbered, passed, view, with_cte
 from spark_lineage.analyze.operators.rows import (
     aggregate,
     deduplicate,
@@ -34,11 +34,15 @@ RULES: dict[str, Rule] = {
     "Expand": expand,
     "Join": join,
     "LateralJoin": lateral_join,
+    "AsOfJoin": as_of_join,
+    "NearestByJoin": nearest_by_join,
     "Union": union,
+    "SequentialStreamingUnion": union,
     "UnionLoop": union,
     "Intersect": intersect_or_except,
     "Except": intersect_or_except,
     "Generate": generate,
+    "AttachDistributedSequence": numbered,
     "WithCTE": with_cte,
     "View": view,
     # columns pass as they are
@@ -60,6 +64,10 @@ RULES: dict[str, Rule] = {
     "EventTimeWatermark": passed,
     "UpdateEventTimeWatermarkColumn": passed,
     "ReturnAnswer": passed,
+    "SQLFunctionNode": passed,
+    "MultiResult": passed,
+    "ResolvedMetricView": passed,
+    "OrderAwareCoalesce": passed,
     # programs over whole rows
     "MapInPandas": superset,
     "PythonMapInArrow": superset,
@@ -76,5 +84,15 @@ RULES: dict[str, Rule] = {
     "AppendColumns": superset,
     "MapGroups": superset,
     "CoGroup": superset,
+    "ScriptTransformation": superset,
+    "FlatMapGroupsWithState": superset,
+    "FlatMapGroupsInPandasWithState": superset,
+    "TransformWithState": superset,
+    "TransformWithStateInPySpark": stateful,
+    "TransformWithStateInPandas": stateful,
+    "MapPartitionsInR": superset,
+    "MapPartitionsInRWithArrow": superset,
+    "FlatMapGroupsInR": superset,
+    "FlatMapGroupsInRWithArrow": superset,
 }
 """Logical operator class -> rule; an operator without an entry gets the superset and a problem."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+from spark_lineage.analyze.classes import NOT_FOLLOWED, QUIET, WRITES_WITHOUT_RULE
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import (
     RELATIONS,
@@ -80,11 +81,11 @@ def write_of(node: Node, naming: Naming) -> Write:
 
 def _writes(node: Node) -> bool:
     """Whether a node is a write command, or a command without a rule that has a query."""
-    if node.name in WRITES:
+    if node.name in WRITES or node.name in WRITES_WITHOUT_RULE:
         return True
     query = node.get("query")
     has_query = isinstance(query, Node) and query.kind is NodeKind.LOGICAL
-    return has_query and node.name not in READING_COMMANDS
+    return has_query and node.name not in QUIET and node.name not in NOT_FOLLOWED
 
 
 def _unknown(node: Node, naming: Naming) -> Write:
@@ -392,11 +393,6 @@ _PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflo
 
 VIEW_OPERATIONS = frozenset({"CREATE VIEW"})
 """Writes whose target has no location: its name is its identity."""
-
-READING_COMMANDS = frozenset({
-    "CacheTableAsSelect", "DescribeQueryCommand", "ExplainCommand", "ReturnAnswer", "CreateDeltaTableCommand",
-})  # fmt: skip
-"""Commands that have a query and write no rows of it: a clone's query is the command that copies."""
 
 VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
 

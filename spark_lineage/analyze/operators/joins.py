@@ -22,6 +22,17 @@ def lateral_join(node: Node) -> Step:
     return Step(inputs=inputs, inherits=tuple(range(len(inputs))), rows=rows)
 
 
+def as_of_join(node: Node) -> Step:
+    """`merge_asof`: of the rows that fit, the one that is nearest by the order."""
+    conditions = [*conjuncts(node.get("asOfCondition")), *conjuncts(node.get("condition"))]
+    return passing(node, rows=effects([*conditions, node.get("orderExpression")], Subtype.JOIN))
+
+
+def nearest_by_join(node: Node) -> Step:
+    """JOIN ... NEAREST BY: the rows of the right side that the ranking puts first."""
+    return passing(node, rows=effects([node.get("rankingExpression")], Subtype.JOIN))
+
+
 def is_join_condition(node: Node, mentioned: set[int]) -> bool:
     """Whether a condition over `node`'s output, on the columns `mentioned`, is one of an inner join at or below it.
 

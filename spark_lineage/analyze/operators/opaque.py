@@ -52,6 +52,20 @@ def cogroup(node: Node) -> Step:
     return Step(step.inputs, step.inherits, step.defines, rows=tuple(rows))
 
 
+def stateful(node: Node) -> Step:
+    """`transformWithState` in Python: the keys lead the input's output, and the initial state's, and are counted."""
+    step = superset(node)
+    rows: list[Part] = []
+    for number, (name, child) in enumerate(
+        zip(("groupingAttributesLen", "initGroupingAttrsLen"), step.inputs, strict=False)
+    ):
+        count = node.get(name)
+        rows += effects(
+            (child.output or ())[: count if isinstance(count, int) else None], Subtype.GROUP_BY, number
+        )
+    return Step(step.inputs, step.inherits, step.defines, rows=tuple(rows))
+
+
 def unknown(node: Node) -> Step:
     """An operator without a rule: the superset, and a problem that names it."""
     step = superset(node)

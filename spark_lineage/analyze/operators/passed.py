@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from spark_lineage.analyze.steps import Step, passing
-from spark_lineage.decode.tree import Node
+from spark_lineage.analyze.steps import Define, Step, passing
+from spark_lineage.decode.tree import Attribute, Node
 
 
 def passed(node: Node) -> Step:
     """LIMIT, SAMPLE, hints, aliases, repartitioning: columns pass as they are."""
     return passing(node)
+
+
+def numbered(node: Node) -> Step:
+    """The pandas API on Spark numbers the rows: one more column, of no source."""
+    number = node.get("sequenceAttr")
+    return passing(node, defines=(Define(number.expr, ()),) if isinstance(number, Attribute) else ())
 
 
 def with_cte(node: Node) -> Step:
