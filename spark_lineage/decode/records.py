@@ -131,7 +131,7 @@ class PlanRecord(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_fiel
 
 
 class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution", tag_field="kind"):
-    """One SQL execution that ended."""
+    """One SQL execution that ended; one that failed before it was announced has no start."""
 
     bridge: str
     execution_id: int
@@ -143,7 +143,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     error: Failure | None = None
     started_at: int | None = None
     ended_at: int | None = None
-    started_order: int = 0
+    started_order: int | None = 0
     ended_order: int = 0
     phases: dict[str, list[int]] = {}
     command_result: bool = False

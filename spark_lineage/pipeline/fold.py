@@ -221,7 +221,12 @@ def _aliases(target: tuple[Located, ...]) -> tuple[str, ...]:
 
 
 def _within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
-    return outer.started_order <= inner.started_order and inner.ended_order <= outer.ended_order
+    return _start(outer) <= _start(inner) and inner.ended_order <= outer.ended_order
+
+
+def _start(execution: ExecutionRecord) -> int:
+    """When an execution started; one that failed before it was announced is over as it starts."""
+    return execution.ended_order if execution.started_order is None else execution.started_order
 
 
 def _same_target(one: tuple[Located, ...], other: tuple[Located, ...]) -> bool:

@@ -94,6 +94,15 @@ def test_an_execution_waits_for_its_root_while_the_application_lives(tmp_path: P
     assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:1"]
 
 
+def test_an_execution_that_failed_before_it_was_announced_is_a_failed_run(tmp_path: Path) -> None:
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    failed = execution(1, "p", state="FAILED", started_at=None, started_order=None, description=None)
+    write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), failed, END)
+    report = ingest(spool, store)
+    assert (report.executions, report.bad_records, report.messages) == (1, 0, ())
+    assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:1"]
+
+
 class _LiveWriter:
     """Another process that holds the lock a bridge would hold."""
 
