@@ -60,7 +60,7 @@ def binary(call_: Call) -> Value:
     symbol = BINARY[call_.node.name]
     left, right = call_.of("left"), call_.of("right")
     term = Term(("(", left.term, f" {symbol} ", right.term, ")"))
-    return call_.combine([left, right], Subtype.TRANSFORMATION, term, function_name(call_.node))
+    return call_.combine([left, right], Subtype.TRANSFORMATION, term, symbol.lower())
 
 
 def literal(call_: Call) -> Value:
@@ -109,7 +109,22 @@ def _conditional(call_: Call, conditions: list[Value], branches: list[Value], te
 def if_else(call_: Call) -> Value:
     """IF: the condition decides, a branch passes on."""
     condition, yes, no = call_.of("predicate"), call_.of("trueValue"), call_.of("falseValue")
+    if _is_null_check(call_.node):
+        return no
     return _conditional(call_, [condition], [yes, no], call("if", [condition.term, yes.term, no.term]))
+
+
+def _is_null_check(node: Node) -> bool:
+    """Whether Spark itself put an IF around a Scala UDF, which cannot take NULL for a primitive (HandleNullInputsForUDF)."""
+    condition, yes, no = (node.get(name) for name in ("predicate", "trueValue", "falseValue"))
+    return (
+        isinstance(no, Node)
+        and no.name == "ScalaUDF"
+        and isinstance(yes, Node)
+        and bool(yes.facts.get("null"))
+        and isinstance(condition, Node)
+        and condition.name in {"IsNull", "Or"}
+    )
 
 
 def case_when(call_: Call) -> Value:

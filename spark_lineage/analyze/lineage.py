@@ -37,6 +37,7 @@ from spark_lineage.model import (
     DatasetId,
     Edge,
     EdgeKind,
+    EdgeType,
     Plan,
     PlanColumn,
     Problem,
@@ -229,17 +230,23 @@ class _Draft:
             for (dataset, path, subtype), trace in value.sources.items():
                 edge = Edge(
                     "", self.kind, dataset, path, target, column.name, subtype, trace.masking, trace.certainty, text,
-                    tuple(sorted(trace.functions)), trace.operator, tuple(sorted(trace.via)),
+                    _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)),
                 )  # fmt: skip
                 edges.append(edge)
         for (dataset, path, subtype), (trace, term) in self.rows.items():
             edge = Edge(
                 "", self.kind, dataset, path, target, None, subtype, trace.masking, trace.certainty, render(term, name_of),
-                tuple(sorted(trace.functions)), trace.operator, tuple(sorted(trace.via)),
+                _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)),
             )  # fmt: skip
             edges.append(edge)
         real = (each for each in edges if each.source.namespace != OUTER)
         return tuple(sorted(real, key=_edge_key))
+
+
+def _transformations(trace: Trace, subtype: Subtype) -> tuple[str, ...]:
+    """What happened on the way, by name: functions, casts, and what an indirect source decides (`join`, `filter`, ...)."""
+    decides = {subtype.value.lower()} if subtype.type is EdgeType.INDIRECT else set()
+    return tuple(sorted(trace.functions | decides))
 
 
 def _edge_key(edge: Edge) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from spark_lineage.analyze.values import SourceKey, Sources, Term, Trace, Value, substitute
+from spark_lineage.analyze.values import SourceKey, Sources, Term, Trace, Value, join_traces, substitute
 from spark_lineage.model import Certainty, Problem
 
 RowSet: TypeAlias = Mapping[SourceKey, tuple[Trace, Term]]
@@ -32,7 +32,7 @@ class Scope:
 
 
 def merge_rows(sets: Iterable[RowSet]) -> RowSet:
-    """The union of row sets; the first condition that names a source stays. Shares what it can."""
+    """The union of row sets; of several conditions that name a source the first stays. Shares what it can."""
     filled = [each for each in sets if each]
     if not filled:
         return {}
@@ -40,8 +40,9 @@ def merge_rows(sets: Iterable[RowSet]) -> RowSet:
         return filled[0]
     result = dict(filled[0])
     for each in filled[1:]:
-        for key, entry in each.items():
-            result.setdefault(key, entry)
+        for key, (trace, term) in each.items():
+            known = result.get(key)
+            result[key] = (trace, term) if known is None else (join_traces(known[0], trace), known[1])
     return result
 
 

@@ -90,7 +90,7 @@ def merge(maps: Iterable[Sources]) -> Sources:
     for each in filled[1:]:
         for key, trace in each.items():
             known = result.get(key)
-            result[key] = trace if known is None else _join(known, trace)
+            result[key] = trace if known is None else join_traces(known, trace)
     return result
 
 
@@ -111,7 +111,7 @@ def through(
         )
         key = (dataset, path, kind)
         known = result.get(key)
-        result[key] = changed if known is None else _join(known, changed)
+        result[key] = changed if known is None else join_traces(known, changed)
     return result
 
 
@@ -173,7 +173,7 @@ def substitute(sources: Sources, lookup: Callable[[int], Value | None]) -> Sourc
     return merge([kept, *parts])
 
 
-def _join(one: Trace, other: Trace) -> Trace:
+def join_traces(one: Trace, other: Trace) -> Trace:
     """The same source by two ways: it is masked only if both mask it."""
     if one == other:
         return one

@@ -82,7 +82,10 @@ class Vertex:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A direct source of a column, or of a table's rows. `via` names the catalog views passed."""
+    """A direct source of a column, or of a table's rows.
+
+    `transformations` names what happened on the way (`cast`, `sum`, `join`, ...), `via` the catalog views passed.
+    """
 
     vertex: Vertex
     subtype: Subtype
@@ -90,6 +93,7 @@ class Source:
     expression: str
     plan: str
     via: tuple[str, ...] = ()
+    transformations: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -100,9 +104,10 @@ class Source:
         """The source's JSON; what decides the rows (`of_rows`) masks nothing and has no `masking`."""
         kind = {"type": self.subtype.type.value, "subtype": self.subtype.value}
         masking = {} if of_rows else {"masking": self.masking}
-        via = {"via": list(self.via)} if self.via else {}
+        passed = {"transformations": list(self.transformations), "via": list(self.via)}
         return {
-            **self.vertex.to_dict(), **kind, **masking, "expression": self.expression, "plan": self.plan, **via
+            **self.vertex.to_dict(), **kind, **masking, "expression": self.expression, "plan": self.plan,
+            **{name: names for name, names in passed.items() if names},
         }  # fmt: skip
 
 
@@ -203,6 +208,7 @@ class WalkEdge:
     expression: str
     plan: str
     operator: str | None
+    transformations: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -222,6 +228,7 @@ class WalkEdge:
             "expression": self.expression,
             "plan": self.plan,
             "operator": self.operator,
+            **({"transformations": list(self.transformations)} if self.transformations else {}),
         }
 
 
@@ -335,7 +342,7 @@ class ProblemsAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a search found: `kind` is dataset, column or expression."""
+    """What a search found: `kind` is dataset, column, expression or transformation."""
 
     kind: str
     vertex: Vertex

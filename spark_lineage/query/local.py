@@ -104,9 +104,9 @@ class LocalEngine:
         return answers.ProblemsAnswer(sorted_problems(self._snapshot.problems))
 
     def search(self, text: str) -> answers.SearchAnswer:
-        """The datasets, columns and expressions that have `text` in them, in either case."""
+        """The datasets, columns and expressions that have `text` in them, and the transformations of that name, in either case."""
         wanted = text.casefold()
-        matches = set(self._matching_expressions(text))
+        matches = {*self._matching_expressions(text), *self._matching_transformations(wanted)}
         for id_, dataset in self._snapshot.datasets.items():
             if any(wanted in name.casefold() for name in (dataset.name, *dataset.aliases)):
                 matches.add(answers.Match("dataset", self._vertex(id_, None)))
@@ -207,6 +207,7 @@ class LocalEngine:
                 edge["expression"],
                 edge["fingerprint"],
                 tuple(edge["via"]),
+                tuple(edge["transformations"]),
             )
             for edge in edges
         )
@@ -222,6 +223,7 @@ class LocalEngine:
             expression=edge["expression"],
             plan=edge["fingerprint"],
             operator=edge["operator"],
+            transformations=tuple(edge["transformations"]),
         )
 
     def _summary(self, dataset: Dataset) -> answers.TableSummary:
@@ -249,6 +251,16 @@ class LocalEngine:
         for edge in found.to_pylist():
             yield answers.Match(
                 "expression", self._end(edge, "target"), edge["expression"], edge["fingerprint"]
+            )
+
+    def _matching_transformations(self, wanted: str) -> Iterable[answers.Match]:
+        edges = self._snapshot.edges
+        names = edges["transformations"].combine_chunks()
+        here = pc.equal(pc.utf8_lower(names.flatten()), wanted)
+        found = pc.unique(pc.list_parent_indices(names).filter(here))
+        for edge in edges.take(found).to_pylist():
+            yield answers.Match(
+                "transformation", self._end(edge, "target"), edge["expression"], edge["fingerprint"]
             )
 
     def _end(self, edge: Row, end: str) -> answers.Vertex:

@@ -211,15 +211,21 @@ def problems(
     _print(_open(store, spool, no_ingest).problems(), as_json)
 
 
-@app.command(epilog=_examples("search amount", "search customers --json"))
+@app.command(epilog=_examples("search amount", "search cast", "search customers --json"))
 def search(
-    words: Annotated[str, typer.Argument(metavar="TEXT", help="A part of a name, whatever the case.")],
+    words: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="A part of a name or expression, or the name of a transformation (cast, join, upper), whatever the case.",
+        ),
+    ],
     store: StoreOption = None,
     spool: SpoolOption = None,
     no_ingest: NoIngestOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find tables and columns by a part of their names."""
+    """Find tables, columns, expressions and transformations."""
     _print(_open(store, spool, no_ingest).search(words), as_json)
 
 

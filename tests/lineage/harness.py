@@ -112,7 +112,7 @@ def wide_case() -> Case:
 
 def _case(family: str, index: int, setup: tuple[str, ...], raw: dict[str, Any]) -> Case:
     known = {"name", "select", "sql", "python", "target", "spark", "by_execution", "setup",
-             "certainty", "rows", "problems", "columns", "certainties", "expressions", "types"}  # fmt: skip
+             "certainty", "rows", "problems", "columns", "certainties", "expressions", "transformations", "types"}  # fmt: skip
     assert set(raw) <= known, f"{family}: {raw['name']}: unknown keys {sorted(set(raw) - known)}"
     forms = {"select", "sql", "python"} & set(raw)
     assert len(forms) == 1, f"{family}: {raw['name']}: one of select, sql and python"
@@ -191,10 +191,12 @@ def expected_lines(case: Case, ran: Ran) -> list[str]:
         lines += sorted(f"    {source}" for source in sources)
         if name in raw.get("expressions", {}):
             lines.append(f"    = {raw['expressions'][name]}")
+    passed = raw.get("transformations")
     return [
         *lines,
         "rows",
         *sorted(f"    {row}" for row in raw.get("rows", [])),
+        *([] if passed is None else ["transformations", *sorted(f"    {each}" for each in passed)]),
         *_problem_lines(raw.get("problems", [])),
     ]
 
@@ -210,7 +212,15 @@ def answer_lines(case: Case, ran: Ran, answer: dict[str, Any]) -> list[str]:
             direct = {entry["expression"] for entry in column["sources"] if entry["type"] == "DIRECT"}
             lines += sorted(f"    = {expression}" for expression in direct)
     rows = sorted({f"    {source_text(row, case, ran)}" for row in answer["rows"]})
+    if "transformations" in case.expected:
+        entries = [*(each for column in answer["columns"] for each in column["sources"]), *answer["rows"]]
+        passed = {f"    {source_text(each, case, ran)}: {_passed(each)}" for each in entries if _passed(each)}
+        rows += ["transformations", *sorted(passed)]
     return [*lines, "rows", *rows, *_problem_lines(problem["code"] for problem in answer["problems"])]
+
+
+def _passed(entry: dict[str, Any]) -> str:
+    return " ".join(entry.get("transformations", ()))
 
 
 def _problem_lines(codes: Any) -> list[str]:

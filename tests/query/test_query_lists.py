@@ -140,6 +140,38 @@ def test_search(engine):
     ]
 
 
+def test_search_finds_transformations_by_their_whole_name(tmp_path):
+    engine = LocalEngine(
+        store_of(
+            tmp_path,
+            Batch(
+                datasets=(dataset("s"), dataset("t")),
+                plans=(plan("p", "t", "x:int y:int", "s"),),
+                edges=(
+                    edge(
+                        "p",
+                        "s.a",
+                        "t.x",
+                        "TRANSFORMATION",
+                        "CAST(up(a) AS INT)",
+                        transformations=("Cast", "up"),
+                    ),
+                    edge("p", "s.a", "t.y", "TRANSFORMATION", "casting(a)", transformations=("casting",)),
+                    edge("p", "s.b", "t", "FILTER", "b", transformations=("filter",)),
+                ),
+                runs=(run(1, "p", "t", 10),),
+            ),
+        )
+    )
+    table = {"namespace": "file", "name": "/w/t", "aliases": []}
+    assert [
+        match for match in engine.search("CAST").to_dict()["matches"] if match["kind"] == "transformation"
+    ] == [{"kind": "transformation", **table, "field": "x", "expression": "CAST(up(a) AS INT)", "plan": "p"}]
+    assert engine.search("filter").to_dict()["matches"] == [
+        {"kind": "transformation", **table, "field": None, "expression": "b", "plan": "p"}
+    ]
+
+
 def test_an_empty_store(tmp_path):
     engine = LocalEngine(store_of(tmp_path))
     assert engine.tables().to_dict() == {"schema_version": 1, "tables": [], "edges": [], "problems": []}
