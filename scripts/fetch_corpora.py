@@ -2,9 +2,10 @@
 
     python scripts/fetch_corpora.py [--spark 4.1.3] [--scala 2.13] [--into .cache/spark-sql-tests]
 
-The folder then holds, as in the jar, `tpcds/*.sql`, `tpcds-v2.7.0/*.sql`, `tpch/*.sql`, `ssb/*.sql`, and
-`TPCDSSchema.json`: table name -> column definitions, read out of the class file's constants. The jar itself stays
-in Maven's local repository. A stamp file makes a second run return at once.
+The folder then holds, as in the jar, `tpcds/*.sql`, `tpcds-v2.7.0/*.sql`, `tpch/*.sql`, `ssb/*.sql`, all of
+`sql-tests/inputs` and `sql-tests/results`, their data in `test-data/postgresql`, and `TPCDSSchema.json`: table name ->
+column definitions, read out of the class file's constants. `jars/` has that jar and the few it needs, for the
+test functions (`IntegratedUDFTestUtils`) that some of the SQL tests call. A stamp file makes a second run return at once.
 """
 
 from __future__ import annotations
@@ -21,6 +22,15 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 FOLDERS = ("tpcds", "tpcds-v2.7.0", "tpch", "ssb")
+TREES = ("sql-tests/inputs/", "sql-tests/results/", "test-data/postgresql/")
+FUNCTION_JARS = (
+    "org.apache.spark:spark-catalyst_{scala}:{spark}:jar:tests",
+    "org.scalatest:scalatest-core_{scala}:3.2.19",
+    "org.scalatest:scalatest-compatible:3.2.19",
+    "org.scalactic:scalactic_{scala}:3.2.19",
+)
+CONTENT = 2
+"""Raised when the folder holds other things than before, so that older ones are filled anew."""
 SCHEMA_CLASS = "org/apache/spark/sql/TPCDSSchema.class"
 TABLE_NAME = re.compile(r"[a-z_]+")
 COLUMN_DEFINITIONS = re.compile(r"[\s|]*`\w+` [A-Z]")
@@ -31,17 +41,21 @@ def main() -> int:
     """Fetch and unpack unless the stamp says that it is done; returns the exit code."""
     arguments = parse_arguments()
     stamp = arguments.into / "stamp"
-    wanted = f"spark-sql_{arguments.scala} {arguments.spark}\n"
+    wanted = f"spark-sql_{arguments.scala} {arguments.spark} content {CONTENT}\n"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return 0
+    # Beside the folder, and moved at the end: who reads the old one meanwhile finds it whole.
+    fresh = arguments.into.with_name(f"{arguments.into.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    jars = fresh / "jars"
+    jars.mkdir(parents=True)
+    jar = fetch_jars(arguments.spark, arguments.scala, jars)
+    counts = unpack(jar, fresh)
+    (fresh / "stamp").write_text(wanted, encoding="utf-8")
     if arguments.into.exists():
         shutil.rmtree(arguments.into)
-    arguments.into.mkdir(parents=True)
-    jar = fetch_jar(arguments.spark, arguments.scala, arguments.into)
-    counts = unpack(jar, arguments.into)
-    jar.unlink()
-    stamp.write_text(wanted, encoding="utf-8")
-    print(", ".join(f"{folder}: {count} queries" for folder, count in counts.items()))
+    fresh.replace(arguments.into)
+    print(", ".join(f"{folder}: {count} files" for folder, count in counts.items()))
     return 0
 
 
@@ -54,35 +68,44 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def fetch_jar(spark: str, scala: str, into: Path) -> Path:
-    """Copy the tests jar into `into` with Maven; only that one file, none of its dependencies."""
-    artifact = f"org.apache.spark:spark-sql_{scala}:{spark}:jar:tests"
-    command = [
-        "mvn", "--batch-mode", "--no-transfer-progress", "--quiet", COPY_GOAL,
-        f"-Dartifact={artifact}", f"-DoutputDirectory={into}", "-Dmdep.useBaseVersion=true",
-    ]  # fmt: skip
-    # Away from any pom.xml, so that Maven resolves this one artifact and nothing of a project.
-    done = subprocess.run(command, cwd=into, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"Maven could not fetch {artifact}: see its message above, then run this again.")
+def fetch_jars(spark: str, scala: str, into: Path) -> Path:
+    """Copy the tests jar and those that its functions need into `into` with Maven; returns the tests jar."""
+    own = f"org.apache.spark:spark-sql_{scala}:{spark}:jar:tests"
+    for artifact in (own, *(each.format(scala=scala, spark=spark) for each in FUNCTION_JARS)):
+        command = [
+            "mvn", "--batch-mode", "--no-transfer-progress", "--quiet", COPY_GOAL,
+            f"-Dartifact={artifact}", f"-DoutputDirectory={into}", "-Dmdep.useBaseVersion=true",
+        ]  # fmt: skip
+        # Away from any pom.xml, so that Maven resolves this one artifact and nothing of a project.
+        done = subprocess.run(command, cwd=into, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"Maven could not fetch {artifact}: see its message above, then run this again.")
     return into / f"spark-sql_{scala}-{spark}-tests.jar"
 
 
 def unpack(jar: Path, into: Path) -> dict[str, int]:
-    """Unpack the queries and the TPC-DS schema; returns the number of queries by folder."""
-    counts = dict.fromkeys(FOLDERS, 0)
+    """Unpack the queries, the SQL tests and the TPC-DS schema; returns the number of files by folder."""
+    counts = dict.fromkeys((*FOLDERS, *TREES), 0)
     with zipfile.ZipFile(jar) as archive:
         for name in sorted(archive.namelist()):
-            folder, _, file_name = name.partition("/")
-            if folder in counts and file_name.endswith(".sql") and "/" not in file_name:
-                target = into / folder / file_name
-                target.parent.mkdir(exist_ok=True)
+            folder = _folder_of(name)
+            if folder is not None:
+                target = into / name
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
                 counts[folder] += 1
         schema = tpcds_schema(archive.read(SCHEMA_CLASS))
     text = json.dumps(schema, indent=1) + "\n"
     (into / "TPCDSSchema.json").write_text(text, encoding="utf-8")
     return counts
+
+
+def _folder_of(name: str) -> str | None:
+    """Which of the folders an entry of the jar belongs to, None for all others."""
+    folder, _, file_name = name.partition("/")
+    if folder in FOLDERS and file_name.endswith(".sql") and "/" not in file_name:
+        return folder
+    return next((tree for tree in TREES if name.startswith(tree) and not name.endswith("/")), None)
 
 
 def tpcds_schema(class_file: bytes) -> dict[str, str]:
