@@ -9,6 +9,7 @@ MAIN := .venv/installed
 OTHER := .venv-3.5/installed
 JAR := spark_lineage/jars/spark-lineage-bridge.jar
 CORPORA := .cache/spark-sql-tests/stamp
+SOURCES := .cache/jars/spark-4.1/stamp .cache/jars/spark-3.5/stamp .cache/jars/kafka/stamp
 BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
 BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
 PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark_lineage -name '*.py' -o -name py.typed)
@@ -21,7 +22,7 @@ demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
 # The whole suite on Spark 4.1.3, then what also runs on 3.5.9; the second runs whatever became of the first.
-test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
+test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
 	status=0; \
 	.venv/bin/python -m pytest || status=1; \
 	.venv-3.5/bin/python -m pytest -m smoke35 || status=1; \
@@ -100,3 +101,10 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 .cache/delta-3.5: $(OTHER) scripts/fetch_delta.py
 	.venv-3.5/bin/python scripts/fetch_delta.py
 	mkdir -p $(@D) && touch $@
+
+# Connectors that tests/sources puts beside Spark's jars, and the Kafka broker.
+$(SOURCES): .cache/jars/%/stamp: tests/sources/pom.xml
+	rm -rf $(@D)
+	mvn --batch-mode --no-transfer-progress --quiet -Dstyle.color=never --file $< --activate-profiles $* \
+		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)
+	touch $@

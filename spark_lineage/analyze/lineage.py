@@ -19,12 +19,12 @@ from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.steps import Define, Step
+from spark_lineage.analyze.targets import Write
 from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value
 from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.analyze.writes import (
     FOREACH_BATCH_SINKS,
     WRITES,
-    Write,
     by_position,
     write_nodes,
     write_of,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -43,6 +43,13 @@ _KNOWN_RDDS = _IN_MEMORY_RDDS | {
 }  # fmt: skip
 """RDDs that are either data of the program or computed from other RDDs alone."""
 
+
+ICEBERG_METADATA = frozenset({
+    "AllDataFilesTable", "AllDeleteFilesTable", "AllEntriesTable", "AllFilesTable", "AllManifestsTable", "DataFilesTable",
+    "DeleteFilesTable", "FilesTable", "HistoryTable", "ManifestEntriesTable", "ManifestsTable", "MetadataLogEntriesTable",
+    "PartitionsTable", "PositionDeletesTable", "RefsTable", "SnapshotsTable",
+})  # fmt: skip
+"""Iceberg's classes of tables that describe a table: their columns are not its columns."""
 
 CATALOG = "catalog"
 """Namespace of what only the catalog knows: views, and tables without a location."""
@@ -190,15 +197,47 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
     if isinstance(inner, Node) and not aliases:
         aliases = _aliases(inner)
     location = table.facts.get("path")
+    if isinstance(location, str) and "inner" in table.facts:
+        return _wrapped(table, node, location, naming)
     if isinstance(location, str):
         return by_paths([location], aliases, naming, table.facts.get("provider"))
     if isinstance(inner, Node):
         return catalog_table(inner, naming)
+    if "url" in table.facts:
+        return _facts(table, tuple(filter(None, [catalog_name(node)])), naming)
     return (
         by_name(catalog_name(node))
         or _facts(table, aliases, naming)
         or by_options(options_of(node), (), aliases, naming)
     )
+
+
+def _wrapped(table: Node, node: Node, location: str, naming: Naming) -> tuple[Located, ...]:
+    """A connector's own table (Iceberg's): its location; of a metadata table `location#snapshots`, as Iceberg reads it.
+
+    Its alias is the catalog's name, without the branch or tag that the query added to it.
+    """
+    identifier = node.get("identifier")
+    name = catalog_name(node)
+    own = table.facts.get("name")
+    if isinstance(identifier, Node) and identifier.name == "PathIdentifier":
+        name = ""
+    elif isinstance(own, str) and name.startswith(f"{own}."):
+        name = own
+    form = "iceberg" if ".iceberg." in table.class_name else None
+    located = by_paths([location], (name,) if name else (), naming, form)
+    if table.facts["inner"] not in ICEBERG_METADATA:
+        return located
+    part = name.rpartition(".")[2] or str(own).rpartition(".")[2]
+    return tuple(
+        replace(each, dataset=replace(each.dataset, name=f"{each.dataset.name}#{part}")) for each in located
+    )
+
+
+def is_branch(relation: Node | None) -> bool:
+    """Whether a relation stands for a branch of its table (Iceberg), not for the table as all see it."""
+    table = relation.get("table") if relation is not None else None
+    return isinstance(table, Node) and table.facts.get("branch", "main") != "main"
 
 
 def catalog_name(node: Node) -> str:

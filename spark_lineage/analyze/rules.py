@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from spark_lineage.analyze.operators.generate import generate
 from spark_lineage.analyze.operators.joins import as_of_join, join, lateral_join, nearest_by_join
+from spark_lineage.analyze.operators.merge import merge_rows
 from spark_lineage.analyze.operators.opaque import cogroup, stateful, superset
 from spark_lineage.analyze.operators.passed import numbered, passed, view, with_cte
 from spark_lineage.analyze.operators.rows import (
@@ -43,6 +44,7 @@ RULES: dict[str, Rule] = {
     "Except": intersect_or_except,
     "Generate": generate,
     "AttachDistributedSequence": numbered,
+    "MergeRows": merge_rows,
     "WithCTE": with_cte,
     "View": view,
     # columns pass as they are

@@ -1,61 +1,33 @@
 """Write commands: which plan is written, to which dataset, into which columns.
 
-The table `WRITES` maps a command's class to a function `(node, naming) -> Write`. Row-level commands
-(MERGE, UPDATE, DELETE) say themselves what each column gets; the others write their query by position.
+The table `WRITES` maps a command's class to a function `(node, naming) -> Write`. Row-level
+commands (`row_level.py`) say themselves what each column gets; the others write their query by position.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 from urllib.parse import unquote
 
+from spark_lineage.analyze import row_level
 from spark_lineage.analyze.classes import NOT_FOLLOWED, QUIET, WRITES_WITHOUT_RULE
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import (
-    RELATIONS,
     Located,
     by_name,
     by_options,
     by_paths,
     catalog_name,
     catalog_table,
+    is_branch,
     locate,
     options_of,
 )
 from spark_lineage.analyze.steps import Part, effects
+from spark_lineage.analyze.targets import Rule, TargetColumn, Write, relation_of
 from spark_lineage.decode.tree import Attribute, MapValue, Node, NodeKind, Opaque
 from spark_lineage.model import Subtype
-
-
-@dataclass(frozen=True, slots=True)
-class TargetColumn:
-    """A column of the target and the expressions that may give its value."""
-
-    name: str
-    type: str
-    parts: tuple[Part, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write: `inputs` are the plans it reads, `rows` its own effects on the row set.
-
-    `replacing` are the target's columns that say which of its rows are replaced, where only a text names them.
-    """
-
-    operation: str
-    target: tuple[Located, ...]
-    inputs: tuple[Node, ...]
-    columns: tuple[TargetColumn, ...]
-    overwrites: bool = False
-    rows: tuple[Part, ...] = field(default=())
-    replacing: tuple[str, ...] = ()
-
-
-Rule: TypeAlias = Callable[[Node, Naming], Write]
 
 
 def write_nodes(root: Node | None) -> list[Node]:
@@ -91,7 +63,7 @@ def _writes(node: Node) -> bool:
 def _unknown(node: Node, naming: Naming) -> Write:
     target = by_options(options_of(node), (), (), naming)
     for name in ("table", "relation", "logicalRelation"):
-        place = _relation(node.get(name))
+        place = relation_of(node.get(name))
         target = target or (locate(place, naming) if place is not None else ())
     return _simple(node, node.name, target)
 
@@ -168,11 +140,12 @@ def _logical_relation(node: Node, naming: Naming) -> Write:
 
 
 def _v2(node: Node, naming: Naming) -> Write:
-    table = _relation(node.get("table"))
+    table = relation_of(node.get("table"))
     target = locate(table, naming) if table is not None else ()
     options = node.get("writeOptions")
     partial = isinstance(options, MapValue) and _is_partial(options.texts())
-    overwrites = node.name == "OverwriteByExpression" and _is_literal(node.get("deleteExpr")) and not partial
+    whole = _is_literal(node.get("deleteExpr")) and not partial and not is_branch(table)
+    overwrites = node.name == "OverwriteByExpression" and whole
     query = node.get("query")
     output = table.output if table is not None else None
     columns: tuple[TargetColumn, ...] = ()
@@ -233,79 +206,11 @@ def _stream(node: Node, naming: Naming) -> Write:
 def _view(node: Node, naming: Naming) -> Write:
     plan = node.get("plan") if node.get("plan") is not None else node.get("query")
     name = ".".join(_identifier(node.get("name") or node.get("child")))
-    renamed = [each.get("_1") for each in node.get("userSpecifiedColumns") or () if isinstance(each, Node)]
+    given = node.get("userSpecifiedColumns") or node.get("columnAliases") or ()
+    renamed = [each.get("_1") if isinstance(each, Node) else each for each in given]
     columns = by_position(plan, renamed) if isinstance(plan, Node) else ()
     inputs = (plan,) if isinstance(plan, Node) else ()
     return Write("CREATE VIEW", by_name(name), inputs, columns, overwrites=True)
-
-
-def _merge(node: Node, naming: Naming) -> Write:
-    target, source = node.get("target"), node.get("source")
-    clauses = [
-        clause
-        for name in ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
-        for clause in node.get(name) or ()
-        if isinstance(clause, Node)
-    ]
-    actions = [
-        action for clause in clauses for action in clause.get("actions") or () if isinstance(action, Node)
-    ]
-    columns = []
-    for attribute in target.output or ():
-        values = [action.get("expr") for action in actions if _action_target(action) == attribute.name]
-        columns.append(_assigned(attribute, values))
-    columns += _evolved(actions, {each.name for each in target.output or ()})
-    conditions = [clause.get("condition") for clause in clauses if clause.get("condition") is not None]
-    rows = effects([node.get("condition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
-    return Write("MERGE", _target(target, naming), (target, source), tuple(columns), rows=rows)
-
-
-def _evolved(actions: list[Node], known: set[str]) -> list[TargetColumn]:
-    """The columns that MERGE adds to its target by schema evolution, in the order of their first action."""
-    added: dict[str, list[Any]] = {}
-    for action in actions:
-        name = _action_target(action)
-        if name is not None and name not in known and len(action.get("targetColNameParts")) == 1:
-            added.setdefault(name, []).append(action.get("expr"))
-    return [
-        TargetColumn(
-            name, getattr(values[0].type, "simple", "unknown"), tuple(Part(value) for value in values)
-        )
-        for name, values in added.items()
-    ]
-
-
-def _update(node: Node, naming: Naming) -> Write:
-    target = node.get("target")
-    output = target.output or ()
-    values = node.get("updateExpressions") or ()
-    columns = [_assigned(attribute, [value]) for attribute, value in zip(output, values, strict=False)]
-    rows = effects(_present(node.get("condition")), Subtype.FILTER)
-    return Write("UPDATE", _target(target, naming), (target,), tuple(columns), rows=rows)
-
-
-def _delete(node: Node, naming: Naming) -> Write:
-    target = node.get("target") or node.get("table")
-    columns = tuple(TargetColumn(each.name, each.type.simple, ()) for each in target.output or ())
-    rows = effects(_present(node.get("condition")), Subtype.FILTER)
-    return Write("DELETE", _target(target, naming), (target,), columns, rows=rows)
-
-
-def _assigned(attribute: Attribute, values: list[Any]) -> TargetColumn:
-    """What a row-level command puts into a column; a column that keeps its own value has no source."""
-    parts = tuple(Part(value) for value in values if value is not None and not _keeps(value, attribute))
-    return TargetColumn(attribute.name, attribute.type.simple, parts)
-
-
-def _keeps(value: Any, attribute: Attribute) -> bool:
-    while isinstance(value, Node) and value.name in _PLAIN and not value.user_cast:
-        value = value.get("child")
-    return isinstance(value, Attribute) and value.expr == attribute.expr
-
-
-def _action_target(action: Node) -> str | None:
-    parts = action.get("targetColNameParts")
-    return ".".join(map(str, parts)) if isinstance(parts, tuple) else None
 
 
 def _simple(node: Node, operation: str, target: tuple[Located, ...], *, overwrites: bool = False) -> Write:
@@ -324,19 +229,6 @@ def _replacing(node: Node, columns: tuple[TargetColumn, ...]) -> tuple[str, ...]
     return tuple(each.name for each in columns if each.name.lower() in words)
 
 
-def _target(plan: Node, naming: Naming) -> tuple[Located, ...]:
-    relation = _relation(plan)
-    return locate(relation, naming) if relation is not None else ()
-
-
-def _relation(plan: Any) -> Node | None:
-    """The relation that a row-level command's target stands for, below aliases and projections."""
-    while isinstance(plan, Node) and plan.name not in RELATIONS:
-        below = plan.nodes(NodeKind.LOGICAL)
-        plan = below[0] if below else None
-    return plan if isinstance(plan, Node) else None
-
-
 def _identifier(value: Any) -> list[str]:
     """The parts of a table's name in a TableIdentifier, a ResolvedIdentifier or a DSv2 Identifier."""
     if not isinstance(value, Node):
@@ -352,10 +244,6 @@ def _identifier(value: Any) -> list[str]:
         ]
     name = catalog_name(value)
     return [name] if name else []
-
-
-def _present(condition: Any) -> tuple[Any, ...]:
-    return () if condition is None else (condition,)
 
 
 def _class_of(value: Any) -> str:
@@ -388,9 +276,6 @@ def _is_persisted(node: Node) -> bool:
 _COLUMN_IN_TEXT = re.compile(r"`([^`]+)`|\b([A-Za-z_]\w*)\b(?!\s*\()")
 """A name in a condition's text, in backticks or plain, that is no function's."""
 
-_PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflowInTableWrite"})
-"""Wrappers that pass a value on unchanged, unless the user wrote the cast."""
-
 VIEW_OPERATIONS = frozenset({"CREATE VIEW"})
 """Writes whose target has no location: its name is its identity."""
 
@@ -419,8 +304,12 @@ WRITES: dict[str, Rule] = {
     "WriteToMicroBatchDataSourceV1": _stream,
     "CreateViewCommand": _view,
     "AlterViewAsCommand": _view,
-    "MergeIntoCommand": _merge,
-    "UpdateCommand": _update,
-    "DeleteCommand": _delete,
+    "CreateIcebergView": _view,
+    "MergeIntoCommand": row_level.merge,
+    "UpdateCommand": row_level.update,
+    "DeleteCommand": row_level.delete,
+    "DeleteFromTable": row_level.delete,
+    "ReplaceData": row_level.rewritten,
+    "WriteDelta": row_level.rewritten,
 }
 """Command class -> rule."""

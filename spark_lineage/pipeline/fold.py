@@ -15,7 +15,8 @@ from spark_lineage.analyze.commands import data_command, is_command, is_schema_i
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
-from spark_lineage.analyze.writes import TargetColumn, Write, by_position
+from spark_lineage.analyze.targets import TargetColumn, Write
+from spark_lineage.analyze.writes import by_position
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
 

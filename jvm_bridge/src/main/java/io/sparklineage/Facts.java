@@ -134,8 +134,14 @@ final class Facts {
         }
     }
 
-    private static void table(JsonWriter json, Table table, int node, RunFacts run) {
-        json.field("class", table.getClass().getSimpleName());
+    private static void table(JsonWriter json, Table given, int node, RunFacts run) {
+        json.field("class", given.getClass().getSimpleName());
+        Object command = SparkCompat.memberOrNull(SparkCompat.memberOrNull(given, "operation"), "command");
+        Object changed = command instanceof Enum ? SparkCompat.memberOrNull(given, "table") : null;
+        if (changed instanceof Table) {
+            json.field("command", ((Enum<?>) command).name());
+        }
+        Table table = changed instanceof Table ? (Table) changed : given;
         Object catalogTable = SparkCompat.unwrap(SparkCompat.memberOrNull(table, "catalogTable"));
         catalogTable = catalogTable == null ? SparkCompat.memberOrNull(table, "v1Table") : catalogTable;
         if (catalogTable instanceof CatalogTable) {
@@ -156,7 +162,29 @@ final class Facts {
         } else if (paths != null) {
             json.field("paths", paths(paths));
         }
-        members(json, table);
+        Object own = SparkCompat.memberOrNull(table, "table");
+        if (own != null && !(own instanceof String) && !(own instanceof Table)) {
+            connectorsTable(json, table, own, node, run);
+        } else {
+            members(json, table);
+        }
+    }
+
+    /** A connector's own table behind Spark's: where it is, and which of its states was asked for. */
+    private static void connectorsTable(JsonWriter json, Table table, Object own, int node, RunFacts run) {
+        json.field("inner", own.getClass().getSimpleName());
+        text(json, "path", SparkCompat.memberOrNull(own, "location"));
+        Object branch = SparkCompat.memberOrNull(table, "branch");
+        if (branch instanceof String) {
+            json.field("branch", Masking.cut((String) branch, 1_000));
+        }
+        // Spark 4.1 gave tables a `version`, the one that is read; what was asked for stands in the relation there.
+        Object version = SparkCompat.memberOrNull(table, "version");
+        Object snapshot = SparkCompat.memberOrNull(table, "snapshotId");
+        run.addVersion(node, snapshot);
+        if (version == null && snapshot instanceof Number) {
+            json.field("requested_version", ((Number) snapshot).longValue());
+        }
     }
 
     private static String name(Table table) {

@@ -21,14 +21,14 @@ final class Masking {
 
     /** Fields of plan nodes whose texts are names that the user gave, never values. */
     static final Set<String> NAME_FIELDS = set(
-            "aggFunction", "alias", "aliases", "bucketColumnNames", "catalog", "colName", "colNames", "columnName",
-            "columnNames", "columns", "cteName", "database", "dataSourceName", "fieldName", "fieldNames",
+            "aggFunction", "alias", "aliases", "bucketColumnNames", "catalog", "colName", "colNames", "columnAliases",
+            "columnName", "columnNames", "columns", "cteName", "database", "dataSourceName", "fieldName", "fieldNames",
             "funcName", "functionName", "identifier", "joinColumns", "metricName", "multipartIdentifier", "name",
             "nameParts", "names", "namespace", "newName", "originalTableName", "outputColumnNames",
             "outputNames", "partitionColumnNames", "partitionColumns", "partitionCols", "partitioning",
             "prettyName", "provider", "qualifier", "shortName", "sortColumnNames", "table", "tableName",
             "targetColNameParts", "timeZoneId", "udfName", "userSpecifiedCols", "userSpecifiedColumns._1",
-            "usingColumns", "valueColumnNames", "variableColumnName", "variableColumnNames", "viewName");
+            "usingColumns", "valueColumnNames", "variableColumnName", "variableColumnNames", "version", "viewName");
 
     /** Fields of plan nodes whose maps go from a column name to a value: the keys pass. */
     static final Set<String> PARTITION_FIELDS = set(

@@ -1,0 +1,88 @@
+"""One Spark session with connectors beside Spark's own jars, and the lineage object that listens to it.
+
+The jars are those of `tests/sources/pom.xml`; `make test` fetches them. Spark's own catalog is Iceberg's session
+catalog, `ice` one in a folder.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import pytest
+from lineage.place import SETUP, Place
+from pyspark.sql import SparkSession
+from support.spark import end_jvm, local_builder
+
+JARS = Path(__file__).parents[2] / ".cache" / "jars"
+LINE = ".".join(pyspark.__version__.split(".")[:2])
+DATABASES = itertools.count()
+CATALOGS = {
+    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    "spark.sql.catalog.spark_catalog": "org.apache.iceberg.spark.SparkSessionCatalog",
+    "spark.sql.catalog.spark_catalog.type": "hadoop",
+    "spark.sql.catalog.ice": "org.apache.iceberg.spark.SparkCatalog",
+    "spark.sql.catalog.ice.type": "hadoop",
+}
+
+
+def jars(profile: str) -> list[str]:
+    """The jars of one profile of the POM."""
+    found = sorted(str(path) for path in (JARS / profile).glob("*.jar"))
+    if not found:
+        pytest.skip(f"no jars in {JARS / profile}: run `make .cache/jars/{profile}/stamp`")
+    return found
+
+
+@pytest.fixture(scope="package")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A fresh local JVM with the connectors; ended with the folder's last test."""
+    given = jars(f"spark-{LINE}")
+    end_jvm()
+    folder = tmp_path_factory.mktemp("spark")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        builder = local_builder(folder, delta=False).config("spark.jars", ",".join(given))
+        for name, value in CATALOGS.items():
+            builder = builder.config(name, value)
+        for catalog in ("ice", "spark_catalog"):
+            builder = builder.config(f"spark.sql.catalog.{catalog}.warehouse", str(folder / catalog))
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        yield session
+        gc.collect()  # PySpark's sockets, while their warnings are still ignored
+        end_jvm()
+
+
+@pytest.fixture(scope="package")
+def lineage(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The lineage of that session, with a store of its own."""
+    import spark_lineage  # noqa: PLC0415  # the skip for want of jars comes first
+
+    return spark_lineage.enable(spark, store=tmp_path_factory.mktemp("lineage") / "store")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder whose last segment no path rule trims."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
+    """A place with the Parquet tables `t` and `u`, and a namespace of the same name in `ice`."""
+    session = spark.newSession()
+    database = f"sources_{next(DATABASES):02d}"
+    session.sql(f"CREATE DATABASE {database}")
+    session.sql(f"CREATE NAMESPACE ice.{database}")
+    session.sql(f"USE {database}")
+    for statement in SETUP.split(";\n"):
+        session.sql(statement)
+    return Place(session, database, folder, lineage)

@@ -1,0 +1,265 @@
+"""Iceberg: every way to write a table and to read one, on a real Spark.
+
+`o` is an Iceberg table that rewrites the files it changes, `m` one that writes what was deleted beside them. The expected
+answers are read from the SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from lineage.harness import spark_marks
+from lineage.place import Place
+from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
+
+from sources.told import told
+
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
+
+MERGE_ON_READ = (
+    "TBLPROPERTIES ('format-version' = '2', 'write.delete.mode' = 'merge-on-read', "
+    "'write.update.mode' = 'merge-on-read', 'write.merge.mode' = 'merge-on-read')"
+)
+
+
+@pytest.fixture
+def at(place: Place) -> Place:
+    """The place with the empty tables `o` and `m` of the current namespace of `ice`."""
+    place.sql(
+        f"CREATE TABLE ice.{place.database}.o(a int, b string, c double) USING iceberg",
+        f"CREATE TABLE ice.{place.database}.m(a int, b string, c double) USING iceberg {MERGE_ON_READ}",
+    )
+    return place
+
+
+def ice(place: Place, *statements: str) -> None:
+    """Run statements in which `ice.` stands for the place's own namespace."""
+    place.sql(*(each.replace("ice.", f"ice.{place.database}.") for each in statements))
+
+
+def frame(place: Place, condition: str = "true") -> Any:
+    return place.spark.table("t").where(condition)
+
+
+def writer(place: Place, name: str = "o", condition: str = "true") -> Any:
+    return frame(place, condition).writeTo(f"ice.{place.database}.{name}")
+
+
+PLAIN = ["a: t.a IDENTITY", "b: t.b IDENTITY", "c: t.c IDENTITY"]
+WRITES: list[tuple[str, Callable[[Place], Any], str, list[str], int]] = [
+    ("INSERT INTO", lambda at: ice(at, "INSERT INTO ice.o SELECT * FROM t"), "INSERT", PLAIN, 4),
+    (
+        "INSERT BY NAME",
+        lambda at: ice(at, "INSERT INTO ice.o BY NAME SELECT c, upper(b) AS b, a FROM t WHERE a > 1"),
+        "INSERT",
+        ["a: t.a IDENTITY", "b: t.b TRANSFORMATION", "c: t.c IDENTITY", "rows: t.a FILTER"],
+        3,
+    ),
+    ("INSERT OVERWRITE", lambda at: ice(at, "INSERT OVERWRITE ice.o SELECT * FROM t"), "OVERWRITE", PLAIN, 4),
+    ("writeTo append", lambda at: writer(at).append(), "INSERT", PLAIN, 4),
+    ("writeTo overwritePartitions", lambda at: writer(at).overwritePartitions(), "OVERWRITE", PLAIN, 4),
+    (
+        "writeTo overwrite",
+        lambda at: writer(at, condition="c > 1").overwrite(F.col("a") == 1),
+        "OVERWRITE",
+        [*PLAIN, "rows: o.a FILTER, t.c FILTER"],
+        3,
+    ),
+    (
+        "save",
+        lambda at: frame(at).write.format("iceberg").mode("append").save(f"ice.{at.database}.o"),
+        "INSERT",
+        PLAIN,
+        4,
+    ),
+    (
+        "saveAsTable",
+        lambda at: frame(at).write.mode("append").saveAsTable(f"ice.{at.database}.o"),
+        "INSERT",
+        PLAIN,
+        4,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("action", "operation", "lines", "rows"), [row[1:] for row in WRITES], ids=[row[0] for row in WRITES]
+)
+def test_write(
+    at: Place, action: Callable[[Place], Any], operation: str, lines: list[str], rows: int
+) -> None:
+    runs = at.new_runs(lambda: action(at))
+    assert [(run["kind"], run["operation"], run["state"], run["rows"]) for run in runs] == [
+        ("write", operation, "COMPLETE", rows)
+    ]
+    target = runs[0]["target"]
+    assert (target["namespace"], target["aliases"]) == ("file", [f"ice.{at.database}.o"])
+    assert target["name"].endswith(f"/ice/{at.database}/o")
+    assert told(at.lineage.table(f"ice.{at.database}.o").to_dict()) == lines
+
+
+NEW_TABLES: list[tuple[str, Callable[[Place], Any], str]] = [
+    (
+        "CTAS",
+        lambda at: ice(
+            at, "CREATE TABLE ice.n USING iceberg PARTITIONED BY (bucket(4, a)) AS SELECT * FROM t"
+        ),
+        "CREATE TABLE AS SELECT",
+    ),
+    (
+        "RTAS",
+        lambda at: ice(at, "CREATE OR REPLACE TABLE ice.n USING iceberg AS SELECT * FROM t"),
+        "REPLACE TABLE AS SELECT",
+    ),
+    ("create", lambda at: writer(at, "n").using("iceberg").create(), "CREATE TABLE AS SELECT"),
+    ("createOrReplace", lambda at: writer(at, "n").createOrReplace(), "REPLACE TABLE AS SELECT"),
+]
+
+
+@pytest.mark.parametrize(
+    ("action", "operation"), [row[1:] for row in NEW_TABLES], ids=[row[0] for row in NEW_TABLES]
+)
+def test_new_table(at: Place, action: Callable[[Place], Any], operation: str) -> None:
+    runs = at.new_runs(lambda: action(at))
+    assert [(run["operation"], run["state"], run["rows"]) for run in runs] == [(operation, "COMPLETE", 4)]
+    answer = at.lineage.table(f"ice.{at.database}.n").to_dict()
+    assert answer["dataset"]["namespace"] == "file"
+    assert answer["dataset"]["name"].endswith(f"/ice/{at.database}/n")
+    assert told(answer) == PLAIN
+
+
+# Row-level commands, each on both kinds of tables: (statement, operation, the answer)
+ROW_LEVEL: list[tuple[str, str, list[str]]] = [
+    (
+        "UPDATE ice.T SET c = c + a, b = 'z' WHERE a = 2",
+        "UPDATE",
+        ["a:", "b:", "c: T.a TRANSFORMATION, T.c TRANSFORMATION", "rows: T.a FILTER"],
+    ),
+    ("UPDATE ice.T SET b = upper(b)", "UPDATE", ["a:", "b: T.b TRANSFORMATION", "c:"]),
+    (
+        "UPDATE ice.T SET c = (SELECT max(v) FROM u) WHERE a IN (SELECT a FROM u WHERE v > 1)",
+        "UPDATE",
+        ["a:", "b:", "c: u.v AGGREGATION", "rows: T.a JOIN, u.a JOIN, u.v FILTER"],
+    ),
+    ("DELETE FROM ice.T WHERE a = 1 AND c > 2", "DELETE", ["a:", "b:", "c:", "rows: T.a FILTER, T.c FILTER"]),
+    (
+        "DELETE FROM ice.T WHERE a IN (SELECT a FROM u WHERE v > 1)",
+        "DELETE",
+        ["a:", "b:", "c:", "rows: T.a JOIN, u.a JOIN, u.v FILTER"],
+    ),
+    (
+        (
+            "MERGE INTO ice.T x USING u ON x.a = u.a WHEN MATCHED AND u.v > 25 THEN DELETE "
+            "WHEN MATCHED THEN UPDATE SET c = u.v + x.c WHEN NOT MATCHED THEN INSERT (a, c) VALUES (u.a, u.v)"
+        ),
+        "MERGE",
+        [
+            "a: u.a IDENTITY",
+            "b:",
+            "c: T.c TRANSFORMATION, u.v IDENTITY, u.v TRANSFORMATION",
+            "rows: T.a JOIN, u.a JOIN, u.v FILTER",
+        ],
+    ),
+    (
+        (
+            "MERGE INTO ice.T x USING (SELECT a, max(v) AS v FROM u GROUP BY a) u ON x.a = u.a AND x.c > 1 "
+            "WHEN MATCHED THEN UPDATE SET c = u.v WHEN NOT MATCHED BY SOURCE AND x.a > 3 THEN UPDATE SET b = 'gone'"
+        ),
+        "MERGE",
+        ["a:", "b:", "c: u.v AGGREGATION", "rows: T.a FILTER, T.a JOIN, T.c JOIN, u.a GROUP_BY, u.a JOIN"],
+    ),
+    (
+        (
+            "MERGE INTO ice.T x USING u ON x.a = u.a WHEN NOT MATCHED AND u.v > 1 THEN INSERT (a, c) VALUES (u.a, u.v) "
+            "WHEN NOT MATCHED THEN INSERT (a, b) VALUES (u.a, 'n')"
+        ),
+        "INSERT",  # all that Spark leaves of it
+        ["a: u.a IDENTITY", "b:", "c: u.v IDENTITY", "rows: T.a JOIN, u.a JOIN, u.v FILTER"],
+    ),
+]
+
+
+@pytest.mark.parametrize("table", ["o", "m"])
+@pytest.mark.parametrize(
+    ("statement", "operation", "lines"), ROW_LEVEL, ids=[row[0][:40] for row in ROW_LEVEL]
+)
+def test_row_level_command(at: Place, table: str, statement: str, operation: str, lines: list[str]) -> None:
+    ice(at, "INSERT INTO ice.o SELECT * FROM t", "INSERT INTO ice.m SELECT * FROM t")
+    runs = at.new_runs(lambda: ice(at, statement.replace("ice.T", f"ice.{table}")))
+    assert [(run["kind"], run["operation"], run["state"]) for run in runs] == [
+        ("write", operation, "COMPLETE")
+    ]
+    answer = at.lineage.table(f"ice.{at.database}.{table}").to_dict()
+    assert told(answer) == [line.replace("T.", f"{table}.") for line in lines]
+    assert answer["runs"] == 2
+
+
+def test_a_path_is_the_table_of_that_location(at: Place) -> None:
+    ice(at, "INSERT INTO ice.o SELECT * FROM t")
+    location = at.lineage.table(f"ice.{at.database}.o").to_dict()["dataset"]["name"]
+    at.new_runs(
+        lambda: (
+            at.spark.read.format("iceberg").load(location).where("a > 1").select("c").write.saveAsTable("out")
+        )
+    )
+    answer = at.table()
+    assert told(answer) == ["c: o.c IDENTITY", "rows: o.a FILTER"]
+    assert answer["columns"][0]["sources"][0]["aliases"] == [f"ice.{at.database}.o"]
+
+
+def test_the_session_catalog_has_iceberg_tables_beside_others(place: Place) -> None:
+    runs = place.new_runs(lambda: place.sql("CREATE TABLE kept USING iceberg AS SELECT a, b FROM t"))
+    assert [(run["operation"], run["rows"]) for run in runs] == [("CREATE TABLE AS SELECT", 4)]
+    assert runs[0]["target"]["aliases"] == [f"spark_catalog.{place.database}.kept"]
+    place.sql("CREATE TABLE out USING parquet AS SELECT kept.b FROM kept JOIN u ON kept.a = u.a")
+    assert told(place.table()) == ["b: kept.b IDENTITY", "rows: kept.a JOIN, u.a JOIN"]
+
+
+def test_metadata_tables_are_not_the_table(at: Place) -> None:
+    ice(
+        at,
+        "INSERT INTO ice.o SELECT * FROM t",
+        "CREATE TABLE out USING parquet AS SELECT operation FROM ice.o.snapshots",
+    )
+    answer = at.table()
+    assert told(answer) == ["operation: o#snapshots.operation IDENTITY"]
+    assert answer["columns"][0]["sources"][0]["aliases"] == [f"ice.{at.database}.o.snapshots"]
+
+
+# What changes no rows as lineage means it
+QUIET = [
+    "ALTER TABLE ice.o ADD COLUMN d int",
+    "ALTER TABLE ice.o ADD PARTITION FIELD bucket(4, a)",
+    "ALTER TABLE ice.o WRITE ORDERED BY a",
+    "ALTER TABLE ice.o CREATE BRANCH next",
+    "ALTER TABLE ice.o CREATE TAG kept",
+    "ALTER TABLE ice.o DROP TAG kept",
+]
+
+
+def test_schema_evolution_branches_and_maintenance_are_no_lineage(at: Place) -> None:
+    ice(at, "INSERT INTO ice.o SELECT * FROM t")
+
+    def act() -> None:
+        ice(at, *QUIET)
+        at.spark.sql(f"CALL ice.system.rewrite_data_files('{at.database}.o')").collect()
+
+    assert at.new_runs(act) == []
+    ice(at, "INSERT INTO ice.o SELECT a, b, c, a + 1 FROM t")
+    assert told(at.lineage.table(f"ice.{at.database}.o").to_dict()) == [*PLAIN, "d: t.a TRANSFORMATION"]
+
+
+def test_an_overwrite_of_a_branch_replaces_nothing_that_others_see(at: Place) -> None:
+    ice(
+        at,
+        "INSERT INTO ice.o SELECT * FROM t",
+        "ALTER TABLE ice.o CREATE BRANCH next",
+        "INSERT OVERWRITE ice.o.branch_next SELECT a, 'x', v FROM u",
+    )
+    assert told(at.lineage.table(f"ice.{at.database}.o").to_dict()) == [
+        "a: t.a IDENTITY, u.a IDENTITY",
+        "b: t.b IDENTITY",
+        "c: t.c IDENTITY, u.v IDENTITY",
+    ]
