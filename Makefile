@@ -14,8 +14,9 @@ BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
 BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
 PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark_lineage -name '*.py' -o -name py.typed)
 BENCH_WORDS :=
+EXECUTION_WORDS := --seeds 1-2
 
-.PHONY: demo test lint bench bench-full venv jar corpora corpora-full wheel docs clean
+.PHONY: demo test check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
@@ -27,6 +28,11 @@ test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOU
 	.venv/bin/python -m pytest || status=1; \
 	.venv-3.5/bin/python -m pytest -m smoke35 || status=1; \
 	exit $$status
+
+# Which columns matter, found by running every query and case again on changed data. What is done is kept in
+# .cache/by-execution; `make check-by-execution EXECUTION_WORDS='--seeds 4 --shard 1/2'` does a part.
+check-by-execution: $(MAIN) $(JAR) $(CORPORA) .cache/delta-4.1
+	PYTHONPATH=tests:tests/corpora:. .venv/bin/python -m execution.check $(EXECUTION_WORDS)
 
 lint: $(MAIN)
 	.venv/bin/ruff check .
