@@ -7,6 +7,7 @@ those of TPC-H and SSB are written down beside this file, from their specificati
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 CACHE = REPOSITORY / ".cache"
-SOURCES = CACHE / "spark-sql-tests"
+SOURCES = Path(os.environ.get("SPARK_SQL_TESTS", CACHE / "spark-sql-tests")).resolve()
+"""Where the corpora are unpacked; another Spark's are fetched elsewhere and named by the variable."""
 CORPORA = {"tpcds": 103, "tpcds_v27": 32, "tpch": 22, "ssb": 13}
 """Name of each corpus, which is its database's too, and how many queries it has."""
 FOLDERS = {"tpcds_v27": "tpcds-v2.7.0"}
