@@ -49,6 +49,10 @@ class Subtype(str, Enum):
     WINDOW = "WINDOW"
     CONDITIONAL = "CONDITIONAL"
 
+    __hash__ = (
+        str.__hash__
+    )  # an Enum's own is a call of Python code, and these are keys of the analyzer's maps
+
     @property
     def type(self) -> EdgeType:
         """DIRECT for a value that flows, INDIRECT for one that only decides."""
@@ -80,7 +84,9 @@ def weakest(*certainties: Certainty) -> Certainty:
     >>> weakest(Certainty.EXACT, Certainty.OPAQUE).value
     'opaque'
     """
-    return max(certainties, key=lambda certainty: certainty.rank, default=Certainty.EXACT)
+    if Certainty.OPAQUE in certainties:
+        return Certainty.OPAQUE
+    return Certainty.OVER_APPROXIMATE if Certainty.OVER_APPROXIMATE in certainties else Certainty.EXACT
 
 
 class RunState(str, Enum):

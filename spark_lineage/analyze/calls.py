@@ -44,7 +44,7 @@ class Environment:
         self.problems.append(Problem(code, Severity.WARNING, message, self.operator, hint))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """One expression under evaluation: its node, and the values of its parts."""
 

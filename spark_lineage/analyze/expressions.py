@@ -103,12 +103,12 @@ def references(expression: Any) -> tuple[set[int], bool]:
 
 
 def _ordered_parts(node: Node) -> tuple[Node, ...]:
-    if node.name == "OuterReference":
+    parts = node.expressions
+    if not parts or node.name == "OuterReference":
         return ()
     replacement = _replacement(node)
     if replacement is not None:
         return (replacement,)
-    parts = node.expressions
     if node.name == "With":  # the definitions must be known before the references
         return tuple(sorted(parts, key=lambda part: part.name != "CommonExpressionDef"))
     return parts

@@ -52,6 +52,10 @@ LOOP_ROUNDS = 20
 """More than a recursive query's kinds can grow in: a bound for plans that no Spark makes."""
 
 
+_ELSEWHERE = frozenset({"CTERelationRef", "LogicalRDD", "UnionLoop", "UnionLoopRef"})
+"""Operators that stand for something elsewhere in the plan, or in another plan."""
+
+
 @dataclass(slots=True)
 class Resolver:
     """Resolves the operators of one plan, and of the plans that its checkpoints come from.
@@ -75,21 +79,22 @@ class Resolver:
         """The scope of an operator's output."""
         for each in (tree, *(origin for origins in self.origins.values() for origin in origins)):
             self._index_ctes(each)
-        open_nodes: set[Node] = set()
+        below: dict[Node, list[Node]] = {}  # what an open node waits for
         stack = [root]
         while stack:
             node = stack[-1]
             if node in self.scopes:
                 stack.pop()
                 continue
-            waiting = [each for each in self._below(node) if each not in self.scopes]
-            recursive = [each for each in waiting if each in open_nodes]
+            inside = below[node] if node in below else self._below(node)
+            waiting = [each for each in inside if each not in self.scopes]
+            recursive = [each for each in waiting if each in below]
             if waiting and not recursive:
-                open_nodes.add(node)
+                below[node] = inside
                 stack.extend(reversed(waiting))
                 continue
             stack.pop()
-            open_nodes.discard(node)
+            below.pop(node, None)
             self.scopes[node] = self._recursion(node) if recursive else self._scope(node)
         return self.scopes[root]
 
@@ -140,6 +145,9 @@ class Resolver:
             return _constant(node)
         if node.name in RELATIONS or node.name in DETACHED:
             return self._relation(node)
+        return self._elsewhere(node) if node.name in _ELSEWHERE else self._operator(node)
+
+    def _elsewhere(self, node: Node) -> Scope:
         special = {
             "CTERelationRef": self._cte,
             "LogicalRDD": self._rdd,
@@ -147,7 +155,7 @@ class Resolver:
             "UnionLoop": self._loop,
             "UnionLoopRef": _loop_reference,
         }
-        return special.get(node.name, self._operator)(node)
+        return special[node.name](node)
 
     def _cte(self, node: Node) -> Scope:
         return self._reference(node, self._definition(node), "cte")
@@ -166,13 +174,14 @@ class Resolver:
             return _opaque(node, problem)
         name = self.name_operator(node)
         trace = Trace(name)
+        datasets = [each.dataset.id for each in located]
         columns = {}
         for attribute in node.output or ():
-            leaves = [Leaf(each.dataset.id, attribute.name) for each in located]
+            field_name = attribute.name
             sources: dict[SourceKey, Trace] = {
-                (leaf.dataset, leaf.field, Subtype.IDENTITY): trace for leaf in leaves
+                (dataset, field_name, Subtype.IDENTITY): trace for dataset in datasets
             }
-            columns[attribute.expr] = Value(sources, Term((leaves[0],)))
+            columns[attribute.expr] = Value(sources, Term((Leaf(datasets[0], field_name),)))
         return Scope(columns)
 
     def _checkpointed(self, node: Node) -> list[Node]:
@@ -258,7 +267,8 @@ class Resolver:
         step = self._step(node)
         name = self.name_operator(node)
         inputs = [self.scopes[each] for each in step.inputs]
-        plans = {plan: self.scopes[plan] for plan in subquery_plans(node.expressions)}
+        subqueries = subquery_plans(node.expressions) if node.has_subquery else ()
+        plans = {plan: self.scopes[plan] for plan in subqueries}
         work = OperatorWork(name, step, inputs, plans)
         columns = _shown(node, work)
         problems = [*work.problems(), *_missing(node, columns)]
@@ -282,7 +292,7 @@ def _shown(node: Node, work: OperatorWork) -> Mapping[int, Value]:
         if node.output is None or len(node.output) == len(inherited):
             return inherited
     columns = work.columns()
-    if node.output is None:
+    if node.output is None or not step.inherits:
         return columns
     return {each.expr: columns[each.expr] for each in node.output if each.expr in columns}
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from spark_lineage.decode.tree import Attribute, Node, NodeKind
+from spark_lineage.decode.tree import Attribute, Node
 from spark_lineage.model import Certainty, Subtype
 
 
@@ -45,6 +45,8 @@ class Define:
 class Step:
     """One operator: `inputs` are the plans below, `inherits` those whose columns stay visible.
 
+    `passes` are the columns of the input that a select list names as they are: most of a wide one, so they are told from
+    `defines`, which are evaluated one by one.
     `withdraws` are row-set effects of the operator below that this one shows to be none. `view` is the
     catalog view that ends here. `problem` is (code, sentence, hint).
     """
@@ -57,6 +59,7 @@ class Step:
     view: str | None = None
     certainty: Certainty = Certainty.EXACT
     problem: tuple[str, str, str] | None = None
+    passes: tuple[Attribute, ...] = ()
 
 
 Rule: TypeAlias = Callable[[Node], Step]
@@ -64,7 +67,7 @@ Rule: TypeAlias = Callable[[Node], Step]
 
 def plans(node: Node) -> tuple[Node, ...]:
     """The logical operators directly below an operator."""
-    return node.nodes(NodeKind.LOGICAL)
+    return node.plans
 
 
 def passing(node: Node, **changes: Any) -> Step:
@@ -78,6 +81,17 @@ def expr_of(expression: Any) -> int | None:
     if isinstance(expression, Attribute):
         return expression.expr
     return expression.expr if isinstance(expression, Node) else None
+
+
+def selecting(node: Node, expressions: Any, **changes: Any) -> Step:
+    """A step that shows the columns of a select list and nothing else."""
+    chosen = expressions or ()
+    return Step(
+        inputs=plans(node),
+        passes=tuple([each for each in chosen if isinstance(each, Attribute)]),
+        defines=named(each for each in chosen if not isinstance(each, Attribute)),
+        **changes,
+    )
 
 
 def named(expressions: Any) -> tuple[Define, ...]:

@@ -15,8 +15,6 @@ from spark_lineage.model import Certainty, DatasetId, EdgeType, Subtype, weakest
 
 OUTER = "\0outer"
 
-_DIRECT_ORDER = (Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION)
-
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -72,11 +70,18 @@ def compose(outer: Subtype, inner: Subtype) -> Subtype:
     >>> compose(Subtype.FILTER, Subtype.WINDOW).value
     'FILTER'
     """
+    return _COMPOSED[outer, inner]
+
+
+def _composed(outer: Subtype, inner: Subtype) -> Subtype:
     if outer.type is EdgeType.INDIRECT:
         return outer
     if inner.type is EdgeType.INDIRECT:
         return inner
-    return max(outer, inner, key=_DIRECT_ORDER.index)
+    return max(outer, inner, key=(Subtype.IDENTITY, Subtype.TRANSFORMATION, Subtype.AGGREGATION).index)
+
+
+_COMPOSED = {(outer, inner): _composed(outer, inner) for outer in Subtype for inner in Subtype}
 
 
 def merge(maps: Iterable[Sources]) -> Sources:
@@ -97,22 +102,30 @@ def merge(maps: Iterable[Sources]) -> Sources:
 def through(
     sources: Sources, subtype: Subtype, operator: str, function: str | None = None, *, masking: bool = False
 ) -> Sources:
-    """The sources after one more hop of the given kind at the given operator."""
+    """The sources after one more hop of the given kind at the given operator; the same object where that adds nothing."""
     if subtype is Subtype.IDENTITY and function is None and not masking:
         return sources
     result: dict[SourceKey, Trace] = {}
-    for (dataset, path, inner), trace in sources.items():
-        kind = compose(subtype, inner)
-        changed = replace(
-            trace,
-            operator=operator if kind is not inner else trace.operator,
-            masking=trace.masking or masking,
-            functions=trace.functions | {function} if function else trace.functions,
-        )
-        key = (dataset, path, kind)
+    same = True
+    for source, trace in sources.items():
+        dataset, path, inner = source
+        kind = _COMPOSED[subtype, inner]
+        functions = trace.functions
+        if kind is inner and (function is None or function in functions) and (trace.masking or not masking):
+            key, changed = source, trace
+        else:
+            same = False
+            key = (dataset, path, kind)
+            changed = Trace(
+                operator if kind is not inner else trace.operator,
+                trace.masking or masking,
+                trace.certainty,
+                functions if function is None else functions | {function},
+                trace.via,
+            )
         known = result.get(key)
         result[key] = changed if known is None else join_traces(known, changed)
-    return result
+    return sources if same else result
 
 
 def weaken(sources: Sources, certainty: Certainty) -> Sources:
@@ -175,7 +188,7 @@ def substitute(sources: Sources, lookup: Callable[[int], Value | None]) -> Sourc
 
 def join_traces(one: Trace, other: Trace) -> Trace:
     """The same source by two ways: it is masked only if both mask it."""
-    if one == other:
+    if one is other or _covers(one, other):
         return one
     return Trace(
         operator=min(one.operator, other.operator),
@@ -183,4 +196,15 @@ def join_traces(one: Trace, other: Trace) -> Trace:
         certainty=weakest(one.certainty, other.certainty),
         functions=one.functions | other.functions,
         via=one.via | other.via,
+    )
+
+
+def _covers(one: Trace, other: Trace) -> bool:
+    """Whether a trace stays as it is when it is joined with another."""
+    return (
+        one.operator <= other.operator
+        and one.functions >= other.functions
+        and one.via >= other.via
+        and (other.masking or not one.masking)
+        and (one.certainty is other.certainty or weakest(one.certainty, other.certainty) is one.certainty)
     )

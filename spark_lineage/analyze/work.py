@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from spark_lineage.analyze.calls import Environment
+from spark_lineage.analyze.calls import Environment, column
 from spark_lineage.analyze.expressions import evaluate
 from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
 from spark_lineage.analyze.steps import Define, FieldOf, Part, Step
@@ -22,7 +22,7 @@ from spark_lineage.analyze.values import (
     through,
     weaken,
 )
-from spark_lineage.decode.tree import Node
+from spark_lineage.decode.tree import Attribute, Node
 from spark_lineage.model import (
     ROW_SET_SUBTYPES,
     Certainty,
@@ -43,28 +43,31 @@ class OperatorWork:
         self.environments: dict[tuple[int | None, bool], Environment] = {}
         self.row_certainty = Certainty.EXACT
         self.effects = [self._effect(part) for part in step.rows]
+        self.passed = self._passed()
         self.defined = {define.expr: self._define(define) for define in step.defines}
 
     def environment(self, number: int | None, *, decides_rows: bool) -> Environment:
         """What expressions over one input, or over all, may see."""
         known = self.environments.get((number, decides_rows))
         if known is None:
+            columns: Mapping[int, Value]
             if number is None and len(self.inputs) != 1:
                 columns = {expr: value for each in self.inputs for expr, value in each.columns.items()}
             else:
-                columns = dict(self.inputs[number or 0].columns) if self.inputs else {}
+                columns = self.inputs[number or 0].columns if self.inputs else {}
             known = Environment(self.name, columns, self.plans, decides_rows)
             self.environments[number, decides_rows] = known
         return known
 
     def columns(self) -> dict[int, Value]:
-        """The inherited columns and the new ones, views named."""
+        """The inherited columns, those that pass and the new ones, views named."""
         columns = {
             expr: value
             for number in self.step.inherits
             for expr, value in self.inputs[number].columns.items()
         }
-        columns.update(self.defined)
+        columns |= self.passed
+        columns |= self.defined
         if self.step.view is None:
             return columns
         view = self.step.view
@@ -88,6 +91,13 @@ class OperatorWork:
         """What the expressions could not say."""
         return list(dict.fromkeys(p for each in self.environments.values() for p in each.problems))
 
+    def _passed(self) -> dict[int, Value]:
+        if not self.step.passes:
+            return {}
+        environment = self.environment(None, decides_rows=False)
+        known = environment.columns.get
+        return {each.expr: known(each.expr) or column(each, environment) for each in self.step.passes}
+
     def _effect(self, part: Part) -> RowSet:
         value = self._value(part)
         self.row_certainty = weakest(self.row_certainty, value.certainty)
@@ -98,8 +108,10 @@ class OperatorWork:
             return self._value(define.parts[0])
         values = [self._value(part) for part in define.parts]
         sources = merge(
-            through(value.sources, part.subtype, self.name)
-            for part, value in zip(define.parts, values, strict=True)
+            [
+                through(value.sources, part.subtype, self.name)
+                for part, value in zip(define.parts, values, strict=True)
+            ]
         )
         certainty = weakest(define.certainty, *(each.certainty for each in values))
         if define.certainty is not Certainty.EXACT:
@@ -115,7 +127,10 @@ class OperatorWork:
             names = kind.fields if kind is not None else ()
             position = part.expression.position
             return extend_path(inner, names[position] if position < len(names) else part.expression.name)
-        value = evaluate(part.expression, environment)
+        if isinstance(part.expression, Attribute):
+            value = environment.columns.get(part.expression.expr) or column(part.expression, environment)
+        else:
+            value = evaluate(part.expression, environment)
         if part.subtype is Subtype.IDENTITY or decides_rows:
             return value
         return replace(value, sources=through(value.sources, part.subtype, self.name), fields=None)

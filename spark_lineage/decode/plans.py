@@ -157,6 +157,19 @@ class _Builder:
         if depth > MAX_VALUE_DEPTH:
             raise ValueError("a value is nested too deeply")
         if isinstance(raw, list):
-            return tuple([self._value(each, depth + 1) for each in raw])
+            return self._list(raw, depth + 1)
         pairs = ((self._value(key, depth + 1), self._value(value, depth + 1)) for key, value in raw["m"])
         return MapValue(tuple(pairs))
+
+    def _list(self, raw: list[Any], depth: int) -> tuple[Any, ...]:
+        """The values of a list: mostly the attributes of a select list, so those are not passed on one by one."""
+        attributes, found = self.attributes, self.found
+        values = []
+        for each in raw:
+            if isinstance(each, dict) and "a" in each:
+                value: Any = attributes[each["a"]]
+                found.append(value)
+            else:
+                value = self._value(each, depth)
+            values.append(value)
+        return tuple(values)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from spark_lineage.analyze.identity import PATH_RULES, Naming
 from spark_lineage.capture import spool as spools
+from spark_lineage.decode import collector
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
@@ -130,8 +131,9 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
             work.damages[segment.path].append(frame)
             continue
         try:
-            record = decode_record(frame.payload)
-            tree = decode_plan(record) if isinstance(record, PlanRecord) else None
+            with collector.paused():
+                record = decode_record(frame.payload)
+                tree = decode_plan(record) if isinstance(record, PlanRecord) else None
         except DecodeError as error:
             _refuse(segment.path, frame, str(error), work)
             continue
@@ -201,8 +203,9 @@ def _rows_of(
     found = []
     for group in done:
         try:
-            folded = fold(group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming)
-            application.add(folded)
+            with collector.paused():
+                folded = fold(group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming)
+                application.add(folded)
         except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
             rows.problems[_senseless(read, group[-1].root, error)] = None
             continue

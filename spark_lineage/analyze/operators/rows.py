@@ -6,14 +6,14 @@ from typing import Any
 
 from spark_lineage.analyze.expressions import conjuncts, references
 from spark_lineage.analyze.operators.joins import is_join_condition
-from spark_lineage.analyze.steps import Define, Part, Step, effects, named, passing, plans
+from spark_lineage.analyze.steps import Define, Part, Step, effects, named, passing, plans, selecting
 from spark_lineage.decode.tree import Node, NodeKind
 from spark_lineage.model import Subtype
 
 
 def project(node: Node) -> Step:
     """SELECT list: each entry defines a column, nothing else stays."""
-    return Step(inputs=plans(node), defines=named(node.get("projectList")))
+    return selecting(node, node.get("projectList"))
 
 
 def filter_rows(node: Node) -> Step:
@@ -44,9 +44,9 @@ def aggregate(node: Node) -> Step:
     undoes: its effect on the row set is withdrawn.
     """
     expressions = node.get("aggregateExpressions")
-    return Step(
-        inputs=plans(node),
-        defines=named(expressions),
+    return selecting(
+        node,
+        expressions,
         rows=effects(node.get("groupingExpressions"), Subtype.GROUP_BY),
         withdraws=effects(_pivot_columns(expressions), Subtype.GROUP_BY),
     )
