@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from spark_lineage.model import DatasetId
@@ -55,29 +56,37 @@ class Naming:
         >>> Naming().locate("file:/out/dt=2026-11-20/part-0.parquet").id.name
         '/out'
         """
-        glob = _GLOB.search(path)
-        namespace, name = self._split(path[: glob.start()].rpartition("/")[0] if glob else path)
-        segments = name.rstrip("/").split("/")
-        trimmed: list[str] = []
-        if len(segments) > 2 and _PART_FILE.fullmatch(segments[-1]):
-            segments.pop()
-        while len(segments) > 2 and self._is_part(segments[-1]):
-            trimmed.append(segments.pop())
-        return Location(DatasetId(namespace, "/".join(segments) or "/"), path, tuple(reversed(trimmed)))
+        return _locate(path, self.path_rules, self.file_namespace)
 
-    def _is_part(self, segment: str) -> bool:
-        return any(PATH_RULES[rule].fullmatch(segment) for rule in self.path_rules if rule in PATH_RULES)
 
-    def _split(self, path: str) -> tuple[str, str]:
-        parts = urlsplit(path) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path) else None
-        if parts is None:
-            return self.file_namespace, _normal(path)
-        name = _normal(path.partition(":")[2].removeprefix(f"//{parts.netloc}"))
-        if parts.scheme == "file" or not parts.netloc:
-            return (self.file_namespace if parts.scheme == "file" else parts.scheme), name
-        if parts.scheme in _OBJECT_STORES:
-            return f"{_OBJECT_STORES[parts.scheme]}://{parts.netloc}", name.strip("/") or "/"
-        return f"{parts.scheme}://{parts.netloc}", name
+@lru_cache(maxsize=1000)
+def _locate(path: str, rules: tuple[str, ...], file_namespace: str) -> Location:
+    """Remembered, since a plan may read one table thousands of times."""
+    glob = _GLOB.search(path)
+    namespace, name = _split(path[: glob.start()].rpartition("/")[0] if glob else path, file_namespace)
+    segments = name.rstrip("/").split("/")
+    trimmed: list[str] = []
+    if len(segments) > 2 and _PART_FILE.fullmatch(segments[-1]):
+        segments.pop()
+    while len(segments) > 2 and _is_part(segments[-1], rules):
+        trimmed.append(segments.pop())
+    return Location(DatasetId(namespace, "/".join(segments) or "/"), path, tuple(reversed(trimmed)))
+
+
+def _is_part(segment: str, rules: tuple[str, ...]) -> bool:
+    return any(PATH_RULES[rule].fullmatch(segment) for rule in rules if rule in PATH_RULES)
+
+
+def _split(path: str, file_namespace: str) -> tuple[str, str]:
+    parts = urlsplit(path) if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", path) else None
+    if parts is None:
+        return file_namespace, _normal(path)
+    name = _normal(path.partition(":")[2].removeprefix(f"//{parts.netloc}"))
+    if parts.scheme == "file" or not parts.netloc:
+        return (file_namespace if parts.scheme == "file" else parts.scheme), name
+    if parts.scheme in _OBJECT_STORES:
+        return f"{_OBJECT_STORES[parts.scheme]}://{parts.netloc}", name.strip("/") or "/"
+    return f"{parts.scheme}://{parts.netloc}", name
 
 
 def _normal(path: str) -> str:

@@ -46,7 +46,7 @@ class Step:
     """One operator: `inputs` are the plans below, `inherits` those whose columns stay visible.
 
     `passes` are the columns of the input that a select list names as they are: most of a wide one, so they are told from
-    `defines`, which are evaluated one by one.
+    `defines`, which are evaluated one by one. `correlates` where the other inputs may name the first one's columns.
     `withdraws` are row-set effects of the operator below that this one shows to be none. `view` is the
     catalog view that ends here. `problem` is (code, sentence, hint).
     """
@@ -60,6 +60,7 @@ class Step:
     certainty: Certainty = Certainty.EXACT
     problem: tuple[str, str, str] | None = None
     passes: tuple[Attribute, ...] = ()
+    correlates: bool = False
 
 
 Rule: TypeAlias = Callable[[Node], Step]

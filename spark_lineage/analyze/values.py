@@ -95,7 +95,8 @@ def merge(maps: Iterable[Sources]) -> Sources:
     for each in filled[1:]:
         for key, trace in each.items():
             known = result.get(key)
-            result[key] = trace if known is None else join_traces(known, trace)
+            if known is not trace:
+                result[key] = trace if known is None else join_traces(known, trace)
     return result
 
 

@@ -38,7 +38,7 @@ class OperatorWork:
     def __init__(self, name: str, step: Step, inputs: list[Scope], plans: Mapping[Node, Scope]) -> None:
         self.name = name
         self.step = step
-        self.inputs = _correlated(inputs) if len(inputs) > 1 else inputs
+        self.inputs = _correlated(inputs) if step.correlates and inputs else inputs
         self.plans = plans
         self.environments: dict[tuple[int | None, bool], Environment] = {}
         self.row_certainty = Certainty.EXACT

@@ -19,7 +19,7 @@ def lateral_join(node: Node) -> Step:
     inner = right.nodes(NodeKind.LOGICAL) if isinstance(right, Node) else ()
     inputs = (*plans(node), *inner)
     rows = effects(conjuncts(node.get("condition")), Subtype.JOIN)
-    return Step(inputs=inputs, inherits=tuple(range(len(inputs))), rows=rows)
+    return Step(inputs=inputs, inherits=tuple(range(len(inputs))), rows=rows, correlates=True)
 
 
 def as_of_join(node: Node) -> Step:
