@@ -16,7 +16,7 @@ PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark
 BENCH_WORDS :=
 EXECUTION_WORDS := --seeds 1-2
 
-.PHONY: demo test check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean
+.PHONY: demo test check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
@@ -33,6 +33,10 @@ test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOU
 # .cache/by-execution; `make check-by-execution EXECUTION_WORDS='--seeds 4 --shard 1/2'` does a part.
 check-by-execution: $(MAIN) $(JAR) $(CORPORA) .cache/delta-4.1
 	PYTHONPATH=tests:tests/corpora:. .venv/bin/python -m execution.check $(EXECUTION_WORDS)
+
+# Every case in two fresh JVMs, the lineage of both compared byte by byte; `make test` does it with a sample.
+determinism: $(MAIN) $(JAR) .cache/delta-4.1
+	DETERMINISM_EVERY=1 .venv/bin/python -m pytest tests/determinism
 
 lint: $(MAIN)
 	.venv/bin/ruff check .

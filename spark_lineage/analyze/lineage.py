@@ -18,6 +18,7 @@ from spark_lineage.analyze.relations import Located, RunFacts
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
+from spark_lineage.analyze.selectors import selectors
 from spark_lineage.analyze.steps import Define, Step
 from spark_lineage.analyze.targets import Write
 from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value
@@ -29,7 +30,7 @@ from spark_lineage.analyze.writes import (
     write_nodes,
     write_of,
 )
-from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
     Certainty,
@@ -45,9 +46,6 @@ from spark_lineage.model import (
     Subtype,
     weakest,
 )
-
-_SELECTING = {"GetMapValue": "key", "ElementAt": "right", "GetJsonObject": "path", "JsonTuple": "children"}
-"""Expressions whose literal argument selects a part of a value: another literal is another lineage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,7 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
     certainty = weakest(work.row_certainty, *(v.certainty for v in values), *(s.certainty for s in scopes))
     if tree.truncated:
         certainty = weakest(certainty, Certainty.OPAQUE)
-    draft = _Draft(write, values, rows, certainty, kind, resolver, context, tuple(_selectors(tree, context)))
+    draft = _Draft(write, values, rows, certainty, kind, resolver, context, selectors(tree, context.literals))
     plan, edges, target = draft.finish()
     reads = tuple((leaf, each) for leaf, located in resolver.located.items() for each in located)
     tied = tuple(
@@ -300,25 +298,6 @@ def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]
         selectors,
     ]
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
-
-
-def _selectors(tree: PlanTree, context: Context) -> list[str]:
-    """What else makes another lineage: versions asked for, and keyed hashes of the literals that select a field.
-
-    In the order of the plan's nodes.
-    """
-    found = []
-    for node in tree.nodes:
-        for key in ("requested_version", "requested_timestamp"):
-            found += [f"{key}:{node.facts[key]}"] if key in node.facts else []
-        name = _SELECTING.get(node.name)
-        if name is None and node.name != "PivotFirst":
-            continue
-        for item in flatten(node.get(name) if name else ()):
-            index = item.facts.get("l") if isinstance(item, Node) else None
-            if isinstance(index, int) and index < len(context.literals):
-                found.append(f"{node.name}:{context.literals[index]}")
-    return found
 
 
 def _cut(tree: PlanTree) -> list[Problem]:

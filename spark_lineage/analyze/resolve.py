@@ -265,7 +265,8 @@ class Resolver:
 
     def _operator(self, node: Node) -> Scope:
         step = self._step(node)
-        name = self.name_operator(node)
+        # A table's alias does nothing to its rows: with or without it, the plan is the same.
+        name = "" if node.name == "SubqueryAlias" else self.name_operator(node)
         inputs = [self.scopes[each] for each in step.inputs]
         subqueries = subquery_plans(node.expressions) if node.has_subquery else ()
         plans = {plan: self.scopes[plan] for plan in subqueries}

@@ -32,6 +32,8 @@ final class PlanEncoder {
 
     private static final List<String> PHYSICAL_FIELDS =
             Collections.unmodifiableList(Arrays.asList("children", "subqueries"));
+    private static final String SELECTING = "pivotColumnValues";
+    private static final int SELECTING_LIMIT = 10_000;
     private static final TreeNodeTag<Object> USER_SPECIFIED_CAST = new TreeNodeTag<>("user_specified_cast");
 
     private final PlanTables tables = new PlanTables();
@@ -171,7 +173,21 @@ final class PlanEncoder {
         if (expression instanceof Cast && expression.getTagValue(USER_SPECIFIED_CAST).isDefined()) {
             nodes.field("s", true);
         }
+        writeSelectingValues(expression);
         nodes.endObject();
+    }
+
+    /** Values that are not entered, of which each makes an output of its own: their hashes stand with the literals'. */
+    private void writeSelectingValues(Expression expression) {
+        int field = expression instanceof Product ? ProductFields.of((Product) expression).indexOf(SELECTING) : -1;
+        if (field < 0) {
+            return;
+        }
+        nodes.name("x").object().name("values").array();
+        for (Object value : SparkCompat.elements(((Product) expression).productElement(field), SELECTING_LIMIT)) {
+            nodes.value(runFacts.addLiteral(value));
+        }
+        nodes.endArray().endObject();
     }
 
     private void writeExpressionId(NamedExpression expression) {
