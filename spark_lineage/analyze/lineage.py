@@ -291,6 +291,7 @@ def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]
                 edge.certainty.value,
                 edge.expression,
                 edge.transformations,
+                edge.operator,
                 edge.via,
             ]
             for edge in edges
