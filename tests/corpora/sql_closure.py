@@ -97,12 +97,12 @@ def _expressions(node: Node) -> Iterator[Node]:
 
 
 def _outputs(expression: Node) -> set[int]:
-    """The output of the plan of a subquery that is joined, as a lateral one."""
+    """The output of a subquery's plan."""
     return {each.expr for plan in expression.nodes(NodeKind.LOGICAL) for each in plan.output or ()}
 
 
 def _mentioned(expression: Any) -> set[int]:
-    """All attributes inside an expression; a subquery counts with all of its output."""
+    """All attributes inside an expression; of a subquery only what it gives, since its correlation decides rows."""
     found: set[int] = set()
     seen: set[int] = set()
     stack: list[Any] = [expression]
@@ -110,11 +110,12 @@ def _mentioned(expression: Any) -> set[int]:
         item = stack.pop()
         if isinstance(item, Attribute):
             found.add(item.expr)
-        elif isinstance(item, Node) and item.kind is NodeKind.LOGICAL:
-            found.update(each.expr for each in item.output or ())
         elif isinstance(item, Node) and item.index not in seen:
             seen.add(item.index)
-            stack.extend(inner for value in item.fields.values() for inner in flatten(value))
+            if item.nodes(NodeKind.LOGICAL):
+                found.update(_outputs(item) if item.name != "Exists" else ())
+            else:
+                stack.extend(inner for value in item.fields.values() for inner in flatten(value))
     return found
 
 
