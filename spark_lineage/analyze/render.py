@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from spark_lineage.analyze.values import Leaf, Term
 
-MAX_EXPRESSION_CHARACTERS = 2000
+MAX_EXPRESSION_CHARACTERS = 2_000
+
+CUT = f"... (cut at {MAX_EXPRESSION_CHARACTERS:,} characters)"
+"""How a text ends that is not whole: so it says it itself, wherever it is shown."""
 
 
-def render(term: Term, name_of: Callable[[Leaf], str], limit: int = MAX_EXPRESSION_CHARACTERS) -> str:
-    """Write a term as text; one that is longer than `limit` characters ends in `...`.
+def render(term: Term, name_of: Callable[[Leaf], str]) -> str:
+    """Write a term as text; one that is longer than `MAX_EXPRESSION_CHARACTERS` is cut and ends in `CUT`.
 
     The walk is iterative and stops at the limit, so a shared term that would unfold without end does not.
     """
@@ -25,8 +28,8 @@ def render(term: Term, name_of: Callable[[Leaf], str], limit: int = MAX_EXPRESSI
         text = part if isinstance(part, str) else name_of(part)
         pieces.append(text)
         length += len(text)
-        if length > limit:
-            return "".join(pieces)[: limit - 3] + "..."
+        if length > MAX_EXPRESSION_CHARACTERS:
+            return "".join(pieces)[: MAX_EXPRESSION_CHARACTERS - len(CUT)] + CUT
     return "".join(pieces)
 
 

@@ -17,12 +17,12 @@ def describe(nodes: Sequence[Node], inside: Sequence[list[Attribute | Node]]) ->
     `inside` has the attributes and nodes in the fields of each node, in order. Raises `DecodeError` where a node contains
     itself, which would hang every walker, or where the value objects unfold to more than `MAX_PARTS`.
     """
-    below = [[each for each in found if type(each) is Node] for found in inside]
+    below = [[each for each in found if type(each) is Node] if found else [] for found in inside]
     opened: dict[Node, list[Attribute | Node]] = {}
     total = 0
     for node in _from_the_leaves(nodes, below):
         found, nodes_found = inside[node.index], below[node.index]
-        if not opened.keys().isdisjoint(nodes_found):
+        if nodes_found and not opened.keys().isdisjoint(nodes_found):
             total += sum(len(opened.get(each, ())) for each in nodes_found)
             if total > MAX_PARTS:
                 raise DecodeError(f"the value objects of a plan unfold to more than {MAX_PARTS:,} values")
@@ -30,14 +30,22 @@ def describe(nodes: Sequence[Node], inside: Sequence[list[Attribute | Node]]) ->
             nodes_found = [each for each in found if type(each) is Node]
         if node.kind is NodeKind.VALUE and node.fields:
             opened[node] = found
-        node.expressions = tuple([each for each in nodes_found if each.kind is NodeKind.EXPRESSION])
-        node.plans = tuple([each for each in nodes_found if each.kind is NodeKind.LOGICAL])
-        node.has_subquery = any([each.has_subquery for each in node.expressions])  # noqa: C419 - twice as fast
+        if nodes_found:
+            node.expressions = tuple([each for each in nodes_found if each.kind is NodeKind.EXPRESSION])
+            node.plans = tuple([each for each in nodes_found if each.kind is NodeKind.LOGICAL])
+            node.has_subquery = any([each.has_subquery for each in node.expressions])  # noqa: C419 - twice as fast
         if node.kind is NodeKind.EXPRESSION:
             node.has_subquery = node.has_subquery or bool(node.plans)
-            node.parts = tuple(
-                [each for each in found if isinstance(each, Attribute) or each.kind is NodeKind.EXPRESSION]
-            )
+            if len(node.expressions) == len(nodes_found):
+                node.parts = tuple(found)
+            else:
+                node.parts = tuple(
+                    [
+                        each
+                        for each in found
+                        if isinstance(each, Attribute) or each.kind is NodeKind.EXPRESSION
+                    ]
+                )
 
 
 def _opened(

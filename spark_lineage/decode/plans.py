@@ -81,6 +81,10 @@ def data_type(json: Any, depth: int = 0) -> DataType:
             raise ValueError(f"unknown data type {other!r}")
 
 
+_INSIDE = frozenset({dict, list})
+"""What JSON's values with something inside are; all others stand for themselves."""
+
+
 class _Builder:
     """Two passes: nodes without fields first, so that references may point anywhere; then their fields.
 
@@ -108,10 +112,11 @@ class _Builder:
     def build(self) -> PlanTree:
         names = [each.fields for each in self.record.classes]
         inside = []
+        value = self._value
         for node, raw in zip(self.nodes, self.record.nodes, strict=True):
             self.found = []
-            if raw.f:
-                values = [self._value(value) for value in raw.f]
+            if raw.f or names[raw.c]:
+                values = [value(each) if type(each) in _INSIDE else each for each in raw.f]
                 node.fields = dict(zip(names[raw.c], values, strict=True))
             inside.append(self.found)
         describe(self.nodes, inside)

@@ -44,6 +44,17 @@ class PlanBuilder:
         """An expression without an id."""
         return self.node(EXPRESSION + name, "expression", fields, n=label, t=0)
 
+    def literal(self, value: str | int) -> dict[str, int]:
+        """A literal that was kept."""
+        return self.node(
+            EXPRESSION + "Literal",
+            "expression",
+            {"dataType": {"t": 0}},
+            n="literal",
+            t=0,
+            x={"value": str(value)},
+        )
+
     def alias(self, child: dict[str, int], target: dict[str, int]) -> dict[str, int]:
         """`child AS target`."""
         name = self.attributes[target["a"]][1]
