@@ -16,7 +16,9 @@ PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark
 BENCH_WORDS :=
 EXECUTION_WORDS := --seeds 1-2
 
-.PHONY: demo test check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
+MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
+
+.PHONY: demo test test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
@@ -37,6 +39,15 @@ check-by-execution: $(MAIN) $(JAR) $(CORPORA) .cache/delta-4.1
 # Every case in two fresh JVMs, the lineage of both compared byte by byte; `make test` does it with a sample.
 determinism: $(MAIN) $(JAR) .cache/delta-4.1
 	DETERMINISM_EVERY=1 .venv/bin/python -m pytest tests/determinism
+
+# The case files, the events and the lists of classes on every supported Spark, each in a process of its own.
+test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.1 .cache/delta-4.2
+	status=0; \
+	for environment in $(MATRIX); do \
+		echo "$$environment:"; \
+		$$environment/bin/python -m pytest -q tests/closed tests/lineage || status=1; \
+	done; \
+	exit $$status
 
 lint: $(MAIN)
 	.venv/bin/ruff check .
@@ -82,10 +93,10 @@ $(MAIN): requirements/spark-4.1.txt pyproject.toml setup.cfg
 	.venv/bin/python $(PIP) install --no-deps --editable .
 	touch $@
 
-$(OTHER): requirements/spark-3.5.txt pyproject.toml setup.cfg
-	test -x .venv-3.5/bin/python || $(PYTHON) -m venv .venv-3.5
-	.venv-3.5/bin/python $(PIP) install --requirement $<
-	.venv-3.5/bin/python $(PIP) install --no-deps --editable .
+$(OTHER) .venv-4.0/installed .venv-4.2/installed: .venv-%/installed: requirements/spark-%.txt pyproject.toml setup.cfg
+	test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python $(PIP) install --requirement $<
+	.venv-$*/bin/python $(PIP) install --no-deps --editable .
 	touch $@
 
 $(JAR): $(BRIDGE_SOURCES)
@@ -108,8 +119,8 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 	.venv/bin/python scripts/fetch_delta.py
 	mkdir -p $(@D) && touch $@
 
-.cache/delta-3.5: $(OTHER) scripts/fetch_delta.py
-	.venv-3.5/bin/python scripts/fetch_delta.py
+.cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.2: .cache/delta-%: .venv-%/installed scripts/fetch_delta.py
+	.venv-$*/bin/python scripts/fetch_delta.py
 	mkdir -p $(@D) && touch $@
 
 # Connectors that tests/sources puts beside Spark's jars, and the Kafka broker.

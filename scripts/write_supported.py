@@ -26,8 +26,8 @@ out of date. How sure an answer is stands in the answer: `exact`, `over_approxim
 | Spark | Scala | Delta | Java | how it is tested |
 |---|---|---|---|---|
 | 4.1.3 | 2.13 | 4.4.0 | 17 | in full, `make test` |
-| 3.5.9 | 2.12 | 3.3.3 | 17 | smoke run, `make test` |
-| 4.0.4, 4.2.0 | 2.13 | 4.4.0 | 17 | by hand: `Bridge.missingLinks()` is empty, a small job on Parquet tables is captured and answered |
+| 3.5.9 | 2.12 | 3.3.3 | 17 | smoke run, `make test`; case files and event tests, `make test-matrix` |
+| 4.0.4, 4.2.0 | 2.13 | 4.4.0 | 17 | the case files and event tests, `make test-matrix` |
 """
 
 OPERATORS = """\

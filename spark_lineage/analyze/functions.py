@@ -35,6 +35,12 @@ BINARY = {
 RANKING = frozenset({"Rank", "DenseRank", "PercentRank", "CumeDist", "RowNumber", "NTile"})
 """Window functions whose result depends on the window's order alone, not on an argument."""
 
+FOLDING = frozenset({"NthValue", "EWM", "LastNonNull", "NullIndex"})
+"""Window functions that fold the rows of a window: AGGREGATION. All but the first are the pandas API's."""
+
+SHIFTING = frozenset({"Lag", "Lead"})
+"""Window functions that take another row's value: TRANSFORMATION."""
+
 
 GROUPED_AGGREGATE_PANDAS = 202
 """`PythonEvalType.SQL_GROUPED_AGG_PANDAS_UDF`."""
@@ -253,7 +259,7 @@ def window_expression(call_: Call) -> Value:
     value = call_.of("windowFunction")
     if isinstance(function, Node) and function.name in RANKING:
         value = Value(term=call(function_name(function), []))
-    elif isinstance(function, Node) and (function.name == "NthValue" or _is_grouped_aggregate(function)):
+    elif isinstance(function, Node) and (function.name in FOLDING or _is_grouped_aggregate(function)):
         value = call_.combine([value], Subtype.AGGREGATION, value.term)
     window = call_.of("windowSpec")
     deciding = through(window.sources, Subtype.WINDOW, call_.environment.operator)
@@ -306,6 +312,11 @@ def user_function(call_: Call) -> Value:
     term = call(written, [each.term for each in values])
     kind = Subtype.AGGREGATION if call_.node.name == "PythonUDAF" else Subtype.TRANSFORMATION
     return call_.combine(values, kind, term, written)
+
+
+def sql_function(call_: Call) -> Value:
+    """An SQL function: its body, where the arguments stand already; `inputs` has them once more, used or not."""
+    return call_.of("child")
 
 
 def static_invoke(call_: Call) -> Value:

@@ -8,7 +8,14 @@ from spark_lineage.analyze.steps import Define, FieldOf, Part, Step, passing
 from spark_lineage.decode.tree import Attribute, Node, NodeKind, flatten
 from spark_lineage.model import Certainty, Subtype
 
-_PYTHON_TABLE_FUNCTIONS = frozenset({"PythonUDTF", "UnresolvedPolymorphicPythonUDTF"})
+RULED = frozenset({"Explode", "Inline", "PosExplode", "Stack"})
+"""Generators whose columns come from parts of their arguments; `GeneratorOuter` is taken off before."""
+
+OF_ALL_ARGUMENTS = frozenset({"Collations", "JsonTuple", "SQLKeywords", "VariantExplode"})
+"""Generators whose columns are computed from all arguments, or from none."""
+
+TABLE_FUNCTIONS = frozenset({"HiveGenericUDTF", "PythonUDTF", "UserDefinedGenerator"})
+"""Programs: which argument a column depends on cannot be seen."""
 
 
 def generate(node: Node) -> Step:
@@ -42,7 +49,7 @@ def _defines(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ..
             )
         case "Stack":
             return _stack(generator, output)
-    certainty = Certainty.OVER_APPROXIMATE if generator.name in _PYTHON_TABLE_FUNCTIONS else Certainty.EXACT
+    certainty = Certainty.OVER_APPROXIMATE if generator.name in TABLE_FUNCTIONS else Certainty.EXACT
     arguments = tuple(Part(item, Subtype.TRANSFORMATION) for item in _arguments(generator))
     return tuple(Define(each.expr, arguments, certainty) for each in output)
 
