@@ -42,7 +42,7 @@ LIMITS = """\
 | what | problem |
 |---|---|
 | a DataFrame made from an RDD that read files (`df.rdd.map(...).toDF()`) | `rdd_round_trip` |
-| what a `foreachBatch` function writes is a write of its own; the stream's sources are not joined to it | `foreach_batch` |
+| a `foreachBatch` function that runs no query: what it does with the rows in code of its own | `foreach_batch` |
 | jobs without a query: `df.rdd` actions, `foreachPartition`, `saveAsTextFile` | `rdd_job` |
 | recursive queries | `recursive_query` |
 | JDBC reads of a query instead of a table | `unknown_source` |

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.origins import Origin
 from spark_lineage.analyze.relations import Located, RunFacts
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
@@ -55,7 +56,7 @@ class Context:
     job: str
     naming: Naming = field(default_factory=Naming)
     literals: tuple[str | None, ...] = ()
-    origins: Mapping[Node, tuple[PlanTree, ...]] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[Origin, ...]] = field(default_factory=dict)
     facts: RunFacts = field(default_factory=dict)
 
 
@@ -325,9 +326,9 @@ def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
             Problem(
                 "foreach_batch",
                 Severity.WARNING,
-                "a stream writes through foreachBatch: its sources are not joined to what the function writes",
+                "the function of a foreachBatch stream ran no query: what it did with the rows is not known",
                 node.name,
-                "write with toTable or a file sink where that is possible",
+                "write the batch with a DataFrame's own writer where lineage matters",
             )
         ]
     if write.target:

@@ -13,6 +13,7 @@ from typing import Any
 from spark_lineage.analyze.expressions import subquery_plans
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import unknown
+from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
 from spark_lineage.analyze.relations import (
     DETACHED,
     IN_MEMORY,
@@ -48,6 +49,8 @@ from spark_lineage.model import (
     weakest,
 )
 
+_LEAVES = RELATIONS | IN_MEMORY | DETACHED | RDD_RELATIONS
+
 LOOP_ROUNDS = 20
 """More than a recursive query's kinds can grow in: a bound for plans that no Spark makes."""
 
@@ -60,15 +63,17 @@ _ELSEWHERE = frozenset({"CTERelationRef", "LogicalRDD", "UnionLoop", "UnionLoopR
 class Resolver:
     """Resolves the operators of one plan, and of the plans that its checkpoints come from.
 
-    `origins` maps a LogicalRDD to the plans of which one was checkpointed. `located` and `operators` fill
-    up while resolving.
+    `origins` maps a LogicalRDD to the executions of which one made its rows; each is resolved on its own, since two may
+    have run the same plan. `located` and `operators` fill up while resolving, and `kept` with the origins' scopes; the
+    origins' resolvers share these three.
     """
 
     naming: Naming
-    origins: Mapping[Node, tuple[PlanTree, ...]] = field(default_factory=dict)
+    origins: Mapping[Node, tuple[Origin, ...]] = field(default_factory=dict)
     facts: RunFacts = field(default_factory=dict)
     located: dict[Node, tuple[Located, ...]] = field(default_factory=dict)
     operators: dict[str, Operator] = field(default_factory=dict)
+    kept: dict[Origin, tuple[Node, Scope] | None] = field(default_factory=dict)
     scopes: dict[Node, Scope] = field(default_factory=dict)
     _steps: dict[Node, Step] = field(default_factory=dict)
     _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
@@ -77,8 +82,8 @@ class Resolver:
 
     def resolve(self, root: Node, tree: PlanTree) -> Scope:
         """The scope of an operator's output."""
-        for each in (tree, *(origin for origins in self.origins.values() for origin in origins)):
-            self._index_ctes(each)
+        self._resolve_origins()
+        self._index_ctes(tree)
         below: dict[Node, list[Node]] = {}  # what an open node waits for
         stack = [root]
         while stack:
@@ -97,6 +102,31 @@ class Resolver:
             below.pop(node, None)
             self.scopes[node] = self._recursion(node) if recursive else self._scope(node)
         return self.scopes[root]
+
+    def _resolve_origins(self) -> None:
+        """Resolve what the relations over RDDs stand for, the innermost first: a chain of checkpoints may be long."""
+        stack = [origin for origins in self.origins.values() for origin in origins]
+        while stack:
+            origin = stack[-1]
+            if origin in self.kept:
+                stack.pop()
+                continue
+            waiting = [each for below in origin.origins.values() for each in below if each not in self.kept]
+            if waiting:
+                stack.extend(reversed(waiting))
+                continue
+            stack.pop()
+            self.kept[origin] = self._kept(origin)
+
+    def _kept(self, origin: Origin) -> tuple[Node, Scope] | None:
+        """The operator whose rows an origin kept, and its scope."""
+        rows = kept_rows(origin.tree)
+        if rows is None:
+            return None
+        resolver = Resolver(
+            self.naming, origin.origins, origin.facts, self.located, self.operators, self.kept
+        )
+        return rows, resolver.resolve(rows, origin.tree)
 
     def plans_in(self, expressions: Iterable[Any], tree: PlanTree) -> dict[Node, Scope]:
         """The scopes of the subqueries inside a command's own expressions."""
@@ -131,11 +161,7 @@ class Resolver:
         if node.name == "CTERelationRef":
             definition = self._definition(node)
             return [] if definition is None else [definition]
-        if node.name in {"LogicalRDD", "ExternalRDD"}:
-            return self._checkpointed(node)
-        if node.name == "UnionLoopRef":
-            return []
-        if _is_leaf(node):
+        if node.name == "UnionLoopRef" or _is_leaf(node):
             return []
         inputs = self._step(node).inputs
         return [*inputs, *subquery_plans(node.expressions)] if node.has_subquery else list(inputs)
@@ -162,7 +188,7 @@ class Resolver:
 
     def _relation(self, node: Node) -> Scope:
         located = () if node.name in DETACHED else locate(node, self.naming, self.facts)
-        self.located[node] = located
+        self.located[node] = tuple(dict.fromkeys((*self.located.get(node, ()), *located)))
         if not located:
             problem = Problem(
                 "unknown_source",
@@ -184,12 +210,10 @@ class Resolver:
             columns[attribute.expr] = Value(sources, Term((Leaf(datasets[0], field_name),)))
         return Scope(columns)
 
-    def _checkpointed(self, node: Node) -> list[Node]:
-        return [each.analyzed for each in self.origins.get(node, ()) if each.analyzed is not None]
-
     def _rdd(self, node: Node) -> Scope:
-        candidates = [self._reference(node, each, "checkpoint") for each in self._checkpointed(node)]
-        if candidates:
+        origins = self.origins.get(node, ())
+        if origins:
+            candidates = [self._origin(node, each) for each in origins]
             return candidates[0] if len(candidates) == 1 else _one_of(candidates)
         rdd = node.get("rdd")
         if isinstance(rdd, Node) and is_in_memory(self.facts.get(rdd, {})):
@@ -203,7 +227,11 @@ class Resolver:
         )
         return _opaque(node, problem)
 
-    def _reference(self, node: Node, target: Node | None, what: str) -> Scope:
+    def _origin(self, node: Node, origin: Origin) -> Scope:
+        target, scope = self.kept.get(origin) or (None, None)
+        return self._reference(node, target, "checkpoint", scope)
+
+    def _reference(self, node: Node, target: Node | None, what: str, scope: Scope | None = None) -> Scope:
         """A leaf that stands for another plan's output, by ordinal."""
         if target is None or target.output is None:
             problem = Problem(
@@ -213,7 +241,7 @@ class Resolver:
                 node.name,
             )
             return _opaque(node, problem)
-        scope = self.scopes[target]
+        scope = self.scopes[target] if scope is None else scope
         columns = {}
         for own, other in zip(node.output or (), target.output, strict=False):
             columns[own.expr] = scope.columns.get(other.expr, Value(certainty=Certainty.OPAQUE))
@@ -315,7 +343,7 @@ def _missing(node: Node, columns: Mapping[int, Value]) -> list[Problem]:
 
 
 def _is_leaf(node: Node) -> bool:
-    return node.name in RELATIONS or node.name in IN_MEMORY or node.name in DETACHED
+    return node.name in _LEAVES
 
 
 def _one_of(candidates: list[Scope]) -> Scope:

@@ -60,7 +60,8 @@ class Folded:
     """What one root execution was: writes, or a usage, or (neither) a command without data.
 
     `unread` are executions without a plan: they failed in analysis, or their plan was lost. `not_followed` are
-    commands, with their names, that change data in a way that no rule follows.
+    commands, with their names, that change data in a way that no rule follows. `failed` are micro-batches whose
+    function failed. `batch` is the micro-batch whose rows the executions were handed.
     """
 
     root: int
@@ -68,6 +69,8 @@ class Folded:
     usages: tuple[FoldedUsage, ...] = ()
     unread: tuple[ExecutionRecord, ...] = ()
     not_followed: tuple[tuple[ExecutionRecord, str], ...] = ()
+    failed: tuple[ExecutionRecord, ...] = ()
+    batch: ExecutionRecord | None = None
 
 
 Plans = Callable[[ExecutionRecord], PlanTree | None]
@@ -127,7 +130,7 @@ def _chains(events: list[Event]) -> list[list[Event]]:
             last = chain[-1]
             if (
                 last.execution is not event.execution
-                and _within(last.execution, event.execution)
+                and is_within(last.execution, event.execution)
                 and _same_target(last.write.target, event.write.target)
             ):
                 chain.append(event)
@@ -140,7 +143,7 @@ def _chains(events: list[Event]) -> list[list[Event]]:
 def _folded(root: int, chain: list[Event], group: list[ExecutionRecord], queries: list[Query]) -> FoldedWrite:
     inner, outer = _completed(chain[0], queries), chain[-1]
     whole = outer.execution.execution_id == root  # a root's planning runs queries before its start is posted
-    helpers = tuple(each for each in group if whole or _within(each, outer.execution))
+    helpers = tuple(each for each in group if whole or is_within(each, outer.execution))
     write = replace(
         inner.write,
         operation=outer.write.operation,
@@ -162,7 +165,7 @@ def _completed(event: Event, queries: list[Query]) -> Event:
     completions = [
         (execution, tree, tree.analyzed)
         for execution, tree in queries
-        if tree.analyzed and _within(execution, event.execution) and _completes(tree.analyzed, query)
+        if tree.analyzed and is_within(execution, event.execution) and _completes(tree.analyzed, query)
     ]
     if len(completions) != 1:
         return event
@@ -221,7 +224,8 @@ def _aliases(target: tuple[Located, ...]) -> tuple[str, ...]:
     return target[0].dataset.aliases if target else ()
 
 
-def _within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
+def is_within(inner: ExecutionRecord, outer: ExecutionRecord) -> bool:
+    """Whether one execution ran inside another."""
     return _start(outer) <= _start(inner) and inner.ended_order <= outer.ended_order
 
 

@@ -28,8 +28,10 @@ from spark_lineage.decode.records import (
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.errors import DecodeError
 from spark_lineage.model import Dataset, Problem, Severity
-from spark_lineage.pipeline.fold import Folded, fold, groups, is_complete
+from spark_lineage.pipeline.batches import fold_all
+from spark_lineage.pipeline.fold import Folded, groups, is_complete
 from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Application, Rows
 from spark_lineage.store.delta import DeltaStore
@@ -199,17 +201,22 @@ def _rows_of(
 ) -> list[Folded]:
     naming = naming_of(read.application.settings)
     locations = Locations(naming, read.application.settings.get("spark.sql.warehouse.dir"), known)
-    application = Application(read.application, read.plans, rows, locations, naming.locate(target.path).id)
-    found = []
+    origins = Origins(read.plans, read.executions, naming)
+    store = naming.locate(target.path).id
+    application = Application(read.application, read.plans, rows, locations, store, origins)
+    found: list[Folded] = []
     for group in done:
         try:
             with collector.paused():
-                folded = fold(group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming)
-                application.add(folded)
+                all_folded = fold_all(
+                    group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming
+                )
+                for folded in all_folded:
+                    application.add(folded)
         except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
             rows.problems[_senseless(read, group[-1].root, error)] = None
             continue
-        found.append(folded)
+        found.extend(all_folded)
     for other in read.others:
         if isinstance(other, RddJobRecord):
             application.rdd_job(other)

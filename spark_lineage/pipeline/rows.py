@@ -8,7 +8,8 @@ from typing import Any
 
 from spark_lineage.analyze.commands import changed_dataset
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
-from spark_lineage.analyze.relations import Located, is_in_memory
+from spark_lineage.analyze.origins import Origin
+from spark_lineage.analyze.relations import Located
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
@@ -35,9 +36,10 @@ from spark_lineage.model import (
     Severity,
     Stage,
 )
-from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite
+from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
+from spark_lineage.pipeline.origins import Origins
 
 
 @dataclass(slots=True)
@@ -81,6 +83,7 @@ class Application:
     rows: Rows
     locations: Locations
     store: DatasetId
+    origins: Origins
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
 
     def add(self, folded: Folded) -> None:
@@ -88,11 +91,20 @@ class Application:
         for part, write in enumerate(folded.writes):
             self._write(folded, write, part)
         for usage in folded.usages:
-            self._usage(usage)
+            self._usage(folded, usage)
         for execution in folded.unread:
             self._unread(execution)
         for execution, name in folded.not_followed:
             self._not_followed(execution, name)
+        for execution in folded.failed:
+            run = self._run(
+                f"{self.record.bridge}:{execution.execution_id}",
+                0,
+                "query",
+                "STREAM",
+                RunState(execution.state),
+            )
+            self.rows.runs.append(_with_outcome(run, execution))
 
     def rdd_job(self, job: RddJobRecord) -> None:
         """A job without an SQL execution: what it read and wrote is not known, and that is said."""
@@ -151,11 +163,10 @@ class Application:
         placed = write.write
         if placed.operation not in VIEW_OPERATIONS:
             placed = replace(placed, target=self.locations.resolve(placed.target))
-        key = (inner.node, placed, *self._key(inner.execution))
-        lineage = self._once(
-            key,
-            lambda: analyze_write(inner.node, placed, inner.tree, self._context(inner.execution, inner.tree)),
-        )
+        origin = self.origins.of(inner.execution, folded.batch)
+        key = (inner.node, placed, inner.execution.literals, self.origins.number(origin))
+        context = self._context(inner.execution, origin)
+        lineage = self._once(key, lambda: analyze_write(inner.node, placed, inner.tree, context))
         if lineage is None:
             return
         self._lineage(lineage)
@@ -163,21 +174,21 @@ class Application:
         totals = measured(write, self.plans)
         run = self._executed(run_id, part, "write", outer.execution, lineage)
         self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
-        self._observe(run_id, part, inner.execution, lineage, totals)
+        self._observe(run_id, part, inner, lineage, totals)
         if part == 0:
             self._measure(run_id, write.helpers)
 
-    def _usage(self, usage: FoldedUsage) -> None:
-        key = ("usage", usage.tree.hash, *self._key(usage.execution))
-        lineage = self._once(
-            key, lambda: analyze_usage(usage.tree, self._context(usage.execution, usage.tree))
-        )
+    def _usage(self, folded: Folded, usage: FoldedUsage) -> None:
+        origin = self.origins.of(usage.execution, folded.batch)
+        key = ("usage", usage.execution.literals, self.origins.number(origin))
+        context = self._context(usage.execution, origin)
+        lineage = self._once(key, lambda: analyze_usage(usage.tree, context))
         if lineage is None:
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
         self.rows.runs.append(self._executed(run_id, 0, "usage", usage.execution, lineage))
-        self._observe(run_id, 0, usage.execution, lineage, None)
+        self._observe(run_id, 0, usage, lineage, None)
         self._measure(run_id, usage.helpers)
 
     def _unread(self, execution: ExecutionRecord) -> None:
@@ -256,34 +267,9 @@ class Application:
             each.namespace == self.store.namespace and each.name.startswith(folder) for each in touched
         )
 
-    def _key(self, execution: ExecutionRecord) -> tuple[Any, ...]:
-        """What of a run its lineage depends on, beside the plan itself."""
-        naming = self.locations.naming
-        known = tuple(
-            (
-                index,
-                is_in_memory(facts),
-                frozenset(naming.locate(path).id for path in facts.get("paths") or ()),
-            )
-            for index, facts in execution.facts
-        )
-        return execution.literals, known, tuple((node, each.plan) for node, each in execution.origins)
-
-    def _context(self, execution: ExecutionRecord, tree: PlanTree) -> Context:
-        origins: dict[Node, tuple[PlanTree, ...]] = {}
-        lost: set[Node] = set()
-        for index, origin in execution.origins:
-            plan = self.plans.get(origin.plan or "")
-            node = tree.nodes[index]
-            if plan is None:
-                lost.add(node)  # the others alone would not be a superset
-            else:
-                origins[node] = (*origins.get(node, ()), plan)
-        origins = {node: plans for node, plans in origins.items() if node not in lost}
-        facts = {tree.nodes[index]: each for index, each in execution.facts if index < len(tree.nodes)}
-        return Context(
-            self.record.application_name, self.locations.naming, execution.literals, origins, facts
-        )
+    def _context(self, execution: ExecutionRecord, origin: Origin) -> Context:
+        job = self.record.application_name
+        return Context(job, self.locations.naming, execution.literals, origin.origins, origin.facts)
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
         record = self.record
@@ -315,13 +301,13 @@ class Application:
         self,
         run_id: str,
         part: int,
-        execution: ExecutionRecord,
+        event: Event | FoldedUsage,
         lineage: Lineage,
         written: Measured | None,
     ) -> None:
-        versions = dict(execution.versions)
+        versions = dict(event.execution.versions)
         for node, located in lineage.reads:
-            version = _version(node, versions)
+            version = _version(node, versions) if _is_of(node, event.tree) else None
             self.rows.observations.extend(_observations(run_id, part, located, "read", version))
         if written is not None:
             for each in _observations(run_id, part, lineage.target, "written", None):
@@ -358,6 +344,11 @@ def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:
         query_id=streaming.query_id if streaming else None,
         batch_id=streaming.batch_id if streaming else None,
     )
+
+
+def _is_of(node: Node, tree: PlanTree) -> bool:
+    """Whether a node is the plan's own, and not an origin's."""
+    return node.index < len(tree.nodes) and tree.nodes[node.index] is node
 
 
 def _version(node: Node, versions: Mapping[int, int]) -> int | None:

@@ -13,6 +13,13 @@ from lineage.place import Place, fields
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
 
+MERGE = """
+MERGE INTO out USING batch ON out.x = batch.x
+WHEN MATCHED THEN UPDATE SET seen = out.seen + 1
+WHEN NOT MATCHED THEN INSERT (x, seen) VALUES (batch.x, 1)
+"""
+
+
 def stream(place: Place) -> Any:
     """A file stream of two files, one file a micro-batch, with one column and a filter."""
     place.spark.range(0, 4).coalesce(1).write.parquet(f"{place.folder}/in")
@@ -68,13 +75,132 @@ def test_stream_into_memory_is_one_run_per_batch(place: Place) -> None:
     assert [(run["state"], run["batch_id"]) for run in runs] == [("COMPLETE", 0), ("COMPLETE", 1)]
 
 
-def test_foreach_batch_is_a_problem(place: Place) -> None:
+def run_each_batch(place: Place, frame: Any, function: Any) -> None:
+    """Run a stream whose batches go to a function, until nothing waits."""
+    failed: list[BaseException] = []
+
+    def guarded(batch: Any, number: int) -> None:
+        try:
+            function(batch, number)
+        except BaseException as error:
+            failed.append(error)
+            raise
+
+    writer = frame.writeStream.option("checkpointLocation", f"{place.folder}/checkpoint")
+    writer.foreachBatch(guarded).trigger(availableNow=True).start().awaitTermination()
+    assert not failed
+
+
+def doubled(answer: dict[str, Any], folder: Any) -> None:
+    """The answer is that of `stream`, and is sure of it."""
+    assert answer["problems"] == []
+    assert answer["certainty"] == "exact"
+    # The first batch may create the table: then it has two plans.
+    assert [(column["name"], set(fields(column["sources"]))) for column in answer["columns"]] == [
+        ("x", {"id TRANSFORMATION"})
+    ]
+    assert {source["name"] for source in answer["columns"][0]["sources"]} == {f"{folder}/in"}
+    assert set(fields(answer["rows"])) == {"id FILTER"}
+
+
+@pytest.mark.parametrize("format_", ["parquet", "delta"])
+def test_what_foreach_batch_appends_has_the_streams_sources(place: Place, format_: str) -> None:
     frame = stream(place)
 
     def act() -> None:
-        writer = frame.writeStream.foreachBatch(
-            lambda batch, _: batch.write.mode("append").saveAsTable("out")
+        run_each_batch(
+            place,
+            frame,
+            lambda batch, _: batch.write.mode("append").format(format_).saveAsTable(f"{place.database}.out"),
         )
-        writer.trigger(availableNow=True).start().awaitTermination()
 
-    assert place.new_problems(act)
+    problems: list[Any] = []
+    runs = place.new_runs(lambda: problems.extend(place.new_problems(act)))
+    assert problems == []
+    assert [(run["kind"], run["state"], run["batch_id"]) for run in runs] == [
+        ("write", "COMPLETE", 0),
+        ("write", "COMPLETE", 1),
+    ]
+    assert len({run["query_id"] for run in runs}) == 1
+    assert [place.is_table(run["target"], "out") for run in runs] == [True, True]
+    assert sum(run["rows"] for run in runs) == 7
+    doubled(place.table(), place.folder)
+
+
+def test_two_writes_of_one_batch_that_is_kept(place: Place) -> None:
+    def both(batch: Any, _: int) -> None:
+        batch.persist()
+        batch.write.mode("append").parquet(f"{place.folder}/all")
+        high = batch.where("x > 6").localCheckpoint()
+        high.selectExpr("x AS y").write.mode("append").format("delta").save(f"{place.folder}/high")
+        batch.unpersist()
+
+    run_each_batch(place, stream(place), both)
+    doubled(place.lineage.table(f"{place.folder}/all").to_dict(), place.folder)
+    answer = place.lineage.table(f"{place.folder}/high").to_dict()
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], fields(column["sources"])) for column in answer["columns"]] == [
+        ("y", ["id TRANSFORMATION"])
+    ]
+    assert fields(answer["rows"]) == ["id FILTER"]
+
+
+def test_merge_of_a_batch_into_delta(place: Place) -> None:
+    place.sql("CREATE TABLE out(x bigint, seen int) USING delta")
+
+    def merge(batch: Any, _: int) -> None:
+        batch.createOrReplaceTempView("batch")
+        batch.sparkSession.sql(f"USE {place.database}")
+        batch.sparkSession.sql(MERGE)
+
+    run_each_batch(place, stream(place), merge)
+    answer = place.table()
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], fields(column["sources"])) for column in answer["columns"]] == [
+        ("x", ["id TRANSFORMATION"]),
+        ("seen", ["seen TRANSFORMATION"]),
+    ]
+    assert {
+        (source["name"].rpartition("/")[2], source["field"], source["subtype"]) for source in answer["rows"]
+    } == {
+        ("in", "id", "FILTER"),
+        ("in", "id", "JOIN"),
+        ("out", "x", "JOIN"),
+    }
+
+
+def test_rows_that_a_batch_hands_to_the_program_are_a_usage(place: Place) -> None:
+    frame = stream(place)
+    runs = place.new_runs(lambda: run_each_batch(place, frame, lambda batch, _: batch.collect()))
+    assert [(run["kind"], run["state"], run["batch_id"]) for run in runs] == [
+        ("usage", "COMPLETE", 0),
+        ("usage", "COMPLETE", 1),
+    ]
+    found = place.lineage.downstream(f"{place.folder}/in.id", depth=1).to_dict()
+    assert any(node["namespace"] == "driver" for node in found["nodes"])
+
+
+def test_a_batch_function_without_a_query_is_a_problem(place: Place) -> None:
+    frame = stream(place)
+    problems = place.new_problems(lambda: run_each_batch(place, frame, lambda _batch, _number: None))
+    assert [problem["code"] for problem in problems] == ["foreach_batch"]
+
+
+def test_a_batch_function_that_fails_is_a_failed_run(place: Place) -> None:
+    frame = stream(place)
+
+    def act() -> None:
+        def function(batch: Any, _: int) -> None:
+            batch.write.mode("append").saveAsTable(f"{place.database}.out")
+            raise ValueError
+
+        query = frame.writeStream.option("checkpointLocation", f"{place.folder}/checkpoint")
+        with pytest.raises(Exception, match="ValueError"):
+            query.foreachBatch(function).trigger(availableNow=True).start().awaitTermination()
+
+    runs = place.new_runs(act)
+    assert [(run["kind"], run["operation"], run["state"]) for run in runs] == [
+        ("write", "CREATE TABLE AS SELECT", "COMPLETE"),
+        ("query", "STREAM", "FAILED"),
+    ]
+    doubled(place.table(), place.folder)
