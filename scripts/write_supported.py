@@ -41,9 +41,10 @@ LIMITS = """\
 
 | what | problem |
 |---|---|
-| a DataFrame made from an RDD that read files (`df.rdd.map(...).toDF()`) | `rdd_round_trip` |
+| a DataFrame made from an RDD whose ends do not say what they read (a checkpointed RDD, an RDD class of a connector) | `rdd_round_trip` |
 | a `foreachBatch` function that runs no query: what it does with the rows in code of its own | `foreach_batch` |
-| jobs without a query: `df.rdd` actions, `foreachPartition`, `saveAsTextFile` | `rdd_job` |
+| what a function writes that a job without a query runs over its rows (`rdd.foreach`, `foreachPartition`); what an RDD class of a connector reads; a job that had ended before the bridge could look at it | `rdd_job` |
+| a checkpoint that comes from more than 64 other executions, or whose origin the bridge let go | `unknown_checkpoint` |
 | recursive queries | `recursive_query` |
 | JDBC reads of a query instead of a table | `unknown_source` |
 | an operator, subquery expression or source that has no rule | `unknown_operator`, `unknown_subquery`, `unknown_source` |
@@ -52,6 +53,9 @@ LIMITS = """\
 Spark 3.5 posts no event at all for a query that fails in analysis, so nothing can be recorded there. On Spark
 Connect the flag goes on the server. Scala and Java programs over whole rows (`map`, `mapInPandas`, `applyInPandas`, ...)
 are supersets, marked.
+
+A DataFrame made from an RDD (`df.rdd.map(...).toDF()`, `sc.textFile(...)`) and a job without a query (`saveAsTextFile`, `collect` of an RDD)
+are supersets, marked: every column that the RDD's ancestry reads, or the files as a whole, for all that comes out.
 
 After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP` it keeps it
 too: a table of the same name that is made new and filled by appends has the sources of both.

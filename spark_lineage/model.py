@@ -207,7 +207,8 @@ class Edge:
 class Run:
     """One execution of a plan, or an application (`kind` "application", no fingerprint).
 
-    `run_id` is `<bridge uuid>:<execution id>` or, for an application, the bridge uuid. `part` counts
+    `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
+    application, the bridge uuid. `part` counts
     the writes of one execution (a multi-table INSERT has several). Times are epoch milliseconds UTC.
     """
 

@@ -215,7 +215,7 @@ class _Draft:
             tuple(self.resolver.operators.values()),
             tuple(sources),
         )
-        fingerprint = _fingerprint(plan, edges, self.selectors)
+        fingerprint = fingerprint_of(plan, edges, self.selectors)
         if self.kind is EdgeKind.USAGE:
             target = DatasetId(DRIVER_NAMESPACE, f"{self.context.job}/{fingerprint[:12]}")
         edges = tuple(replace(each, fingerprint=fingerprint, target=target) for each in edges)
@@ -239,7 +239,7 @@ class _Draft:
             )  # fmt: skip
             edges.append(edge)
         real = (each for each in edges if each.source.namespace != OUTER)
-        return tuple(sorted(real, key=_edge_key))
+        return tuple(sorted(real, key=edge_key))
 
 
 def _transformations(trace: Trace, subtype: Subtype) -> tuple[str, ...]:
@@ -248,7 +248,8 @@ def _transformations(trace: Trace, subtype: Subtype) -> tuple[str, ...]:
     return tuple(sorted(trace.functions | decides))
 
 
-def _edge_key(edge: Edge) -> tuple[str, ...]:
+def edge_key(edge: Edge) -> tuple[str, ...]:
+    """What orders edges: the target column, then the source."""
     target = "" if edge.target_field is None else f"c{edge.target_field}"
     return (target, edge.source.namespace, edge.source.name, edge.source_field or "", edge.subtype.value)
 
@@ -275,7 +276,8 @@ def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
     return name_of
 
 
-def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]) -> str:
+def fingerprint_of(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]) -> str:
+    """The SHA-256 of the canonical JSON of a lineage, which knows nothing of the run."""
     content = [
         plan.kind.value,
         plan.job if plan.kind is EdgeKind.USAGE else "",  # a usage's target is its job
@@ -287,7 +289,7 @@ def _fingerprint(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]
         [[each.namespace, each.name] for each in plan.datasets],
         [
             [
-                *_edge_key(edge),
+                *edge_key(edge),
                 edge.masking,
                 edge.certainty.value,
                 edge.expression,

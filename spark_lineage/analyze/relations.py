@@ -36,14 +36,6 @@ RELATIONS = frozenset({
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
-_IN_MEMORY_RDDS = frozenset({"ParallelCollectionRDD", "EmptyRDD"})
-_KNOWN_RDDS = _IN_MEMORY_RDDS | {
-    "MapPartitionsRDD", "PythonRDD", "PairwiseRDD", "UnionRDD", "CoalescedRDD", "ShuffledRDD", "CoGroupedRDD", "CartesianRDD",
-    "ZippedPartitionsRDD2", "ZippedWithIndexRDD", "PartitionwiseSampledRDD", "PartitionerAwareUnionRDD",
-}  # fmt: skip
-"""RDDs that are either data of the program or computed from other RDDs alone."""
-
-
 ICEBERG_METADATA = frozenset({
     "AllDataFilesTable", "AllDeleteFilesTable", "AllEntriesTable", "AllFilesTable", "AllManifestsTable", "DataFilesTable",
     "DeleteFilesTable", "FilesTable", "HistoryTable", "ManifestEntriesTable", "ManifestsTable", "MetadataLogEntriesTable",
@@ -160,12 +152,6 @@ def options_of(node: Node) -> dict[str, str]:
     """The options that passed the masking, by lower-case key."""
     options = node.get("options")
     return options.texts() if isinstance(options, MapValue) else {}
-
-
-def is_in_memory(facts: Mapping[str, Any]) -> bool:
-    """Whether an RDD holds data of the program itself: all that it is made of is known, and read no dataset."""
-    classes = {each.get("class") for each in facts.get("ancestry") or ()}
-    return bool(classes & _IN_MEMORY_RDDS) and classes <= _KNOWN_RDDS and not facts.get("ancestry_cut")
 
 
 def _aliases(table: Any) -> tuple[str, ...]:

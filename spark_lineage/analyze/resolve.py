@@ -10,19 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.expressions import subquery_plans
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
-from spark_lineage.analyze.relations import (
-    DETACHED,
-    IN_MEMORY,
-    RELATIONS,
-    Located,
-    RunFacts,
-    is_in_memory,
-    locate,
-)
+from spark_lineage.analyze.relations import DETACHED, IN_MEMORY, RELATIONS, Located, RunFacts, locate
 from spark_lineage.analyze.rules import RULES
 from spark_lineage.analyze.scopes import Scope, merge_rows, substitute_rows
 from spark_lineage.analyze.steps import Step
@@ -39,7 +32,7 @@ from spark_lineage.analyze.values import (
     weaken,
 )
 from spark_lineage.analyze.work import OperatorWork, alternatives
-from spark_lineage.decode.tree import Node, PlanTree
+from spark_lineage.decode.tree import Attribute, Node, PlanTree
 from spark_lineage.model import (
     Certainty,
     Operator,
@@ -188,7 +181,7 @@ class Resolver:
 
     def _relation(self, node: Node) -> Scope:
         located = () if node.name in DETACHED else locate(node, self.naming, self.facts)
-        self.located[node] = tuple(dict.fromkeys((*self.located.get(node, ()), *located)))
+        self._locate(node, located)
         if not located:
             problem = Problem(
                 "unknown_source",
@@ -210,22 +203,26 @@ class Resolver:
             columns[attribute.expr] = Value(sources, Term((Leaf(datasets[0], field_name),)))
         return Scope(columns)
 
+    def _locate(self, node: Node, located: tuple[Located, ...]) -> None:
+        """Note what a relation reads: one that two origins have may stand for other files in each."""
+        self.located[node] = tuple(dict.fromkeys((*self.located.get(node, ()), *located)))
+
     def _rdd(self, node: Node) -> Scope:
         origins = self.origins.get(node, ())
         if origins:
             candidates = [self._origin(node, each) for each in origins]
             return candidates[0] if len(candidates) == 1 else _one_of(candidates)
         rdd = node.get("rdd")
-        if isinstance(rdd, Node) and is_in_memory(self.facts.get(rdd, {})):
+        found = ancestry(self.facts.get(rdd, {}) if isinstance(rdd, Node) else {}, self.naming)
+        if found.certainty is Certainty.EXACT:
             return _constant(node)
-        problem = Problem(
-            "rdd_round_trip",
-            Severity.WARNING,
-            "a DataFrame was made from an RDD: what the RDD was computed from is not followed",
-            node.name,
-            "build the DataFrame from DataFrames, or read its input as a table",
-        )
-        return _opaque(node, problem)
+        self._locate(node, found.located())
+        sources = found.sources(self.name_operator(node))
+        columns = {
+            each.expr: Value(sources, Term(("rdd",)), found.certainty)
+            for each in node.output or _produced(node)
+        }
+        return Scope(columns, certainty=found.certainty, problems=_unknown_reads(node, found.unknown))
 
     def _origin(self, node: Node, origin: Origin) -> Scope:
         target, scope = self.kept.get(origin) or (None, None)
@@ -371,6 +368,25 @@ def _loop_reference(node: Node) -> Scope:
 
 def _constant(node: Node) -> Scope:
     return Scope({each.expr: Value(NOTHING, Term((each.name,))) for each in node.output or ()})
+
+
+def _produced(node: Node) -> tuple[Attribute, ...]:
+    """The one column of objects that an `ExternalRDD` has."""
+    column = node.get("outputObjAttr")
+    return (column,) if isinstance(column, Attribute) else ()
+
+
+def _unknown_reads(node: Node, classes: tuple[str, ...]) -> tuple[Problem, ...]:
+    if not classes:
+        return ()
+    problem = Problem(
+        "rdd_round_trip",
+        Severity.WARNING,
+        f"a DataFrame was made from an RDD, and what {', '.join(classes)} reads is not known",
+        node.name,
+        "build the DataFrame from DataFrames, or read its input as a table",
+    )
+    return (problem,)
 
 
 def _opaque(node: Node, problem: Problem) -> Scope:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import structs
 
 from spark_lineage.errors import DecodeError
 
@@ -56,6 +57,15 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
 
     execution_id: int
     plan: str | None = None
+
+
+class OriginExecution(msgspec.Struct, frozen=True, kw_only=True):
+    """An execution whose rows were kept, as far as a reader of them needs it."""
+
+    execution_id: int
+    plan: str | None = None
+    facts: list[tuple[int, dict[str, Any]]] = []
+    origins: list[tuple[int, Origin]] = []
 
 
 class Streaming(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +170,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     metric_types: dict[str, str] = {}
     versions: list[tuple[int, int]] = []
     origins: list[tuple[int, Origin]] = []
+    origin_executions: list[OriginExecution] = []
     facts: list[tuple[int, dict[str, Any]]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
@@ -170,9 +181,17 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
         """The outermost execution that this one ran inside; itself for a root."""
         return self.execution_id if self.root_execution_id is None else self.root_execution_id
 
+    def inside(self, batch: ExecutionRecord) -> ExecutionRecord:
+        """The record with the stream and batch of the micro-batch that it ran in: only one with jobs says so itself."""
+        return self if self.streaming is not None else structs.replace(self, streaming=batch.streaming)
+
 
 class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag_field="kind"):
-    """A Spark job without an SQL execution; `schema_inference` where a reader only looks at its files' columns."""
+    """A Spark job without an SQL execution; `schema_inference` where a reader only looks at its files' columns.
+
+    `rdd` has the ancestry of the RDD that it computed, None where the job had ended before the bridge could ask.
+    `function` is the class whose code it ran; `output` the folder that it wrote.
+    """
 
     bridge: str
     job_id: int
@@ -181,6 +200,11 @@ class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag
     call_site: str | None = None
     started_at: int | None = None
     ended_at: int | None = None
+    rdd: dict[str, Any] | None = None
+    function: str | None = None
+    output: str | None = None
+    output_format: str | None = None
+    error: Failure | None = None
     stages: list[StageRecord] = []
 
 

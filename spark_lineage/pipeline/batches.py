@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from msgspec.structs import replace as replace_fields
-
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.origins import MICRO_BATCHES
@@ -26,11 +24,7 @@ def fold_all(root: int, group: list[ExecutionRecord], plans: Plans, naming: Nami
     batch = next((each for each in group if each.execution_id == root), None)
     if batch is None or not _hands_over(batch, plans, naming):
         return [fold(root, group, plans, naming)]
-    inner = [
-        each if each.streaming is not None else replace_fields(each, streaming=batch.streaming)
-        for each in group
-        if each is not batch
-    ]
+    inner = [each.inside(batch) for each in group if each is not batch]
     found = [fold(outermost, members, plans, naming) for outermost, members in _outermost(inner)]
     if not any(each.writes or each.usages or each.unread or each.not_followed for each in found):
         return [replace(fold(root, group, plans, naming), batch=batch)]

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
-from spark_lineage.analyze.relations import is_in_memory
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
 
@@ -40,6 +40,7 @@ class Origins:
 
     def of(self, execution: ExecutionRecord, batch: ExecutionRecord | None) -> Origin:
         """The execution as an origin: its plan, its facts, and the origins of the relations over RDDs in it."""
+        self._number.clear()
         known = {execution.execution_id: execution}
         recorded = self._recorded(execution)
         makers: dict[int, Makers] = {}
@@ -55,17 +56,28 @@ class Origins:
         return self._built(execution.execution_id, known, makers)
 
     def _recorded(self, execution: ExecutionRecord) -> dict[int, ExecutionRecord]:
-        """What an execution's own record says of its origins: theirs may have been ingested before."""
-        return {
+        """What an execution's own record says of its origins: their records may have been ingested before."""
+        bare = {
             origin.execution_id: ExecutionRecord(
                 bridge=execution.bridge, execution_id=origin.execution_id, plan=origin.plan
             )
             for _, origin in execution.origins
             if origin.plan is not None
         }
+        whole = {
+            each.execution_id: ExecutionRecord(
+                bridge=execution.bridge,
+                execution_id=each.execution_id,
+                plan=each.plan,
+                facts=each.facts,
+                origins=each.origins,
+            )
+            for each in execution.origin_executions
+        }
+        return {**bare, **whole}
 
     def number(self, origin: Origin) -> int:
-        """The same number for the same lineage: plan, facts that matter, and origins."""
+        """The same number for the same lineage (plan, facts that matter, origins), of what `of` gave last."""
         return self._number[origin]
 
     def _built(self, top: int, known: Mapping[int, ExecutionRecord], makers: Mapping[int, Makers]) -> Origin:
@@ -135,7 +147,7 @@ class Origins:
         facts = tuple(
             (
                 node.index,
-                is_in_memory(each),
+                ancestry(each, self.naming) if "ancestry" in each else None,
                 frozenset(self.naming.locate(path).id for path in each.get("paths") or ()),
             )
             for node, each in origin.facts.items()

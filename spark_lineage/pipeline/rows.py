@@ -8,7 +8,8 @@ from typing import Any
 
 from spark_lineage.analyze.commands import changed_dataset
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
-from spark_lineage.analyze.origins import Origin
+from spark_lineage.analyze.origins import RDD_RELATIONS, Origin
+from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
 from spark_lineage.analyze.relations import Located
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
@@ -40,6 +41,7 @@ from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
 from spark_lineage.pipeline.origins import Origins
+from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 
 
 @dataclass(slots=True)
@@ -106,22 +108,45 @@ class Application:
             )
             self.rows.runs.append(_with_outcome(run, execution))
 
-    def rdd_job(self, job: RddJobRecord) -> None:
-        """A job without an SQL execution: what it read and wrote is not known, and that is said."""
-        if job.schema_inference:
+    def rdd_job(self, record: RddJobRecord) -> None:
+        """A job without an SQL execution: files in, files out, or rows that went to the program."""
+        run_id = f"{self.record.bridge}:job-{record.job_id}"
+        if record.rdd is None:
+            self._unseen_job(run_id, record)
             return
-        message = f"an RDD job ran without a query ({job.call_site or 'unknown place'}): what it read or wrote is not followed"
-        run_id = f"{self.record.bridge}:job-{job.job_id}"
-        self.rows.problems[
-            Problem(
-                "rdd_job",
-                Severity.WARNING,
-                message,
-                job.call_site or "",
-                "use DataFrames where lineage matters",
-                run_id,
-            )
-        ] = None
+        job = rdd_job_of(record, self.locations.naming)
+        if job is None:
+            return
+        if job.target is not None:
+            (target,) = self.locations.resolve((job.target,))
+            job = replace(job, target=target)
+        lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.record.application_name))
+        if lineage is None:
+            return
+        self._lineage(lineage)
+        for located in job.read.located():
+            self.rows.datasets[located.dataset] = None
+        kind = "write" if job.effect is Effect.FILES else "usage"
+        run = self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state))
+        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        totals = written(record) if kind == "write" else None
+        self._read_and_written(run_id, 0, [(each, None) for each in job.read.located()], lineage, totals)
+        if totals is not None:
+            run = replace(run, rows=totals.rows, bytes=totals.bytes)
+        self.rows.runs.append(_with_job(run, record))
+        self.rows.stages.extend(_stage(run_id, each) for each in record.stages)
+
+    def _unseen_job(self, run_id: str, record: RddJobRecord) -> None:
+        """A job that had ended before the bridge heard of its start."""
+        if record.schema_inference:
+            return
+        place = record.call_site or "unknown place"
+        message = (
+            f"an RDD job ({place}) had ended before it could be looked at: what it read or wrote is not known"
+        )
+        hint = "use DataFrames where lineage matters"
+        problem = Problem("rdd_job", Severity.WARNING, message, record.call_site or "", hint, run_id)
+        self.rows.problems[problem] = None
 
     def gap(self, gap: GapRecord) -> None:
         """Records that the bridge lost."""
@@ -243,6 +268,8 @@ class Application:
             )
         for node, located in lineage.reads:
             self.rows.datasets[located.dataset] = None
+            if node.name in RDD_RELATIONS:
+                continue  # its columns are the program's, not the dataset's
             for position, attribute in enumerate(node.output or ()):
                 each = located.dataset
                 column_ = Column(each.namespace, each.name, attribute.name, attribute.type.simple, position)
@@ -306,8 +333,21 @@ class Application:
         written: Measured | None,
     ) -> None:
         versions = dict(event.execution.versions)
-        for node, located in lineage.reads:
-            version = _version(node, versions) if _is_of(node, event.tree) else None
+        reads = [
+            (located, _version(node, versions) if _is_of(node, event.tree) else None)
+            for node, located in lineage.reads
+        ]
+        self._read_and_written(run_id, part, reads, lineage, written)
+
+    def _read_and_written(
+        self,
+        run_id: str,
+        part: int,
+        reads: list[tuple[Located, int | None]],
+        lineage: Lineage,
+        written: Measured | None,
+    ) -> None:
+        for located, version in reads:
             self.rows.observations.extend(_observations(run_id, part, located, "read", version))
         if written is not None:
             for each in _observations(run_id, part, lineage.target, "written", None):
@@ -343,6 +383,17 @@ def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:
         sql_text=execution.sql_text,
         query_id=streaming.query_id if streaming else None,
         batch_id=streaming.batch_id if streaming else None,
+    )
+
+
+def _with_job(run: Run, record: RddJobRecord) -> Run:
+    return replace(
+        run,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        error_class=record.error.class_ if record.error else None,
+        error_message=record.error.message if record.error else None,
+        call_site=record.call_site,
     )
 
 

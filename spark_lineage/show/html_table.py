@@ -16,7 +16,7 @@ from spark_lineage.show.html_parts import (
     table,
     title,
 )
-from spark_lineage.show.table_parts import by_expression, row_groups, sources_of
+from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of
 from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_word, view_word
 
 
@@ -73,10 +73,16 @@ def _source(source: Json, labels: Labels) -> str:
 
 def _rows(answer: Json, labels: Labels) -> str:
     groups = row_groups(answer, labels)
+    whole = [group for group in groups if is_made_of(group[0])]
+    deciding = [group for group in groups if not is_made_of(group[0])]
+    return _row_part("Made of", "expression", whole) + _row_part("Which rows", "condition", deciding)
+
+
+def _row_part(title: str, told: str, groups: list[tuple[str, str, list[str]]]) -> str:
     if not groups:
         return ""
     rows = [
         (safe(kind_word(subtype)), stacked(map(safe, columns)), code(expression) if expression else "")
         for subtype, expression, columns in groups
     ]
-    return part("Which rows") + table(("how", "columns", "condition"), rows)
+    return part(title) + table(("how", "columns", told), rows)

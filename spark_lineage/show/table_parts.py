@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from spark_lineage.model import EdgeType, Subtype
 from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, repeats
 
 
@@ -32,6 +33,11 @@ def row_groups(answer: Json, labels: Labels) -> list[tuple[str, str, list[str]]]
         group = groups.setdefault((source["subtype"], _told(source)), {})
         group[labels.column(source)] = None
     return [(subtype, expression, list(columns)) for (subtype, expression), columns in groups.items()]
+
+
+def is_made_of(subtype: str) -> bool:
+    """Whether a kind says what a table as a whole is made of; the others decide which rows there are."""
+    return Subtype(subtype).type is EdgeType.DIRECT
 
 
 def _told(source: Json) -> str:

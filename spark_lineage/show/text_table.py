@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from spark_lineage.show.table_parts import by_expression, row_groups, sources_of
+from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of
 from spark_lineage.show.words import (
     CERTAINTIES,
     Json,
@@ -162,12 +162,18 @@ def source_text(source: Json, labels: Labels) -> Text:
 
 
 def _rows(answer: Json, labels: Labels) -> list[RenderableType]:
-    """What decides which rows there are: once for the table, grouped by kind and expression."""
+    """What the table as a whole is made of, and what decides which rows there are, by kind and expression."""
     groups = row_groups(answer, labels)
+    whole = [group for group in groups if is_made_of(group[0])]
+    deciding = [group for group in groups if not is_made_of(group[0])]
+    return [*_row_part("Made of", whole), *_row_part("Which rows", deciding)]
+
+
+def _row_part(title: str, groups: list[tuple[str, str, list[str]]]) -> list[RenderableType]:
     if not groups:
         return []
     table = grid(KIND_WIDTH, None)
     for subtype, expression, columns in groups:
         what = [Text(clean(expression), style="cyan")] if expression else []
         table.add_row(Text(kind_word(subtype), style="dim"), Group(*what, Text(", ".join(columns))))
-    return [Padding(heading("Which rows"), (1, 0, 0, 0)), Padding(table, (0, 0, 0, 2))]
+    return [Padding(heading(title), (1, 0, 0, 0)), Padding(table, (0, 0, 0, 2))]

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object: an answer or a part of one."""
 
-ROW_SET_ORDER = ("JOIN", "FILTER", "GROUP_BY", "SORT")
-"""What decides which rows there are, in the order in which it happens."""
+ROW_SET_ORDER = ("IDENTITY", "TRANSFORMATION", "AGGREGATION", "JOIN", "FILTER", "GROUP_BY", "SORT")
+"""What a table as a whole is made of, and what decides which rows there are, in the order in which it happens."""
 
 NOT_FOLLOWED = "These columns are not followed here: ask for their own upstream."
 """Said below the columns that only decide which rows there are."""

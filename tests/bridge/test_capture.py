@@ -79,6 +79,19 @@ def test_a_job_without_an_execution_is_captured(application: Application) -> Non
     assert any(call_site.startswith("foreachPartition at ") for call_site in call_sites)
 
 
+def test_a_job_without_an_execution_tells_what_it_reads(application: Application) -> None:
+    (job,) = [
+        each
+        for each in of_kind(application.records, "rdd_job")
+        if each["call_site"].startswith("foreachPartition at ")
+    ]
+    leaves = [each for each in job["rdd"]["ancestry"] if each.get("leaf")]
+    assert [(each["class"], each["paths"]) for each in leaves] == [
+        ("FileScanRDD", [f"file://{application.data / 'in'}"])
+    ]
+    assert leaves[0]["columns"]
+
+
 @pytest.mark.parametrize(
     ("folder", "origin_operators"),
     [("checkpointed", ["Filter", "LogicalRelation"]), ("lazily", ["Project", "Filter", "LogicalRelation"])],

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from lineage.harness import spark_marks, version_of
@@ -78,33 +75,10 @@ def test_analysis_error(place: Place) -> None:
     lineage_of_query(place.table())
 
 
-# What is not followed yet is said, never dropped: (name, the action)
-SAID: list[tuple[str, Callable[[Place], Any]]] = [
-    ("RDD action", lambda at: at.spark.sql(QUERY).rdd.map(lambda row: row.a).collect()),
-    ("foreachPartition", lambda at: at.spark.sql(QUERY).foreachPartition(lambda _: None)),
-    ("saveAsTextFile", lambda at: at.spark.sql(QUERY).rdd.saveAsTextFile(f"{at.folder}/text")),
-    (
-        "RDD round trip",
-        lambda at: at.spark.createDataFrame(
-            at.spark.sql(QUERY).rdd.map(tuple), "a int, big string"
-        ).write.saveAsTable("out"),
-    ),
-]
-
-
-@pytest.mark.parametrize("action", [row[1] for row in SAID], ids=[row[0] for row in SAID])
-def test_what_is_not_followed_is_a_problem(place: Place, action: Callable[[Place], Any]) -> None:
-    problems = place.new_problems(lambda: action(place))
+def test_what_is_not_followed_is_a_problem(place: Place) -> None:
+    problems = place.new_problems(lambda: place.spark.sql(QUERY).foreachPartition(lambda _: None))
     assert problems
     assert all(problem["message"] and problem["hint"] for problem in problems)
-
-
-def test_rdd_round_trip_is_not_called_exact(place: Place) -> None:
-    rows = place.spark.sql(QUERY).rdd.map(tuple)
-    place.spark.createDataFrame(rows, "a int, big string").write.saveAsTable("out")
-    answer = place.table()
-    assert answer["certainty"] != "exact"
-    assert answer["problems"]
 
 
 def test_rows_from_the_program_are_exact_and_without_source(place: Place) -> None:

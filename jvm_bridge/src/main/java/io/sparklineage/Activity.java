@@ -53,6 +53,10 @@ final class Activity {
         final JsonWriter stages = new JsonWriter();
         Long endedAt;
         Boolean succeeded;
+        Failure failure;
+
+        /** What a job without an execution reads and writes, as members of its record. */
+        JsonWriter reads = new JsonWriter();
 
         Job(int id, Long executionId, long startedAt, String callSite, boolean schemaInference) {
             this.id = id;
@@ -95,7 +99,7 @@ final class Activity {
         rddExecutions.remove(rdd);
     }
 
-    void jobStarted(SparkListenerJobStart event) throws Throwable {
+    Job jobStarted(SparkListenerJobStart event) throws Throwable {
         Properties properties = event.properties() == null ? new Properties() : event.properties();
         Long executionId = number(properties.getProperty("spark.sql.execution.id"));
         List<Object> stageInfos = SparkCompat.elements(SparkCompat.member(event, "stageInfos"), STAGES_OF_JOB_LIMIT);
@@ -114,6 +118,7 @@ final class Activity {
         if (executionId != null) {
             joinExecution(job, execution(executionId), properties);
         }
+        return job;
     }
 
     private void noteRdd(Job job, int rdd) {
@@ -162,6 +167,8 @@ final class Activity {
         if (job.executionId != null) {
             return null;
         }
+        Object thrown = SparkCompat.memberOrNull(event.jobResult(), "exception");
+        job.failure = thrown instanceof Throwable ? Failure.of((Throwable) thrown) : null;
         forget(job);
         return job;
     }

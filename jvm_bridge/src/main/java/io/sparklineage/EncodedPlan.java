@@ -19,6 +19,9 @@ final class EncodedPlan {
     /** The run section's fields `metrics`, `metric_types`, `versions` and `facts`, as JSON members. */
     final JsonWriter runFacts;
 
+    /** The rows of the run section's `facts` alone. */
+    final JsonWriter facts;
+
     /** Node index and RDD id of each LogicalRDD, with the raw ids of its output. */
     final List<LogicalRddNode> logicalRdds;
 
@@ -26,12 +29,13 @@ final class EncodedPlan {
     final String outputKey;
 
     EncodedPlan(String hash, byte[] record, long[] expressions, List<String> literals, JsonWriter runFacts,
-            List<LogicalRddNode> logicalRdds, String outputKey) {
+            JsonWriter facts, List<LogicalRddNode> logicalRdds, String outputKey) {
         this.hash = hash;
         this.record = record;
         this.expressions = expressions;
         this.literals = literals;
         this.runFacts = runFacts;
+        this.facts = facts;
         this.logicalRdds = logicalRdds;
         this.outputKey = outputKey;
     }

@@ -22,6 +22,7 @@ final class ExecutionRecord {
     String sqlText;
     boolean commandResult;
     JsonWriter origins = new JsonWriter();
+    JsonWriter originExecutions = new JsonWriter();
     StreamingNames.Batch batch;
 
     ExecutionRecord(String bridge, String user, Activity.Execution execution) {
@@ -119,6 +120,7 @@ final class ExecutionRecord {
             json.endArray().raw(new RunFacts(null, false).write());
         }
         PlanTables.rows(json, "origins", origins);
+        PlanTables.rows(json, "origin_executions", originExecutions);
     }
 
     private void jobs(JsonWriter json) {

@@ -132,30 +132,38 @@ final class LineageListener extends SparkListener {
             gaps.add(Gaps.TOO_LARGE, 1, null);
             return;
         }
-        addOrigins(record, plan, sections);
+        Map<Integer, List<Long>> makers = origins.of(plan, activity, record.execution.id);
+        addOrigins(record, makers, sections);
         record.plan = plan;
         sections.put(plan.hash, plans.intern(plan.hash, plan.record));
-        origins.ended(record.execution.id, plan);
+        origins.ended(record.execution.id, plan, makers, isCheckpoint(event));
     }
 
-    /** A LogicalRDD's own readers compute its RDD too: they are not its origin. */
-    private void addOrigins(ExecutionRecord record, EncodedPlan plan, Map<String, byte[]> sections) {
-        for (EncodedPlan.LogicalRddNode relation : plan.logicalRdds) {
-            Long computedBy = activity.executionOfRdd(relation.rdd);
-            if (computedBy != null && computedBy == record.execution.id) {
-                activity.forgetRdd(relation.rdd);
+    /** The origins of the plan's LogicalRDDs, and the origins of those: their records may be in a segment that is gone. */
+    private void addOrigins(ExecutionRecord record, Map<Integer, List<Long>> makers, Map<String, byte[]> sections) {
+        for (Origins.Ended origin : origins.reach(makers)) {
+            byte[] section = plans.get(origin.plan);
+            if (section != null) {
+                sections.put(origin.plan, section);
             }
-            List<Long> executions = origins.of(relation, computedBy, record.execution.id);
-            for (long execution : executions) {
-                String hash = origins.planOf(execution);
-                byte[] section = hash == null ? null : plans.get(hash);
-                record.origins.array().value(relation.node).object().field("execution_id", execution)
-                        .field("plan", section == null ? null : hash).endObject().endArray();
-                if (section != null) {
-                    sections.put(hash, section);
-                }
+            JsonWriter json = record.originExecutions.object().field("execution_id", origin.execution)
+                    .field("plan", section == null ? null : origin.plan).name("facts").array();
+            if (origin.facts.length > 0) {
+                json.raw(origin.facts, origin.facts.length);
             }
+            JsonWriter below = new JsonWriter();
+            origins.write(below, origin.makers, sections::containsKey);
+            json.endArray();
+            PlanTables.rows(json, "origins", below);
+            json.endObject();
         }
+        origins.write(record.origins, makers, sections::containsKey);
+    }
+
+    /** The one use of an execution's name: a lazy checkpoint has nothing else that tells it. */
+    private static boolean isCheckpoint(SparkListenerSQLExecutionEnd event) {
+        Object name = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "executionName"));
+        return "checkpoint".equals(name) || "localCheckpoint".equals(name);
     }
 
     private void countDropped() {
@@ -169,7 +177,10 @@ final class LineageListener extends SparkListener {
     @Override
     public void onJobStart(SparkListenerJobStart event) {
         try {
-            activity.jobStarted(event);
+            Activity.Job job = activity.jobStarted(event);
+            if (job.executionId == null && !job.schemaInference) {
+                job.reads = RddJob.describe(context, job.id);
+            }
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }
@@ -189,12 +200,28 @@ final class LineageListener extends SparkListener {
 
     private byte[] rddJob(Activity.Job job) {
         JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "rdd_job").field("bridge", bridge)
-                .field("job_id", job.id).field("state", job.succeeded ? "COMPLETE" : "FAILED")
+                .field("job_id", job.id).field("state", state(job))
                 .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(job.callSite), 1_000))
                 .field("schema_inference", job.schemaInference)
                 .field("started_at", job.startedAt).field("ended_at", job.endedAt);
+        if (job.reads.size() > 0) {
+            json.raw(job.reads);
+        }
+        json.name("error");
+        if (job.failure == null) {
+            json.nullValue();
+        } else {
+            job.failure.write(json);
+        }
         PlanTables.rows(json, "stages", job.stages);
         return json.endObject().toBytes();
+    }
+
+    private static String state(Activity.Job job) {
+        if (job.succeeded) {
+            return "COMPLETE";
+        }
+        return job.failure != null && job.failure.isCancelled() ? "CANCELLED" : "FAILED";
     }
 
     @Override

@@ -1,50 +1,139 @@
 package io.sparklineage;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
-/** Which earlier execution made the data of a LogicalRDD, so that its plan can be written beside the reader's. */
+/** Which earlier executions made the data of LogicalRDDs, so that their plans can be written beside the reader's. */
 final class Origins {
     private static final int EXECUTION_LIMIT = 10_000;
     private static final int CANDIDATE_LIMIT = 8;
+    private static final int FACTS_LIMIT = 16 << 10;
 
-    private final Map<Long, String> plans = new Activity.Bounded<>(EXECUTION_LIMIT);
-    private final Map<String, List<Long>> outputs = new Activity.Bounded<>(EXECUTION_LIMIT);
+    /** Executions that the rows of one plan are followed through. */
+    private static final int REACH_LIMIT = 64;
 
-    /** Remembers the plan of an execution that has ended, unless it only hands an RDD on. */
-    void ended(long execution, EncodedPlan plan) {
-        plans.put(execution, plan.hash);
-        if (plan.outputKey == null) {
-            return;
+    /** An execution that has ended: its plan, and what a reader of its rows needs of its run. */
+    static final class Ended {
+        final long execution;
+        final String plan;
+        final byte[] facts;
+        final Map<Integer, List<Long>> makers;
+        final boolean checkpoint;
+
+        Ended(long execution, String plan, byte[] facts, Map<Integer, List<Long>> makers, boolean checkpoint) {
+            this.execution = execution;
+            this.plan = plan;
+            this.facts = facts;
+            this.makers = makers;
+            this.checkpoint = checkpoint;
         }
-        for (EncodedPlan.LogicalRddNode relation : plan.logicalRdds) {
-            if (plan.outputKey.equals(relation.outputKey)) {
-                return;
+    }
+
+    private final Map<Long, Ended> ended = new Activity.Bounded<>(EXECUTION_LIMIT);
+    private final Map<String, List<Long>> checkpoints = new Activity.Bounded<>(EXECUTION_LIMIT);
+    private final Map<Long, Integer> made = new Activity.Bounded<>(EXECUTION_LIMIT);
+
+    /** Remembers an execution that has ended; `checkpoint` where it was one, lazy or not. */
+    void ended(long execution, EncodedPlan plan, Map<Integer, List<Long>> makers, boolean checkpoint) {
+        byte[] facts = plan.facts.size() > FACTS_LIMIT ? new byte[0] : plan.facts.toBytes();
+        ended.put(execution, new Ended(execution, plan.hash, facts, makers, checkpoint));
+        if (checkpoint && plan.outputKey != null) {
+            List<Long> candidates = checkpoints.computeIfAbsent(plan.outputKey, key -> new ArrayList<>());
+            candidates.removeIf(earlier -> isSame(ended.get(earlier), plan.hash, makers));
+            if (candidates.size() <= CANDIDATE_LIMIT) {
+                candidates.add(execution);
             }
         }
-        List<Long> candidates = outputs.computeIfAbsent(plan.outputKey, key -> new ArrayList<>());
-        candidates.removeIf(earlier -> plan.hash.equals(plans.get(earlier)));
-        if (candidates.size() == CANDIDATE_LIMIT) {
-            candidates.remove(0);
+    }
+
+    /** Whether two checkpoints ran the same plan over the same rows: then either tells of both. */
+    private static boolean isSame(Ended earlier, String plan, Map<Integer, List<Long>> makers) {
+        return earlier != null && earlier.plan.equals(plan) && earlier.makers.equals(makers);
+    }
+
+    /** For each LogicalRDD of a plan, by node, the executions of which one made its rows. */
+    Map<Integer, List<Long>> of(EncodedPlan plan, Activity activity, long reader) {
+        Map<Integer, List<Long>> makers = new LinkedHashMap<>();
+        for (EncodedPlan.LogicalRddNode relation : plan.logicalRdds) {
+            Long computedBy = activity.executionOfRdd(relation.rdd);
+            if (computedBy != null && computedBy == reader) {
+                activity.forgetRdd(relation.rdd);  // a LogicalRDD's own readers compute its RDD, too
+                computedBy = null;
+            } else if (computedBy != null && ended.containsKey(computedBy) && !ended.get(computedBy).checkpoint) {
+                computedBy = null;  // it only passed by: RDD jobs inside a micro-batch count as its own
+            }
+            List<Long> found = computedBy == null ? candidates(relation) : Collections.singletonList(computedBy);
+            if (computedBy != null) {
+                made.put(computedBy, relation.rdd);
+            }
+            if (!found.isEmpty()) {
+                makers.put(relation.node, found);
+            }
         }
-        candidates.add(execution);
+        return makers;
     }
 
     /**
-     * The executions that may have made a LogicalRDD: the one whose job first computed its RDD, else (a lazy
-     * checkpoint) those whose output has the same expression ids in the same order, the latest of each plan.
+     * A lazy checkpoint is computed by its first reader. It is one of the checkpoints whose output has the same expression
+     * ids in the same order, and that are not known to have made another RDD. Where there are too many, one that does
+     * not exist stands for those that were let go.
      */
-    List<Long> of(EncodedPlan.LogicalRddNode relation, Long computedBy, long reader) {
-        if (computedBy != null && computedBy != reader) {
-            return Collections.singletonList(computedBy);
+    private List<Long> candidates(EncodedPlan.LogicalRddNode relation) {
+        List<Long> found = new ArrayList<>();
+        List<Long> known = checkpoints.getOrDefault(relation.outputKey, Collections.emptyList());
+        for (long execution : known) {
+            Integer other = made.get(execution);
+            if (other == null || other == relation.rdd) {
+                found.add(execution);
+            }
         }
-        return outputs.getOrDefault(relation.outputKey, Collections.emptyList());
+        if (known.size() > CANDIDATE_LIMIT) {
+            found.add(-1L);
+        } else if (found.size() == 1) {
+            made.put(found.get(0), relation.rdd);
+        }
+        return found;
+    }
+
+    /** The executions that the given ones need, and those that they need, nearest first; bounded. */
+    Collection<Ended> reach(Map<Integer, List<Long>> makers) {
+        Map<Long, Ended> reached = new LinkedHashMap<>();
+        ArrayDeque<Map<Integer, List<Long>>> queue = new ArrayDeque<>();
+        queue.add(makers);
+        while (!queue.isEmpty()) {
+            for (List<Long> executions : queue.remove().values()) {
+                for (long execution : executions) {
+                    Ended found = ended.get(execution);
+                    if (found != null && reached.size() < REACH_LIMIT && !reached.containsKey(execution)) {
+                        reached.put(execution, found);
+                        queue.add(found.makers);
+                    }
+                }
+            }
+        }
+        return reached.values();
     }
 
     /** The plan of an execution, or null where it is not known any more. */
     String planOf(long execution) {
-        return plans.get(execution);
+        Ended found = ended.get(execution);
+        return found == null ? null : found.plan;
+    }
+
+    /** Writes rows `[node, {"execution_id", "plan"}]`; `plan` is null where `has` does not know it. */
+    void write(JsonWriter json, Map<Integer, List<Long>> makers, Predicate<String> has) {
+        makers.forEach((node, executions) -> {
+            for (long execution : executions) {
+                String plan = planOf(execution);
+                json.array().value((long) node).object().field("execution_id", execution)
+                        .field("plan", plan == null || !has.test(plan) ? null : plan).endObject().endArray();
+            }
+        });
     }
 }

@@ -77,7 +77,7 @@ final class PlanEncoder {
         record.object().field("v", 1).field("kind", "plan").field("hash", hash)
                 .raw(section, section.length).endObject();
         return new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
-                runFacts.write(), runFacts.logicalRdds(), outputKey(analyzed));
+                runFacts.write(), runFacts.facts(), runFacts.logicalRdds(), outputKey(analyzed));
     }
 
     private int walk(Object root) {
@@ -268,8 +268,10 @@ final class PlanEncoder {
         nodes.endArray();
     }
 
+    /** What a micro-batch hands to foreachBatch is its query's RDD itself: no checkpoint made it. */
     private void noteLogicalRdd(int index, LogicalRDD relation) {
-        runFacts.addLogicalRdd(index, relation.rdd(), outputKey(relation));
+        boolean handedOver = relation.rdd().getClass().getSimpleName().equals("SQLExecutionRDD");
+        runFacts.addLogicalRdd(index, relation.rdd(), handedOver ? null : outputKey(relation));
     }
 
     /** The raw expression ids of a plan's output, in order. */

@@ -30,6 +30,10 @@ final class RunFacts {
         return literals;
     }
 
+    JsonWriter facts() {
+        return facts;
+    }
+
     List<EncodedPlan.LogicalRddNode> logicalRdds() {
         return logicalRdds;
     }

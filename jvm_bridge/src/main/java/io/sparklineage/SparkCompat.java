@@ -52,6 +52,15 @@ final class SparkCompat {
         links.add(new Link(execution + "ui.SparkListenerSQLExecutionStart", "jobGroupId", false));
         links.add(new Link("org.apache.spark.rdd.RDD", "dependencies", true));
         links.add(new Link("org.apache.spark.rdd.UnionRDD", "rdds", true));
+        links.add(new Link("org.apache.spark.rdd.HadoopRDD", "jobConfCacheKey", true));
+        links.add(new Link("org.apache.spark.rdd.NewHadoopRDD", "_conf", true));
+        links.add(new Link(execution + "datasources.FileScanRDD", "readSchema", true));
+        links.add(new Link(execution + "datasources.v2.DataSourceRDD", "inputPartitions", true));
+        links.add(new Link(execution + "ui.SparkListenerSQLExecutionEnd", "executionName", true));
+        links.add(new Link("org.apache.spark.scheduler.DAGScheduler", "jobIdToActiveJob", true));
+        links.add(new Link("org.apache.spark.scheduler.ActiveJob", "finalStage", true));
+        links.add(new Link("org.apache.spark.scheduler.ResultStage", "func", true));
+        links.add(new Link("org.apache.spark.scheduler.JobFailed", "exception", true));
         links.add(new Link("org.apache.spark.scheduler.SparkListenerJobStart", "stageInfos", true));
         links.add(new Link("org.apache.spark.scheduler.StageInfo", "rddInfos", true));
         links.add(new Link("org.apache.spark.scheduler.SparkListenerApplicationEnd", "exitCode", false));

@@ -1,0 +1,35 @@
+"""RDD jobs -> runs: what a job without a query read, and the folder that it wrote."""
+
+from __future__ import annotations
+
+from spark_lineage.analyze.ancestry import ancestry
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.rdd_jobs import Effect, RddJob, effect_of
+from spark_lineage.analyze.relations import by_paths
+from spark_lineage.decode.records import RddJobRecord
+from spark_lineage.model import Certainty
+from spark_lineage.pipeline.measures import Measured
+
+
+def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
+    """What there is to tell of a job; None where it moved no data that lineage is about.
+
+    Jobs over the program's own data that write nothing are mostly Spark's and its sources' own: listings, look-ups.
+    """
+    if record.schema_inference:
+        return None
+    call_site = record.call_site or "unknown place"
+    effect = effect_of(call_site, record.function, record.output)
+    read = ancestry(record.rdd or {}, naming)
+    target = by_paths([record.output], (), naming)[0] if record.output is not None else None
+    idle = read.certainty is Certainty.EXACT and effect is not Effect.FILES
+    return None if idle or effect is Effect.NOTHING else RddJob(effect, call_site, read, target)
+
+
+def written(record: RddJobRecord) -> Measured:
+    """The rows and bytes that the job's tasks wrote."""
+    stages = [each.metrics for each in record.stages]
+    return Measured(
+        sum(each.get("output_rows", 0) for each in stages),
+        sum(each.get("output_bytes", 0) for each in stages),
+    )

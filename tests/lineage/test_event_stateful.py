@@ -1,0 +1,137 @@
+"""Streams with state: joins, duplicates within a watermark, and programs over groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
+
+from lineage.harness import spark_marks, version_of
+from lineage.place import Json, Place, fields
+
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
+
+
+def events(place: Place, name: str) -> DataFrame:
+    """A file stream with an id, a value and a time, and a watermark on that."""
+    frame = place.spark.range(4).select("id", (F.col("id") * 10).alias("v"), F.lit("2026-01-01").alias("day"))
+    frame.select("id", "v", F.to_timestamp("day").alias("at")).coalesce(1).write.parquet(
+        f"{place.folder}/{name}"
+    )
+    stream = place.spark.readStream.schema("id long, v long, at timestamp").parquet(f"{place.folder}/{name}")
+    return stream.withWatermark("at", "1 minute")
+
+
+def written(place: Place, frame: DataFrame, mode: str = "append") -> Json:
+    """The answer for the table `out`, into which the stream ran."""
+    writer = frame.writeStream.outputMode(mode).trigger(availableNow=True)
+    writer = writer.option("checkpointLocation", f"{place.folder}/checkpoint")
+    writer.foreachBatch(
+        lambda batch, _: batch.write.mode("append").format("delta").saveAsTable(f"{place.database}.out")
+    ).start().awaitTermination()
+    return place.table()
+
+
+def by_name(sources: list[Json]) -> set[tuple[str, str, str]]:
+    """Folder, field and kind of each source."""
+    return {(each["name"].rpartition("/")[2], each["field"], each["subtype"]) for each in sources}
+
+
+def test_a_join_of_two_streams(place: Place) -> None:
+    left, right = (
+        events(place, "left"),
+        events(place, "right").selectExpr("id AS other", "v AS w", "at AS then"),
+    )
+    joined = left.join(right, F.expr("id = other AND then >= at AND then <= at + INTERVAL 1 MINUTE"))
+    answer = written(place, joined.select("id", "w"))
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], by_name(column["sources"])) for column in answer["columns"]] == [
+        ("id", {("left", "id", "IDENTITY")}),
+        ("w", {("right", "v", "IDENTITY")}),
+    ]
+    assert by_name(answer["rows"]) == {
+        ("left", "id", "JOIN"),
+        ("left", "at", "JOIN"),
+        ("right", "id", "JOIN"),
+        ("right", "at", "JOIN"),
+    }
+
+
+def test_duplicates_within_a_watermark(place: Place) -> None:
+    answer = written(place, events(place, "in").dropDuplicatesWithinWatermark(["id"]).select("id", "v"))
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], set(fields(column["sources"]))) for column in answer["columns"]] == [
+        ("id", {"id IDENTITY"}),
+        ("v", {"v IDENTITY"}),
+    ]
+    assert set(fields(answer["rows"])) == {"id GROUP_BY"}
+
+
+def superset(answer: Json) -> None:
+    """Every column of the input is a source of each column, and the key groups the rows."""
+    assert (answer["certainty"], answer["problems"]) == ("over_approximate", [])
+    assert [(column["name"], set(fields(column["sources"]))) for column in answer["columns"]] == [
+        (name, {"at TRANSFORMATION", "id TRANSFORMATION", "v TRANSFORMATION"}) for name in ("id", "total")
+    ]
+    assert set(fields(answer["rows"])) == {"id GROUP_BY"}
+
+
+needs_pandas = pytest.mark.skipif(
+    not (find_spec("pandas") and find_spec("pyarrow")), reason="programs over groups need pandas and pyarrow"
+)
+
+
+@needs_pandas
+def test_a_program_over_groups_with_state(place: Place) -> None:
+    def total(key: Any, frames: Iterator[Any], state: Any) -> Iterator[Any]:
+        import pandas as pd  # noqa: PLC0415  # in the Python worker
+
+        found = (state.get[0] if state.exists else 0) + sum(int(frame["v"].sum()) for frame in frames)
+        state.update((found,))
+        yield pd.DataFrame({"id": [key[0]], "total": [found]})
+
+    frame = events(place, "in").groupBy("id")
+    made = frame.applyInPandasWithState(total, "id long, total long", "sum long", "append", "NoTimeout")
+    superset(written(place, made))
+
+
+@needs_pandas
+def test_a_processor_of_state(place: Place) -> None:
+    if version_of(place.spark.version) < (4, 0):
+        pytest.skip(f"transformWithStateInPandas needs Spark 4, this is {place.spark.version}")
+    pytest.importorskip("google.protobuf.descriptor", reason="transformWithStateInPandas needs protobuf")
+    from pyspark.sql.streaming.stateful_processor import StatefulProcessor  # noqa: PLC0415  # Spark 4 only
+
+    class Total(StatefulProcessor):
+        def init(self, handle: Any) -> None:
+            self.sum = handle.getValueState("sum", "sum long")
+
+        def handleInputRows(self, key: Any, rows: Iterator[Any], timerValues: Any) -> Iterator[Any]:  # noqa: ARG002, N802, N803
+            import pandas as pd  # noqa: PLC0415  # in the Python worker
+
+            yield pd.DataFrame({"id": [key[0]], "total": [sum(int(frame["v"].sum()) for frame in rows)]})
+
+        def close(self) -> None:
+            pass
+
+    rocks = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    place.spark.conf.set("spark.sql.streaming.stateStore.providerClass", rocks)
+    made = (
+        events(place, "in")
+        .groupBy("id")
+        .transformWithStateInPandas(Total(), "id long, total long", "Append", "None")
+    )
+    superset(written(place, made))
+
+
+def test_a_stream_that_makes_its_own_rows(place: Place) -> None:
+    frame = place.spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 3).load()
+    answer = written(place, frame.select((F.col("value") + 1).alias("x")))
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(source["namespace"], source["field"]) for source in answer["columns"][0]["sources"]] == [
+        ("source", "value")
+    ]
