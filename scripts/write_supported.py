@@ -41,6 +41,7 @@ LIMITS = """\
 
 | what | problem |
 |---|---|
+| what a query broadcasts or uses in subqueries, where its RDD is used (`df.rdd`): the sources that are listed are its scans | `rdd_round_trip`, `rdd_job` |
 | a DataFrame made from an RDD whose ends do not say what they read (a checkpointed RDD, an RDD class of a connector) | `rdd_round_trip` |
 | a `foreachBatch` function that runs no query: what it does with the rows in code of its own | `foreach_batch` |
 | what a function writes that a job without a query runs over its rows (`rdd.foreach`, `foreachPartition`); what an RDD class of a connector reads; a job that had ended before the bridge could look at it | `rdd_job` |
@@ -55,7 +56,8 @@ Connect the flag goes on the server. Scala and Java programs over whole rows (`m
 are supersets, marked.
 
 A DataFrame made from an RDD (`df.rdd.map(...).toDF()`, `sc.textFile(...)`) and a job without a query (`saveAsTextFile`, `collect` of an RDD)
-are supersets, marked: every column that the RDD's ancestry reads, or the files as a whole, for all that comes out.
+have every column that the RDD's ancestry reads, or the files as a whole, as sources of all that comes out: a superset, marked;
+through `df.rdd` it may lack what the query broadcast, so that is marked `opaque`, with the sources that are seen.
 
 After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP` it keeps it
 too: a table of the same name that is made new and filled by appends has the sources of both.

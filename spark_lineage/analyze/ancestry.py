@@ -1,7 +1,8 @@
 """What an RDD was computed from: the files and tables at the ends of its ancestry.
 
 What a program does between them cannot be seen. So the answer is a superset: every column that was read, or the dataset
-as a whole where its columns are not known, is a source of all that comes out.
+as a whole where its columns are not known, is a source of all that comes out. Through the RDD of a query the sources are those that
+are seen, and more may be missing: the tables that the query broadcast, or used in subqueries, are no parents of its RDD.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _KNOWN_RDDS = IN_MEMORY_RDDS | {
 }  # fmt: skip
 """RDDs that are either data of the program or computed from others alone: for records that do not mark the ends."""
 
+_QUERY = "SQLExecutionRDD"
+"""The RDD of a query, in which everything that it broadcast is out of sight."""
+
 _INTERNAL_COLUMNS = ("__delta_internal_", "_tmp_metadata_", "_databricks_internal_")
 
 
@@ -37,7 +41,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Ancestry:
-    """What an RDD was computed from; `unknown` are the classes of the ends that do not say what they read."""
+    """What an RDD was computed from; `unknown` says what else it may have read, in words."""
 
     reads: tuple[Read, ...]
     unknown: tuple[str, ...]
@@ -71,11 +75,13 @@ def ancestry(facts: Mapping[str, Any], naming: Naming) -> Ancestry:
         each for each in entries if each.get("leaf") or (not marked and each.get("class") not in _KNOWN_RDDS)
     ]
     reads: list[Read] = []
-    unknown = {} if entries else {"RDD": None}
+    unknown = {} if entries else {"the RDD": None}
     if facts.get("ancestry_cut"):
-        unknown["..."] = None
+        unknown["the RDDs beyond the bridge's limit"] = None
     if not marked and not any(each.get("class") in IN_MEMORY_RDDS for each in entries):
-        unknown["RDD"] = None
+        unknown["the RDD"] = None
+    if any(each.get("class") == _QUERY for each in entries):
+        unknown["a query, beside its scans (by a broadcast or a subquery)"] = None
     for each in ends:
         found = tuple(_reads(each, naming))
         reads.extend(found)

@@ -104,9 +104,7 @@ def analyze_rdd_job(job: RddJob, application: str) -> Lineage:
 def _problems(job: RddJob) -> list[Problem]:
     problems = []
     if job.read.unknown:
-        message = (
-            f"an RDD job ({job.call_site}) reads with {', '.join(job.read.unknown)}, which does not say what"
-        )
+        message = f"an RDD job ({job.call_site}) ran: what {', '.join(job.read.unknown)} reads is not known"
         problems.append(message)
     if job.effect is Effect.UNKNOWN:
         problems.append(

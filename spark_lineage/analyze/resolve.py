@@ -382,7 +382,7 @@ def _unknown_reads(node: Node, classes: tuple[str, ...]) -> tuple[Problem, ...]:
     problem = Problem(
         "rdd_round_trip",
         Severity.WARNING,
-        f"a DataFrame was made from an RDD, and what {', '.join(classes)} reads is not known",
+        f"a DataFrame was made from an RDD: what {', '.join(classes)} reads is not known",
         node.name,
         "build the DataFrame from DataFrames, or read its input as a table",
     )

@@ -131,6 +131,10 @@ def test_a_processor_of_state(place: Place) -> None:
 def test_a_stream_that_makes_its_own_rows(place: Place) -> None:
     frame = place.spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 3).load()
     answer = written(place, frame.select((F.col("value") + 1).alias("x")))
+    if version_of(place.spark.version) < (4, 0):  # a micro-batch's relation does not name its table there
+        assert answer["certainty"] == "opaque"
+        assert {problem["code"] for problem in answer["problems"]} == {"unknown_source"}
+        return
     assert (answer["certainty"], answer["problems"]) == ("exact", [])
     assert [(source["namespace"], source["field"]) for source in answer["columns"][0]["sources"]] == [
         ("source", "value")

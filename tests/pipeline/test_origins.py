@@ -112,6 +112,9 @@ def test_a_micro_batch_that_never_ended_leaves_the_files_of_its_rdd(tmp_path: Pa
         ("/in", "a", "a", "TRANSFORMATION", "over_approximate"),
         ("/in", "b", "a", "TRANSFORMATION", "over_approximate"),
     }
+    (plan,) = rows(store, "plans")
+    assert plan["certainty"] == "opaque"  # what the query broadcast is not among them
+    assert [each["code"] for each in rows(store, "problems")] == ["rdd_round_trip"]
 
 
 def chain(length: int) -> list[dict[str, Any]]:
@@ -217,7 +220,7 @@ UNKNOWN: list[tuple[dict[str, Any], str]] = [
             "output": "file:/out",
             "rdd": {"rdd": 2, "ancestry": [{"id": 2, "class": "HBaseRDD", "leaf": True}]},
         },
-        "an RDD job (runJob at SparkHadoopWriter.scala:83) reads with HBaseRDD",
+        "an RDD job (runJob at SparkHadoopWriter.scala:83) ran: what HBaseRDD reads",
     ),
     ({"rdd": None}, "an RDD job (runJob at SparkHadoopWriter.scala:83) had ended before"),
 ]
