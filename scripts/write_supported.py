@@ -6,11 +6,11 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from spark_lineage.analyze.aggregates import RANKING
 from spark_lineage.analyze.calls import HASHES_AND_MASKS
 from spark_lineage.analyze.classes import NEVER_ANALYZED
 from spark_lineage.analyze.commands import CLASSES, Category
 from spark_lineage.analyze.expressions import RULES as EXPRESSIONS
-from spark_lineage.analyze.functions import RANKING
 
 TARGET = Path(__file__).parent.parent / "SUPPORTED.md"
 

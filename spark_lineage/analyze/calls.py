@@ -38,6 +38,7 @@ class Environment:
     rows: list[RowSet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     common: dict[Any, Value] = field(default_factory=dict)
+    variables: dict[int | str, Value] = field(default_factory=dict)
 
     def problem(self, code: str, message: str, hint: str = "") -> None:
         """Note a problem at this operator."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from spark_lineage.analyze import functions, subqueries
+from spark_lineage.analyze import aggregates, functions, lambdas, nested, subqueries
 from spark_lineage.analyze.calls import (
     HASHES_AND_MASKS,
     Call,
@@ -22,6 +22,7 @@ from spark_lineage.analyze.calls import (
 from spark_lineage.analyze.render import call
 from spark_lineage.analyze.values import (
     Value,
+    derive,
     through,
 )
 from spark_lineage.decode.tree import Attribute, Node
@@ -40,6 +41,10 @@ def evaluate(expression: Any, environment: Environment) -> Value:
             stack.pop()
             continue
         waiting = [each for each in _ordered_parts(node) if each not in known]
+        if waiting and node.name in lambdas.BINDINGS:
+            waiting = waiting[:1]
+            if waiting[0].name == "LambdaFunction":
+                lambdas.bind(Call(node, environment, known), waiting[0])
         if waiting:
             stack.extend(reversed(waiting))
             continue
@@ -111,6 +116,8 @@ def _ordered_parts(node: Node) -> tuple[Node, ...]:
         return (replacement,)
     if node.name == "With":  # the definitions must be known before the references
         return tuple(sorted(parts, key=lambda part: part.name != "CommonExpressionDef"))
+    if node.name in lambdas.BINDINGS:  # what a lambda's variables stand for must be known before its body
+        return tuple(sorted(parts, key=lambda part: part.name == "LambdaFunction"))
     return parts
 
 
@@ -136,8 +143,8 @@ def _replaceable(call_: Call) -> Value:
     name = function_name(call_.node)
     value = call_.value(_replacement(call_.node))
     masking = name in HASHES_AND_MASKS
-    sources = through(value.sources, Subtype.IDENTITY, call_.environment.operator, name, masking=masking)
-    return Value(sources, value.term, value.certainty)
+    operator = call_.environment.operator
+    return derive([value], lambda each: through(each[0], Subtype.IDENTITY, operator, name, masking=masking))
 
 
 RULES: dict[str, Rule] = {
@@ -167,21 +174,8 @@ RULES: dict[str, Rule] = {
     "CaseWhen": functions.case_when,
     "Coalesce": functions.coalesce,
     "NaNvl": functions.coalesce,
-    "CreateNamedStruct": functions.named_struct,
-    "GetStructField": functions.struct_field,
-    "GetArrayStructFields": functions.array_struct_fields,
-    "GetArrayItem": functions.element,
-    "GetMapValue": functions.element,
-    "ElementAt": functions.element,
-    "AggregateExpression": functions.aggregate_expression,
-    "PivotFirst": functions.pivot_first,
-    "WindowExpression": functions.window_expression,
-    "WindowSpecDefinition": functions.window_spec,
     "SpecifiedWindowFrame": functions.no_source,
     "SortOrder": functions.sort_order,
-    "NamedLambdaVariable": functions.lambda_variable,
-    "UnresolvedNamedLambdaVariable": functions.lambda_variable,
-    "LambdaFunction": functions.lambda_function,
     "PythonUDF": functions.user_function,
     "PythonUDAF": functions.user_function,
     "ScalaUDF": functions.user_function,
@@ -198,5 +192,8 @@ RULES: dict[str, Rule] = {
     "ListQuery": subqueries.list_query,
     "InSubquery": subqueries.in_subquery,
     **dict.fromkeys(functions.BINARY, functions.binary),
+    **aggregates.RULES,
+    **nested.RULES,
+    **lambdas.RULES,
 }
 """Expression class -> rule; everything else is a function of its arguments."""

@@ -6,22 +6,12 @@ write, a struct field, an array element or map value, the branches of CASE, IF a
 
 from __future__ import annotations
 
-from typing import Any
-
-from spark_lineage.analyze.calls import (
-    Call,
-    function_name,
-    is_expression,
-)
-from spark_lineage.analyze.render import call, joined, without_parentheses
-from spark_lineage.analyze.values import (
-    Term,
-    Value,
-    extend_path,
-    merge,
-    through,
-)
-from spark_lineage.decode.tree import Attribute, Node, Opaque, flatten
+from spark_lineage.analyze.calls import Call, function_name
+from spark_lineage.analyze.nested import renamed, unchanged
+from spark_lineage.analyze.rebuilt import type_of
+from spark_lineage.analyze.render import call, joined
+from spark_lineage.analyze.values import Term, Value, derive, either, merge, through
+from spark_lineage.decode.tree import Node, Opaque
 from spark_lineage.model import Subtype, weakest
 
 BINARY = {
@@ -32,20 +22,6 @@ BINARY = {
 }  # fmt: skip
 
 
-RANKING = frozenset({"Rank", "DenseRank", "PercentRank", "CumeDist", "RowNumber", "NTile"})
-"""Window functions whose result depends on the window's order alone, not on an argument."""
-
-FOLDING = frozenset({"NthValue", "EWM", "LastNonNull", "NullIndex"})
-"""Window functions that fold the rows of a window: AGGREGATION. All but the first are the pandas API's."""
-
-SHIFTING = frozenset({"Lag", "Lead"})
-"""Window functions that take another row's value: TRANSFORMATION."""
-
-
-GROUPED_AGGREGATE_PANDAS = 202
-"""`PythonEvalType.SQL_GROUPED_AGG_PANDAS_UDF`."""
-
-
 def passed_on(call_: Call) -> Value:
     """A wrapper: its value is its only child's."""
     return next(iter(call_.parts()), Value())
@@ -53,12 +29,17 @@ def passed_on(call_: Call) -> Value:
 
 def cast(call_: Call) -> Value:
     """CAST: what the user wrote changes the value, what Spark added to fit types does not."""
-    value = call_.of("child")
+    kind = call_.node.get("dataType")
+    value = renamed(call_.of("child"), type_of(call_.node.get("child")), type_of(call_.node))
     if not call_.node.user_cast:
         return value
-    kind = call_.node.get("dataType")
     name = getattr(kind, "simple", "?")
-    return call_.combine([value], Subtype.TRANSFORMATION, Term(("CAST(", value.term, f" AS {name})")), "cast")
+    operator = call_.environment.operator
+    return derive(
+        [value],
+        lambda each: through(each[0], Subtype.TRANSFORMATION, operator, "cast"),
+        Term(("CAST(", value.term, f" AS {name})")),
+    )
 
 
 def binary(call_: Call) -> Value:
@@ -102,22 +83,24 @@ def in_list(call_: Call) -> Value:
     return call_.combine([tested, *candidates], Subtype.TRANSFORMATION, term, "in")
 
 
-def _conditional(call_: Call, conditions: list[Value], branches: list[Value], term: Term) -> Value:
+def conditional(call_: Call, conditions: list[Value], branches: list[Value], term: Term) -> Value:
+    """One of the branches passes on; the conditions decide which."""
     operator = call_.environment.operator
-    deciding = merge(each.sources for each in conditions)
-    return Value(
-        merge([*(each.sources for each in branches), through(deciding, Subtype.CONDITIONAL, operator)]),
-        term,
-        weakest(*(each.certainty for each in (*conditions, *branches))),
-    )
+    deciding = through(merge(each.sources for each in conditions), Subtype.CONDITIONAL, operator)
+    result = either(branches, term, deciding)
+    certainty = weakest(result.certainty, *(each.certainty for each in conditions))
+    return Value(result.sources, term, certainty, result.parts)
 
 
 def if_else(call_: Call) -> Value:
     """IF: the condition decides, a branch passes on."""
+    whole = unchanged(call_)
+    if whole is not None:
+        return whole
     condition, yes, no = call_.of("predicate"), call_.of("trueValue"), call_.of("falseValue")
     if _is_null_check(call_.node):
         return no
-    return _conditional(call_, [condition], [yes, no], call("if", [condition.term, yes.term, no.term]))
+    return conditional(call_, [condition], [yes, no], call("if", [condition.term, yes.term, no.term]))
 
 
 def _is_null_check(node: Node) -> bool:
@@ -144,142 +127,13 @@ def case_when(call_: Call) -> Value:
         otherwise = call_.of("elseValue")
         branches = [*branches, otherwise]
         parts += [" ELSE ", otherwise.term]
-    return _conditional(call_, conditions, branches, Term((*parts, " END")))
+    return conditional(call_, conditions, branches, Term((*parts, " END")))
 
 
 def coalesce(call_: Call) -> Value:
     """COALESCE, NVL, NANVL: one of the values passes on."""
     values = call_.parts()
-    return _conditional(call_, [], values, call(function_name(call_.node), [each.term for each in values]))
-
-
-def named_struct(call_: Call) -> Value:
-    """A struct built from values; its fields keep their own lineage."""
-    whole = _taken_apart(call_.node)
-    if whole is not None:
-        return call_.value(whole)
-    names = [_struct_name(each) for each in flatten(call_.node.get("children"))][0::2]
-    values = call_.parts("children")[1::2]
-    name = function_name(call_.node)
-    term = call("struct", [each.term for each in values])
-    combined = call_.combine(values, Subtype.TRANSFORMATION, term, name)
-    kind = call_.node.type
-    known = list(kind.fields) if kind is not None and len(kind.fields) == len(values) else names
-    fields = dict(zip(known, values, strict=True)) if all(known) else None
-    return Value(combined.sources, combined.term, combined.certainty, fields)
-
-
-def _taken_apart(node: Node) -> Any:
-    """The column whose fields, all and in order, a struct is made of: store assignment rebuilds structs so."""
-    parts = [_unwrapped(each) for each in tuple(flatten(node.get("children")))[1::2]]
-    sources = {
-        each.get("child") for each in parts if isinstance(each, Node) and each.name == "GetStructField"
-    }
-    whole = next(iter(sources), None)
-    kind = getattr(whole, "type", None)
-    in_order = [each.get("ordinal") for each in parts if isinstance(each, Node)] == list(range(len(parts)))
-    complete = kind is not None and len(kind.fields) == len(parts)
-    return whole if len(sources) == 1 and in_order and complete and isinstance(whole, Attribute) else None
-
-
-def _unwrapped(item: Any) -> Any:
-    while isinstance(item, Node) and item.name in {"Alias", "Cast"} and not item.user_cast:
-        item = item.get("child")
-    return item
-
-
-def _struct_name(item: Any) -> str:
-    return str(item.facts.get("value", "")) if isinstance(item, Node) else ""
-
-
-def struct_field(call_: Call) -> Value:
-    """`struct.field`."""
-    child, ordinal = call_.node.get("child"), call_.node.get("ordinal")
-    name = call_.node.get("name")
-    kind = getattr(child, "type", None)
-    if kind is not None and isinstance(ordinal, int) and ordinal < len(kind.fields):
-        name = kind.fields[ordinal]  # the type's own spelling, whatever the query's case was
-    value = call_.of("child")
-    return extend_path(value, name) if isinstance(name, str) else value
-
-
-def array_struct_fields(call_: Call) -> Value:
-    """`array.field`: that field of each element."""
-    child, ordinal = call_.node.get("child"), call_.node.get("ordinal")
-    kind = getattr(child, "type", None)
-    value = call_.of("child")
-    if kind is None or not isinstance(ordinal, int) or ordinal >= len(kind.fields):
-        return value
-    return extend_path(value, kind.fields[ordinal])
-
-
-def element(call_: Call) -> Value:
-    """`array[i]`, `map[key]`: an element passes on, an index that is a column decides."""
-    container, *index = call_.parts()
-    term = Term((container.term, "[", *joined([each.term for each in index]), "]"))
-    result = _conditional(call_, index, [container], term)
-    return Value(result.sources, term, result.certainty, container.fields)
-
-
-def aggregate_expression(call_: Call) -> Value:
-    """An aggregate function with its DISTINCT and FILTER."""
-    function = call_.node.get("aggregateFunction")
-    value = call_.of("aggregateFunction")
-    if function.name != "PivotFirst":
-        value = _aggregated(call_, function, value)
-    if call_.node.get("filter") is None:
-        return value
-    condition = call_.of("filter")
-    term = Term((value.term, " FILTER (WHERE ", condition.term, ")"))
-    return _conditional(call_, [condition], [value], term)
-
-
-def _aggregated(call_: Call, function: Node, value: Value) -> Value:
-    arguments = [
-        call_.value(item)
-        for each in function.fields.values()
-        for item in flatten(each)
-        if is_expression(item)
-    ]
-    name = function_name(function)
-    distinct = "DISTINCT " if call_.node.get("isDistinct") else ""
-    term = Term((f"{name}({distinct}", *joined([without_parentheses(each.term) for each in arguments]), ")"))
-    return call_.combine([value], Subtype.AGGREGATION, term, name)
-
-
-def pivot_first(call_: Call) -> Value:
-    """What Spark plans a pivot with: the pivot column decides which value."""
-    pivot, value = call_.of("pivotColumn"), call_.of("valueColumn")
-    return _conditional(call_, [pivot], [value], value.term)
-
-
-def window_expression(call_: Call) -> Value:
-    """A function OVER a window: partition and order columns are WINDOW."""
-    function = call_.node.get("windowFunction")
-    value = call_.of("windowFunction")
-    if isinstance(function, Node) and function.name in RANKING:
-        value = Value(term=call(function_name(function), []))
-    elif isinstance(function, Node) and (function.name in FOLDING or _is_grouped_aggregate(function)):
-        value = call_.combine([value], Subtype.AGGREGATION, value.term)
-    window = call_.of("windowSpec")
-    deciding = through(window.sources, Subtype.WINDOW, call_.environment.operator)
-    term = Term((value.term, " OVER (", window.term, ")"))
-    return Value(merge([value.sources, deciding]), term, weakest(value.certainty, window.certainty))
-
-
-def _is_grouped_aggregate(function: Node) -> bool:
-    return function.name == "PythonUDF" and function.get("evalType") == GROUPED_AGGREGATE_PANDAS
-
-
-def window_spec(call_: Call) -> Value:
-    """PARTITION BY and ORDER BY of a window."""
-    partitions, orders = call_.parts("partitionSpec"), call_.parts("orderSpec")
-    parts: list[str | Term] = []
-    if partitions:
-        parts += ["PARTITION BY ", *joined([each.term for each in partitions])]
-    if orders:
-        parts += [" ORDER BY " if parts else "ORDER BY ", *joined([each.term for each in orders])]
-    return call_.combine([*partitions, *orders], Subtype.IDENTITY, Term(tuple(parts)))
+    return conditional(call_, [], values, call(function_name(call_.node), [each.term for each in values]))
 
 
 def sort_order(call_: Call) -> Value:
@@ -289,19 +143,6 @@ def sort_order(call_: Call) -> Value:
     descending = isinstance(direction, Opaque) and "Descending" in direction.class_name
     term = Term((value.term, " DESC")) if descending else value.term
     return Value(value.sources, term, value.certainty)
-
-
-def lambda_variable(call_: Call) -> Value:
-    """The variable of a lambda: its value is counted where the array stands."""
-    name = call_.node.get("name")
-    return Value(term=Term((name if isinstance(name, str) else "element",)))
-
-
-def lambda_function(call_: Call) -> Value:
-    """A lambda: what its body reads."""
-    body = call_.of("function")
-    names = [each.term for each in call_.parts("arguments")]
-    return Value(body.sources, Term(("(", *joined(names), ") -> ", body.term)), body.certainty)
 
 
 def user_function(call_: Call) -> Value:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.nested import alternatives, fields_of
 from spark_lineage.analyze.origins import Origin
+from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.relations import Located, RunFacts
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
@@ -22,7 +24,7 @@ from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.selectors import selectors
 from spark_lineage.analyze.steps import Define, Step
 from spark_lineage.analyze.targets import Write
-from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value
+from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value, either
 from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.analyze.writes import (
     FOREACH_BATCH_SINKS,
@@ -224,11 +226,11 @@ class _Draft:
 
     def _edges(self, target: DatasetId, name_of: Any) -> tuple[Edge, ...]:
         edges = []
-        for column, value in zip(self.write.columns, self.values, strict=True):
+        for name, value in self._written():
             text = render(value.term, name_of) if value.sources else ""
             for (dataset, path, subtype), trace in value.sources.items():
                 edge = Edge(
-                    "", self.kind, dataset, path, target, column.name, subtype, trace.masking, trace.certainty, text,
+                    "", self.kind, dataset, path, target, name, subtype, trace.masking, trace.certainty, text,
                     _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)),
                 )  # fmt: skip
                 edges.append(edge)
@@ -240,6 +242,17 @@ class _Draft:
             edges.append(edge)
         real = (each for each in edges if each.source.namespace != OUTER)
         return tuple(sorted(real, key=edge_key))
+
+    def _written(self) -> Iterator[tuple[str, Value]]:
+        """Each column with its value, and each field of what the query built: another hop may read that alone."""
+        for column, value in zip(self.write.columns, self.values, strict=True):
+            yield column.name, value
+            if self.kind is EdgeKind.DATA and column.parts:
+                found: dict[str, list[Value]] = {}
+                for path, inner in fields_of(column.name, value, type_of(column.parts[0].expression)):
+                    found.setdefault(path, []).append(inner)
+                for path, values in found.items():  # a map's keys and values may have fields of one name
+                    yield path, values[0] if len(values) == 1 else either(values, alternatives(values))
 
 
 def _transformations(trace: Trace, subtype: Subtype) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ expressions. Operators are numbered in the order in which they are done, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.expressions import subquery_plans
 from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.nested import alternatives
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
 from spark_lineage.analyze.relations import DETACHED, IN_MEMORY, RELATIONS, Located, RunFacts, locate
@@ -23,15 +25,17 @@ from spark_lineage.analyze.values import (
     NOTHING,
     Leaf,
     SourceKey,
+    Sources,
     Term,
     Trace,
     Value,
+    derive,
     merge,
     outer_value,
     substitute,
     weaken,
 )
-from spark_lineage.analyze.work import OperatorWork, alternatives
+from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.decode.tree import Attribute, Node, PlanTree
 from spark_lineage.model import (
     Certainty,
@@ -264,9 +268,7 @@ class Resolver:
                 expr: values[position] for expr, position in ordinals.items() if position < len(values)
             }
             grown = [
-                replace(
-                    start, sources=merge([start.sources, substitute(more.sources, current.get)]), fields=None
-                )
+                derive([start, more], partial(_once_more, current.get))
                 for start, more in zip(starts, again, strict=False)
             ]
             if [each.sources for each in grown] == [each.sources for each in values]:
@@ -349,16 +351,20 @@ def _one_of(candidates: list[Scope]) -> Scope:
     columns = {}
     for expr in candidates[0].columns:
         values = [each.columns[expr] for each in candidates if expr in each.columns]
-        sources = weaken(merge(each.sources for each in values), over)
-        columns[expr] = Value(
-            sources, alternatives(values), weakest(over, *(each.certainty for each in values))
-        )
+        value = derive(values, lambda each: weaken(merge(each), over), alternatives(values))
+        columns[expr] = replace(value, certainty=weakest(over, value.certainty))
     return Scope(
         columns,
         merge_rows(each.rows for each in candidates),
         weakest(over, *(each.certainty for each in candidates)),
         tuple(dict.fromkeys(problem for each in candidates for problem in each.problems)),
     )
+
+
+def _once_more(lookup: Callable[[int], Value | None], sources: Sequence[Sources]) -> Sources:
+    """What a recursive query starts with, and what one more round makes of what it had."""
+    start, more = sources
+    return merge([start, substitute(more, lookup)])
 
 
 def _loop_reference(node: Node) -> Scope:

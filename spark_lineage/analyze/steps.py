@@ -15,12 +15,15 @@ from spark_lineage.model import Certainty, Subtype
 
 
 @dataclass(frozen=True, slots=True)
-class FieldOf:
-    """Field number `position` of a struct, or of the structs in an array; `name` where its type is not known."""
+class PartOf:
+    """The part `name` of an expression's value, or field number `position` of the structs in an array.
+
+    `name` counts there only if the array's type is not known.
+    """
 
     expression: Any
-    position: int
     name: str
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from spark_lineage.analyze.calls import (
@@ -12,6 +13,7 @@ from spark_lineage.analyze.scopes import Scope, substitute_rows
 from spark_lineage.analyze.values import (
     Term,
     Value,
+    derive,
     outer_value,
     substitute,
     weaken,
@@ -70,9 +72,7 @@ def _inner_values(call_: Call) -> tuple[list[Value], Scope]:
     lookup = environment.columns.get
     environment.rows.append(substitute_rows(scope.rows, lookup))
     values = [scope.columns.get(each.expr, Value()) for each in ((plan.output if plan else None) or ())]
-    return [
-        Value(substitute(each.sources, lookup), each.term, each.certainty, each.fields) for each in values
-    ], scope
+    return [derive([each], lambda sources: substitute(sources[0], lookup)) for each in values], scope
 
 
 def scalar_subquery(call_: Call) -> Value:
@@ -80,13 +80,23 @@ def scalar_subquery(call_: Call) -> Value:
     values, scope = _inner_values(call_)
     if not values:
         return Value(certainty=scope.certainty)
-    return Value(values[0].sources, Term(("(", values[0].term, ")")), values[0].certainty, values[0].fields)
+    return Value(values[0].sources, Term(("(", values[0].term, ")")), values[0].certainty, values[0].parts)
 
 
 def exists(call_: Call) -> Value:
-    """EXISTS: its conditions go to the row set."""
-    _inner_values(call_)
-    return Value(term=Term(("EXISTS (...)",)))
+    """EXISTS: its conditions go to the row set; as a value it is made of what its rows are matched by."""
+    _, scope = _inner_values(call_)
+    environment, term = call_.environment, Term(("EXISTS (...)",))
+    if environment.decides_rows:
+        return Value(term=term)
+    inner = environment.rows.pop()
+    matched = {key: trace for key, (trace, _) in inner.items() if key[2] is Subtype.JOIN}
+    environment.rows.append({key: entry for key, entry in inner.items() if key not in matched})
+    sources = {
+        (dataset, path, Subtype.TRANSFORMATION): replace(trace, operator=environment.operator)
+        for (dataset, path, _), trace in matched.items()
+    }
+    return Value(sources, term, scope.certainty)
 
 
 def list_query(call_: Call) -> Value:

@@ -3,17 +3,27 @@
 `Sources` maps (dataset, field, subtype) to a `Trace`. The maps are shared freely and never changed in
 place. A column of an enclosing query that a correlated subquery mentions is a source of the pseudo dataset
 `OUTER` until the enclosing operator puts its own column there (`substitute`).
+
+A nested value has parts, each a value: the fields of a struct by name, an array's `ELEMENT`, a map's `KEY` and
+`VALUE`. `part` is the only way to them. Where nothing is known of them, a field is named by its path below the
+column, and what an array or map holds is named like the array or map. Parts are never computed before they are
+asked for: what a whole value went through, each of its parts went through (`derive`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from spark_lineage.model import Certainty, DatasetId, EdgeType, Subtype, weakest
 
 OUTER = "\0outer"
+
+ELEMENT, KEY, VALUE = "\0element", "\0key", "\0value"
+"""Names of the parts of an array and of a map, which no struct field can have."""
+
+_COLLECTED = (ELEMENT, KEY, VALUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +62,26 @@ class Term:
 class Value:
     """The lineage of one column or expression.
 
-    `fields` is given where the value is a struct built in the query: each field has its own lineage.
-    `certainty` is that of the whole: an opaque value may have no source at all.
+    `parts` is given where the value was built in the query (then all its parts are), or derived from values that
+    may have been. `certainty` is that of the whole: an opaque value may have no source at all.
     """
 
     sources: Sources = field(default_factory=dict)
     term: Term = field(default_factory=Term)
     certainty: Certainty = Certainty.EXACT
-    fields: Mapping[str, Value] | None = None
+    parts: Mapping[str, Value] | Derived | None = None
+
+
+Change: TypeAlias = Callable[[Sequence[Sources]], Sources]
+"""What happens to the sources of some values, and in the same way to those of their parts."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """Parts that are made of the same parts of other values."""
+
+    inputs: tuple[Value, ...]
+    change: Change
 
 
 def compose(outer: Subtype, inner: Subtype) -> Subtype:
@@ -141,22 +163,102 @@ def add_via(sources: Sources, view: str) -> Sources:
     return {key: replace(trace, via=trace.via | {view}) for key, trace in sources.items()}
 
 
-def extend_path(value: Value, name: str) -> Value:
-    """The lineage of the field `name` of a struct value."""
-    if value.fields is not None and name in value.fields:
-        return value.fields[name]
+def derive(values: Iterable[Value], change: Change, term: Term | None = None) -> Value:
+    """A value whose sources are made of others' by `change`, and whose parts are made so of their parts."""
+    inputs = tuple(values)
+    return Value(
+        change([each.sources for each in inputs]),
+        inputs[0].term if term is None else term,
+        weakest(*(each.certainty for each in inputs)),
+        Derived(inputs, change),
+    )
+
+
+def either(values: Iterable[Value], term: Term, deciding: Sources = NOTHING) -> Value:
+    """One of several values passes on; `deciding` are the sources that choose it."""
+    return derive(values, lambda each: merge([*each, deciding]), term)
+
+
+def part(value: Value, name: str) -> Value:
+    """The lineage of a part: a struct's field, an array's `ELEMENT`, a map's `KEY` or `VALUE`.
+
+    Iterative: a value may be derived by thousands of steps.
+    """
+    known: dict[int, Value] = {}
+    stack = [value]
+    while stack:
+        each = stack[-1]
+        if id(each) in known:
+            stack.pop()
+        elif isinstance(each.parts, Derived):
+            waiting = [below for below in each.parts.inputs if id(below) not in known]
+            stack.extend(waiting)
+            if not waiting:
+                inputs = [known[id(below)] for below in each.parts.inputs]
+                known[id(each)] = derive(inputs, each.parts.change, _part_term(each.term, name))
+        else:
+            known[id(each)] = _own_part(each, each.parts, name)
+    return known[id(value)]
+
+
+def is_built(value: Value) -> bool:
+    """Whether some part of a value may be another than the path below its column says."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each.parts, Mapping):
+            return True
+        if isinstance(each.parts, Derived) and id(each) not in seen:
+            seen.add(id(each))
+            stack.extend(each.parts.inputs)
+    return False
+
+
+def _own_part(value: Value, parts: Mapping[str, Value] | None, name: str) -> Value:
+    if parts is None:
+        return _below(value, name)
+    if name in parts:
+        return parts[name]
+    # `array.field` is that field of its elements; of a map it may be the keys' or the values'
+    inner = [part(parts[each], name) for each in _COLLECTED if each in parts]
+    return either(inner, _part_term(value.term, name)) if inner else replace(value, parts=None)
+
+
+def _below(value: Value, name: str) -> Value:
+    """A part of a value that was not built here: the path below a column that passed on as it is."""
+    term = _part_term(value.term, name)
     sources = {
-        (
-            dataset,
-            f"{path}.{name}" if path is not None and subtype is Subtype.IDENTITY else path,
-            subtype,
-        ): trace
+        (dataset, _path(dataset, path, name) if subtype is Subtype.IDENTITY else path, subtype): trace
         for (dataset, path, subtype), trace in value.sources.items()
     }
-    return Value(sources, _field_term(value.term, name), value.certainty)
+    return Value(sources, term, value.certainty)
 
 
-def _field_term(term: Term, name: str) -> Term:
+def _path(dataset: DatasetId, path: str | None, name: str) -> str | None:
+    """Elements, keys and values have no name of their own; only a placeholder has to remember them."""
+    if path is None or (name in _COLLECTED and dataset.namespace != OUTER):
+        return path
+    return f"{path}.{name}"
+
+
+def beyond(extra: Sources, covered: Sources) -> Sources:
+    """The sources in `extra` that are not, in the same kind, in `covered`, nor lie within one there."""
+    return {
+        (dataset, path, subtype): trace
+        for (dataset, path, subtype), trace in extra.items()
+        if not any((dataset, outer, subtype) in covered for outer in _outer_paths(path))
+    }
+
+
+def _outer_paths(path: str | None) -> Iterable[str | None]:
+    names = (path or "").split(".")
+    return (path, *(".".join(names[:length]) for length in range(1, len(names))))
+
+
+def _part_term(term: Term, name: str) -> Term:
+    if name in _COLLECTED:
+        return term
     if len(term.parts) == 1 and isinstance(term.parts[0], Leaf):
         leaf = term.parts[0]
         return Term((Leaf(leaf.dataset, f"{leaf.field}.{name}"),))
@@ -182,7 +284,7 @@ def substitute(sources: Sources, lookup: Callable[[int], Value | None]) -> Sourc
             kept[key] = trace
             continue
         for name in filter(None, (path or "").split(".")):
-            value = extend_path(value, name)
+            value = part(value, name)
         parts.append(through(value.sources, subtype, trace.operator, masking=trace.masking))
     return merge([kept, *parts])
 

@@ -8,20 +8,22 @@ from typing import Any
 
 from spark_lineage.analyze.calls import Environment, column
 from spark_lineage.analyze.expressions import evaluate
+from spark_lineage.analyze.nested import alternatives, renamed
+from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
-from spark_lineage.analyze.steps import Define, FieldOf, Part, Step
+from spark_lineage.analyze.steps import Define, Part, PartOf, Step
 from spark_lineage.analyze.values import (
-    Leaf,
-    Term,
+    ELEMENT,
     Trace,
     Value,
     add_via,
-    extend_path,
-    merge,
+    derive,
+    either,
     substitute,
     through,
     weaken,
 )
+from spark_lineage.analyze.values import part as part_of
 from spark_lineage.decode.tree import Attribute, Node
 from spark_lineage.model import (
     ROW_SET_SUBTYPES,
@@ -71,7 +73,7 @@ class OperatorWork:
         if self.step.view is None:
             return columns
         view = self.step.view
-        return {expr: replace(value, sources=add_via(value.sources, view)) for expr, value in columns.items()}
+        return {expr: derive([value], lambda each: add_via(each[0], view)) for expr, value in columns.items()}
 
     def rows(self) -> RowSet:
         """The row sets of the inputs, the operator's own effects, and those of its subqueries."""
@@ -107,44 +109,40 @@ class OperatorWork:
         if len(define.parts) == 1 and define.certainty is Certainty.EXACT:
             return self._value(define.parts[0])
         values = [self._value(part) for part in define.parts]
-        sources = merge(
-            [
-                through(value.sources, part.subtype, self.name)
-                for part, value in zip(define.parts, values, strict=True)
-            ]
-        )
-        certainty = weakest(define.certainty, *(each.certainty for each in values))
-        if define.certainty is not Certainty.EXACT:
-            sources = weaken(sources, define.certainty)
-        return Value(sources, alternatives(values), certainty)
+        if not values:
+            return Value(certainty=define.certainty)
+        result = either(_alike(define.parts, values), alternatives(values))
+        if define.certainty is Certainty.EXACT:
+            return result
+        weak = derive([result], lambda each: weaken(each[0], define.certainty))
+        return replace(weak, certainty=weakest(weak.certainty, define.certainty))
 
     def _value(self, part: Part) -> Value:
         decides_rows = part.subtype in ROW_SET_SUBTYPES
         environment = self.environment(part.input, decides_rows=decides_rows)
-        if isinstance(part.expression, FieldOf):
-            inner = evaluate(part.expression.expression, environment)
-            kind = getattr(part.expression.expression, "type", None)
-            names = kind.fields if kind is not None else ()
-            position = part.expression.position
-            return extend_path(inner, names[position] if position < len(names) else part.expression.name)
+        if isinstance(part.expression, PartOf):
+            return _part_of(part.expression, evaluate(part.expression.expression, environment))
         if isinstance(part.expression, Attribute):
             value = environment.columns.get(part.expression.expr) or column(part.expression, environment)
         else:
             value = evaluate(part.expression, environment)
         if part.subtype is Subtype.IDENTITY or decides_rows:
             return value
-        return replace(value, sources=through(value.sources, part.subtype, self.name), fields=None)
+        return derive([value], lambda each: through(each[0], part.subtype, self.name))
 
 
-def alternatives(values: list[Value]) -> Term:
-    """The text of a column that is one of several: each different one that has sources."""
-    terms = list(dict.fromkeys(each.term for each in values if each.sources))
-    if not terms:
-        return values[0].term if values else Term()
-    parts: list[str | Leaf | Term] = [terms[0]]
-    for term in terms[1:]:
-        parts += [" | ", term]
-    return terms[0] if len(terms) == 1 else Term(tuple(parts))
+def _part_of(wanted: PartOf, whole: Value) -> Value:
+    if wanted.position is None:
+        return part_of(whole, wanted.name)
+    names = type_of(wanted.expression).fields
+    name = names[wanted.position] if wanted.position < len(names) else wanted.name
+    return part_of(part_of(whole, ELEMENT), name)
+
+
+def _alike(parts: tuple[Part, ...], values: list[Value]) -> list[Value]:
+    """Columns that meet by position meet in the first one's names, and so do their fields."""
+    first, *others = (type_of(each.expression) for each in parts)
+    return [values[0], *(renamed(value, kind, first) for value, kind in zip(values[1:], others, strict=True))]
 
 
 def _correlated(inputs: list[Scope]) -> list[Scope]:
@@ -158,9 +156,9 @@ def _put_in(scope: Scope, lookup: Any) -> Scope:
     columns = {}
     changed = False
     for expr, value in scope.columns.items():
-        sources = substitute(value.sources, lookup)
-        changed = changed or sources is not value.sources
-        columns[expr] = value if sources is value.sources else replace(value, sources=sources)
+        own = derive([value], lambda each: substitute(each[0], lookup))
+        changed = changed or own.sources is not value.sources or value.parts is not None
+        columns[expr] = value if own.sources is value.sources and value.parts is None else own
     rows = substitute_rows(scope.rows, lookup)
     if not changed and rows.keys() == scope.rows.keys():
         return scope

@@ -67,14 +67,15 @@ def data_type(json: Any, depth: int = 0) -> DataType:
     match json["type"]:
         case "struct":
             names = tuple(each["name"] for each in json["fields"])
-            parts = (f"{each['name']}:{data_type(each['type'], inner).simple}" for each in json["fields"])
-            return DataType(f"struct<{','.join(parts)}>", names)
+            parts = tuple(data_type(each["type"], inner) for each in json["fields"])
+            texts = (f"{name}:{part.simple}" for name, part in zip(names, parts, strict=True))
+            return DataType(f"struct<{','.join(texts)}>", names, "struct", parts)
         case "array":
             element = data_type(json["elementType"], inner)
-            return DataType(f"array<{element.simple}>", element.fields)
+            return DataType(f"array<{element.simple}>", element.fields, "array", (element,))
         case "map":
             key, value = data_type(json["keyType"], inner), data_type(json["valueType"], inner)
-            return DataType(f"map<{key.simple},{value.simple}>")
+            return DataType(f"map<{key.simple},{value.simple}>", kind="map", parts=(key, value))
         case "udt":
             return data_type(json["sqlType"], inner)
         case other:

@@ -25,10 +25,15 @@ class NodeKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class DataType:
-    """A Spark data type: `simple` is Spark's simpleString; `fields` the names where it is a struct."""
+    """A Spark data type: `simple` is Spark's simpleString; `fields` the names where it is a struct or an array of one.
+
+    `parts` are the types of a struct's fields, of an array's element, of a map's key and value.
+    """
 
     simple: str
     fields: tuple[str, ...] = ()
+    kind: str = ""
+    parts: tuple[DataType, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

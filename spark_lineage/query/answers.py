@@ -14,6 +14,7 @@ from spark_lineage.model import SCHEMA_VERSION, Certainty, Problem, Run, RunStat
 __all__ = [
     "ColumnAnswer",
     "DatasetReference",
+    "FieldAnswer",
     "LastRun",
     "Match",
     "ProblemsAnswer",
@@ -112,21 +113,36 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldAnswer:
+    """A field of a column that was written field by field, by its path, with its direct sources."""
+
+    name: str
+    sources: tuple[Source, ...]
+
+    def to_dict(self) -> Json:
+        """The field's JSON."""
+        return {"name": self.name, "sources": [source.to_dict() for source in self.sources]}
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnAnswer:
-    """A column of a table with its direct sources."""
+    """A column of a table with its direct sources; `fields` are those that the plan knows more of than the column."""
 
     name: str
     type: str
     certainty: Certainty
     sources: tuple[Source, ...]
+    fields: tuple[FieldAnswer, ...] = ()
 
     def to_dict(self) -> Json:
         """The column's JSON."""
+        fields = {"fields": [field.to_dict() for field in self.fields]} if self.fields else {}
         return {
             "name": self.name,
             "type": self.type,
             "certainty": self.certainty.value,
             "sources": [source.to_dict() for source in self.sources],
+            **fields,
         }
 
 

@@ -5,7 +5,7 @@ An engine reads each table of the store once, when it is first needed; a new eng
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -186,14 +186,21 @@ class LocalEngine:
         for edge in edges:
             by_field.setdefault(edge["target_field"], []).append(edge)
         fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields(id_)}
-        for name in sorted(by_field):
-            fields.setdefault(name, ("", Certainty.EXACT))
+        within: dict[str, list[answers.FieldAnswer]] = {}
+        for name in sorted(by_field.keys() - fields.keys()):
+            column = _column_of(name, fields)
+            if column is None:
+                fields[name] = ("", Certainty.EXACT)
+            else:
+                field = answers.FieldAnswer(name, self._sources(by_field[name]))
+                within.setdefault(column, []).append(field)
         return tuple(
             answers.ColumnAnswer(
                 name,
                 type_,
                 weakest(certainty, *(Certainty(edge["certainty"]) for edge in by_field.get(name, ()))),
                 self._sources(by_field.get(name, ())),
+                tuple(within.get(name, ())),
             )
             for name, (type_, certainty) in fields.items()
         )
@@ -273,6 +280,17 @@ class LocalEngine:
         dataset = self._snapshot.datasets.get(id_)
         aliases = () if dataset is None else dataset.aliases
         return answers.DatasetReference(id_.namespace, id_.name, aliases)
+
+
+def _column_of(field: str, columns: Collection[str]) -> str | None:
+    """The column that a field lies in.
+
+    >>> _column_of("info.addr.zip", ["info", "addr"])
+    'info'
+    """
+    names = field.split(".")
+    outer = (".".join(names[:length]) for length in range(len(names) - 1, 0, -1))
+    return next((each for each in outer if each in columns), None)
 
 
 def _at(edges: pa.Table, end: str, id_: DatasetId) -> pa.Table:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from closed.lists import LISTS, names_in, sections
+from spark_lineage.analyze.aggregates import FOLDING, RANKING, SHIFTING
 from spark_lineage.analyze.expressions import RULES
-from spark_lineage.analyze.functions import FOLDING, RANKING, SHIFTING, passed_on
+from spark_lineage.analyze.functions import passed_on
 from spark_lineage.analyze.operators.generate import OF_ALL_ARGUMENTS, RULED, TABLE_FUNCTIONS
 
 MADE_WHILE_PLANNING = {"DynamicPruningSubquery", "InSubqueryExec", "ReplicateRows"}

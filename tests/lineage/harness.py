@@ -112,7 +112,7 @@ def wide_case() -> Case:
 
 def _case(family: str, index: int, setup: tuple[str, ...], raw: dict[str, Any]) -> Case:
     known = {"name", "select", "sql", "python", "target", "spark", "by_execution", "setup",
-             "certainty", "rows", "problems", "columns", "certainties", "expressions", "transformations", "types"}  # fmt: skip
+             "certainty", "rows", "problems", "columns", "certainties", "expressions", "transformations", "types", "fields"}  # fmt: skip
     assert set(raw) <= known, f"{family}: {raw['name']}: unknown keys {sorted(set(raw) - known)}"
     forms = {"select", "sql", "python"} & set(raw)
     assert len(forms) == 1, f"{family}: {raw['name']}: one of select, sql and python"
@@ -191,6 +191,9 @@ def expected_lines(case: Case, ran: Ran) -> list[str]:
         lines += sorted(f"    {source}" for source in sources)
         if name in raw.get("expressions", {}):
             lines.append(f"    = {raw['expressions'][name]}")
+        for path, own in sorted(raw.get("fields", {}).items()):
+            if path.startswith(f"{name}."):
+                lines += [f"    field {path}", *sorted(f"        {source}" for source in own)]
     passed = raw.get("transformations")
     return [
         *lines,
@@ -211,6 +214,9 @@ def answer_lines(case: Case, ran: Ran, answer: dict[str, Any]) -> list[str]:
         if column["name"] in case.expected.get("expressions", {}):
             direct = {entry["expression"] for entry in column["sources"] if entry["type"] == "DIRECT"}
             lines += sorted(f"    = {expression}" for expression in direct)
+        for inner in column.get("fields", ()) if "fields" in case.expected else ():
+            own = sorted({f"        {source_text(source, case, ran)}" for source in inner["sources"]})
+            lines += [f"    field {inner['name']}", *own]
     rows = sorted({f"    {source_text(row, case, ran)}" for row in answer["rows"]})
     if "transformations" in case.expected:
         entries = [*(each for column in answer["columns"] for each in column["sources"]), *answer["rows"]]

@@ -27,6 +27,12 @@ BONDS = [
 DIRECTIONS = ("upstream", "downstream")
 
 
+def may_pass(source, target):
+    """Whether a value of one field may be that of another: only then are they of one type."""
+    structs = {"s", "s.x"}
+    return source == target or not {source, target} & structs
+
+
 def random_batch(seed):
     """Few tables and many plans: cycles, self-overwrites, whole tables as sources, structs, superseded plans.
 
@@ -41,16 +47,14 @@ def random_batch(seed):
         sources = random_.sample(tables, random_.randint(1, min(3, len(tables))))
         plans.append(plan(fingerprint, target, COLUMNS, " ".join(sources), overwrites=random_.random() < 0.3))
         for _ in range(random_.randint(0, 6)):
-            source = random_.choice(sources)
-            edges.append(
-                edge(
-                    fingerprint,
-                    source if random_.random() < 0.1 else f"{source}.{random_.choice(FIELDS)}",
-                    target if random_.random() < 0.2 else f"{target}.{random_.choice(FIELDS)}",
-                    random_.choice(BONDS),
-                    masking=random_.random() < 0.2,
-                )
-            )
+            ends = [
+                (random_.choice(sources), None if random_.random() < 0.1 else random_.choice(FIELDS)),
+                (target, None if random_.random() < 0.2 else random_.choice(FIELDS)),
+            ]
+            source, target_ = (name if field is None else f"{name}.{field}" for name, field in ends)
+            kinds = [bond for bond in BONDS if bond != "IDENTITY" or may_pass(ends[0][1], ends[1][1])]
+            kind = random_.choice(kinds)
+            edges.append(edge(fingerprint, source, target_, kind, masking=random_.random() < 0.2))
         for _ in range(random_.randint(0, 2)):
             state = random_.choice([RunState.COMPLETE, RunState.COMPLETE, RunState.FAILED])
             runs.append(run(len(runs), fingerprint, target, len(runs) + 1, state=state))

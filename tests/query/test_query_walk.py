@@ -283,6 +283,7 @@ def test_a_struct_and_its_fields(tmp_path):
     ]
     assert walk(tmp_path / "1", edges, "c.zip") == [
         ("a", "x", 2, "IDENTITY", False, "exact"),
+        ("a", "x.zip", 2, "IDENTITY", False, "exact"),
         ("b", "info", 1, "IDENTITY", False, "exact"),
         ("b", "info.zip", 1, "IDENTITY", False, "exact"),
         ("c", "zip", 0, None, False, "exact"),
@@ -302,6 +303,7 @@ def test_a_struct_and_its_fields(tmp_path):
         ("b", "info.zip", 0),
         ("b", "info.zip.plus4", 0),
         ("c", "zip", 1),
+        ("c", "zip.plus4", 1),
     ]
 
 
@@ -370,3 +372,60 @@ def test_superseded_plans_are_left_out(tmp_path):
         ("/w/t", "x"),
     ]
     assert [each["plan"] for each in answer["edges"]] == ["base", "itself", "itself"]
+
+
+REBUILT = [
+    edge("b", "a.p", "b.x", "TRANSFORMATION", "struct(p, q)"),
+    edge("b", "a.q", "b.x", "TRANSFORMATION", "struct(p, q)"),
+    edge("b", "a.p", "b.x.p", "IDENTITY", "p"),
+    edge("b", "a.q", "b.x.q", "IDENTITY", "q"),
+    edge("c", "b.x", "c.y", "IDENTITY", "x"),
+    edge("d", "c.y.q", "d.v", "AGGREGATION", "max(y.q)"),
+    edge("e", "c.y", "e.hash", "TRANSFORMATION", "md5(y)"),
+]
+"""a -> a struct of a's columns in b -> the same struct in c -> one of its fields in d, a function of it in e."""
+
+TYPES = {
+    "a": "p:int q:int",
+    "b": "x:struct",
+    "c": "y:struct",
+    "d": "v:int",
+    "e": "hash:int",
+}
+
+
+@pytest.mark.parametrize(
+    ("start", "direction", "met"),
+    [
+        ("d.v", "upstream", ["a.q AGGREGATION", "b.x AGGREGATION", "b.x.q AGGREGATION", "c.y AGGREGATION", "c.y.q AGGREGATION"]),
+        ("c.y.p", "upstream", ["a.p IDENTITY", "b.x IDENTITY", "b.x.p IDENTITY"]),
+        ("b.x.p", "upstream", ["a.p IDENTITY"]),
+        ("b.x", "upstream", ["a.p TRANSFORMATION", "a.q TRANSFORMATION"]),
+        ("e.hash", "upstream", ["a.p TRANSFORMATION", "a.q TRANSFORMATION", "b.x TRANSFORMATION", "b.x.p TRANSFORMATION",
+                                "b.x.q TRANSFORMATION", "c.y TRANSFORMATION", "c.y.q TRANSFORMATION"]),
+        ("a.p", "downstream", ["b.x TRANSFORMATION", "b.x.p IDENTITY", "c.y TRANSFORMATION", "c.y.p IDENTITY", "e.hash TRANSFORMATION"]),
+        ("a.q", "downstream", ["b.x TRANSFORMATION", "b.x.q IDENTITY", "c.y TRANSFORMATION", "c.y.q IDENTITY", "d.v AGGREGATION",
+                               "e.hash TRANSFORMATION"]),
+    ],
+)  # fmt: skip
+def test_a_struct_that_was_written_field_by_field(tmp_path, start, direction, met):
+    """A field goes on to the column that was put into it alone, and keeps its path where the whole passes on."""
+    table = start.partition(".")[0]
+    nodes = walk(tmp_path, REBUILT, start, direction, **TYPES)
+    assert [f"{name}.{field} {kind}" for name, field, depth, kind, *_ in nodes if depth] == met
+    assert {name for name, _, depth, *_ in nodes if not depth} == {table}
+
+
+def test_a_column_with_a_dot_in_its_name_is_no_field(tmp_path):
+    edges = [
+        edge("b", "a.p", "b.x", "IDENTITY"),
+        edge("b", "a.q", "b.x.y", "IDENTITY"),
+        edge("c", "b.x", "c.v", "IDENTITY"),
+    ]
+    batch_columns = {"a": "p:int q:int", "b": "x:int x.y:int", "c": "v:int"}
+    assert [each[:2] for each in walk(tmp_path, edges, "a.p", "downstream", **batch_columns)] == [
+        ("a", "p"),
+        ("b", "x"),
+        ("b", "x.y"),
+        ("c", "v"),
+    ]

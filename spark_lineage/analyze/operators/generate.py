@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spark_lineage.analyze.steps import Define, FieldOf, Part, Step, passing
+from spark_lineage.analyze.steps import Define, Part, PartOf, Step, passing
+from spark_lineage.analyze.values import ELEMENT, KEY, VALUE
 from spark_lineage.decode.tree import Attribute, Node, NodeKind, flatten
 from spark_lineage.model import Certainty, Subtype
 
@@ -35,23 +36,31 @@ def _defines(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ..
     child = generator.get("child")
     match generator.name:
         case "Explode":
-            return tuple(Define(each.expr, (Part(child),)) for each in output)
+            return _held(child, output)
         case "Inline":
             return tuple(
-                Define(each.expr, (Part(FieldOf(child, position, each.name)),))
+                Define(each.expr, (Part(PartOf(child, each.name, position)),))
                 for position, each in enumerate(output)
             )
         case "PosExplode":
             position, *elements = output
             return (
                 Define(position.expr, (Part(child, Subtype.TRANSFORMATION),)),
-                *(Define(each.expr, (Part(child),)) for each in elements),
+                *_held(child, tuple(elements)),
             )
         case "Stack":
             return _stack(generator, output)
     certainty = Certainty.OVER_APPROXIMATE if generator.name in TABLE_FUNCTIONS else Certainty.EXACT
     arguments = tuple(Part(item, Subtype.TRANSFORMATION) for item in _arguments(generator))
     return tuple(Define(each.expr, arguments, certainty) for each in output)
+
+
+def _held(child: Any, output: tuple[Attribute, ...]) -> tuple[Define, ...]:
+    """What an exploded array or map holds: its elements, or its keys and its values."""
+    names = (ELEMENT,) if len(output) == 1 else (KEY, VALUE)
+    return tuple(
+        Define(each.expr, (Part(PartOf(child, name)),)) for each, name in zip(output, names, strict=False)
+    )
 
 
 def _stack(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ...]:

@@ -1,0 +1,369 @@
+"""Rules for structs, arrays and maps: building one, taking a part out of one, and what passes parts on.
+
+A part that is taken out of what the query built is what was put in, with its own kind. A function that chooses or
+orders the elements of a collection is a TRANSFORMATION of it, and of each part of its elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from spark_lineage.analyze.calls import Call, Rule, function_name
+from spark_lineage.analyze.rebuilt import rebuilt, type_of
+from spark_lineage.analyze.render import call, joined
+from spark_lineage.analyze.values import (
+    ELEMENT,
+    KEY,
+    NOTHING,
+    VALUE,
+    Sources,
+    Term,
+    Value,
+    beyond,
+    derive,
+    either,
+    is_built,
+    merge,
+    part,
+    through,
+)
+from spark_lineage.decode.tree import DataType, Node, flatten
+from spark_lineage.model import Subtype, weakest
+
+
+def built(call_: Call, values: list[Value], parts: Mapping[str, Value], name: str = "") -> Value:
+    """Something built of values: a TRANSFORMATION of all, whose parts are known."""
+    name = name or function_name(call_.node)
+    combined = call_.combine(values, Subtype.TRANSFORMATION, call(name, [each.term for each in values]), name)
+    return Value(combined.sources, combined.term, combined.certainty, parts)
+
+
+# structs
+
+
+def named_struct(call_: Call) -> Value:
+    """A struct built from values; its fields keep their own lineage."""
+    whole = unchanged(call_)
+    if whole is not None:
+        return whole
+    names = [_struct_name(each) for each in flatten(call_.node.get("children"))][0::2]
+    values = call_.parts("children")[1::2]
+    term = call("struct", [each.term for each in values])
+    combined = call_.combine(values, Subtype.TRANSFORMATION, term, function_name(call_.node))
+    known = type_of(call_.node).fields if len(type_of(call_.node).fields) == len(values) else names
+    fields = dict(zip(known, values, strict=True)) if all(known) else None
+    return Value(combined.sources, combined.term, combined.certainty, fields)
+
+
+def unchanged(call_: Call) -> Value | None:
+    """The value that an expression only takes apart and puts together again, in the names of its own type."""
+    whole = rebuilt(call_.node)
+    return None if whole is None else renamed(call_.value(whole), type_of(whole), type_of(call_.node))
+
+
+def renamed(value: Value, old: DataType, new: DataType) -> Value:
+    """A value after a cast that only renames fields, by position; the same one where all names stay."""
+    if old.kind != new.kind or len(old.parts) != len(new.parts) or _same_names(old, new):
+        return value
+    names = {"array": (ELEMENT,), "map": (KEY, VALUE)}.get(old.kind)
+    pairs = zip(names or old.fields, names or new.fields, old.parts, new.parts, strict=True)
+    parts = {
+        new_name: renamed(part(value, old_name), old_part, new_part)
+        for old_name, new_name, old_part, new_part in pairs
+    }
+    return Value(value.sources, value.term, value.certainty, parts)
+
+
+def _same_names(old: DataType, new: DataType) -> bool:
+    if old is new or not old.parts:
+        return True
+    inner = zip(old.parts, new.parts, strict=False)
+    return (
+        old.fields == new.fields and len(old.parts) == len(new.parts) and all(_same_names(*p) for p in inner)
+    )
+
+
+def update_fields(call_: Call) -> Value:
+    """`withField` and `dropFields`: the other fields stay what they were."""
+    struct = call_.of("structExpr")
+    fields = {name: part(struct, name) for name in type_of(call_.node.get("structExpr")).fields}
+    for operation in call_.node.get("fieldOps") or ():
+        name, new = operation.get("name"), operation.get("valExpr")
+        same = next((each for each in fields if str(each).lower() == str(name).lower()), name)
+        if new is None:
+            fields.pop(same, None)
+        else:
+            fields[same] = call_.known[operation]
+    kept = type_of(call_.node).fields
+    if len(kept) != len(fields):  # two fields whose names differ in case only
+        values = [struct, *call_.parts("fieldOps")]
+        return call_.combine(values, Subtype.TRANSFORMATION, call("update_fields", [v.term for v in values]))
+    return built(call_, list(fields.values()), dict(zip(kept, fields.values(), strict=True)))
+
+
+def with_field(call_: Call) -> Value:
+    """One of `withField`'s operations: the new value."""
+    return call_.of("valExpr")
+
+
+def struct_field(call_: Call) -> Value:
+    """`struct.field`."""
+    name = _field_name(call_.node)
+    value = call_.of("child")
+    return part(value, name) if name is not None else value
+
+
+def array_struct_fields(call_: Call) -> Value:
+    """`array.field`: that field of each element."""
+    name = _field_name(call_.node)
+    value = call_.of("child")
+    if name is None:
+        return value
+    inner = part(part(value, ELEMENT), name)
+    return Value(inner.sources, inner.term, inner.certainty, {ELEMENT: inner})
+
+
+def _field_name(node: Node) -> str | None:
+    """The type's own spelling, whatever the query's case was."""
+    names, ordinal, name = type_of(node.get("child")).fields, node.get("ordinal"), node.get("name")
+    if isinstance(ordinal, int) and ordinal < len(names):
+        return names[ordinal]
+    return name if isinstance(name, str) else None
+
+
+def _struct_name(item: Any) -> str:
+    return str(item.facts.get("value", "")) if isinstance(item, Node) else ""
+
+
+# arrays and maps
+
+
+def create_array(call_: Call) -> Value:
+    """`array(a, b)`: an element is one of the values."""
+    values = call_.parts()
+    return built(call_, values, {ELEMENT: either(values, alternatives(values))} if values else {})
+
+
+def create_map(call_: Call) -> Value:
+    """`map(k, v, ...)`: keys and values stay apart."""
+    values = call_.parts()
+    if not values:
+        return built(call_, values, {})
+    keys, held = values[0::2], values[1::2]
+    return built(
+        call_, values, {KEY: either(keys, alternatives(keys)), VALUE: either(held, alternatives(held))}
+    )
+
+
+def array_repeat(call_: Call) -> Value:
+    """`array_repeat(a, n)`: each element is the value."""
+    values = call_.parts()
+    return built(call_, values, {ELEMENT: values[0]})
+
+
+def arrays_zip(call_: Call) -> Value:
+    """`arrays_zip(a, b)`: structs of an element of each."""
+    values = call_.parts("children")
+    elements = [part(each, ELEMENT) for each in values]
+    names = type_of(call_.node).fields
+    if len(names) != len(values):
+        return built(call_, values, {ELEMENT: either(elements, alternatives(elements))})
+    fields = dict(zip(names, elements, strict=True))
+    struct = call_.combine(elements, Subtype.TRANSFORMATION, call("struct", [e.term for e in elements]))
+    return built(call_, values, {ELEMENT: Value(struct.sources, struct.term, struct.certainty, fields)})
+
+
+def map_from_arrays(call_: Call) -> Value:
+    """`map_from_arrays(keys, values)`."""
+    whole = unchanged(call_)
+    if whole is not None:
+        return whole
+    keys, held = call_.of("left"), call_.of("right")
+    return built(call_, [keys, held], {KEY: part(keys, ELEMENT), VALUE: part(held, ELEMENT)})
+
+
+def map_from_entries(call_: Call) -> Value:
+    """`map_from_entries`: the two fields of the elements' structs."""
+    entries = call_.of("child")
+    element, names = part(entries, ELEMENT), type_of(call_.node.get("child")).fields
+    if len(names) != 2:
+        return built(call_, [entries], {KEY: element, VALUE: element})
+    return built(call_, [entries], {KEY: part(element, names[0]), VALUE: part(element, names[1])})
+
+
+def map_entries(call_: Call) -> Value:
+    """`map_entries`: structs of a key and a value."""
+    map_ = call_.of("child")
+    fields = {"key": part(map_, KEY), "value": part(map_, VALUE)}
+    entry = Value(map_.sources, map_.term, map_.certainty, fields)
+    return built(call_, [map_], {ELEMENT: entry})
+
+
+def map_keys(call_: Call) -> Value:
+    """`map_keys`."""
+    return _listed(call_, KEY)
+
+
+def map_values(call_: Call) -> Value:
+    """`map_values`."""
+    return _listed(call_, VALUE)
+
+
+def _listed(call_: Call, name: str) -> Value:
+    map_ = call_.of("child")
+    inner = part(map_, name)
+    term = call(function_name(call_.node), [map_.term])
+    combined = call_.combine([inner], Subtype.TRANSFORMATION, term, function_name(call_.node))
+    return Value(combined.sources, combined.term, combined.certainty, {ELEMENT: inner})
+
+
+def element(call_: Call) -> Value:
+    """`array[i]`, `map[key]`: an element passes on; an index that is a column and keys that the query put in decide."""
+    container, *index = call_.parts()
+    operator = call_.environment.operator
+    first = next(iter(call_.node.fields.values()), None)
+    is_map = call_.node.name == "GetMapValue" or type_of(first).kind == "map"
+    taken = part(container, VALUE if is_map else ELEMENT)
+    keys = beyond(part(container, KEY).sources, _as_identity(taken.sources)) if is_map else NOTHING
+    deciding = through(merge([keys, *(each.sources for each in index)]), Subtype.CONDITIONAL, operator)
+    term = Term((container.term, "[", *joined([each.term for each in index]), "]"))
+    result = either([taken], term, deciding)
+    certainty = weakest(result.certainty, *(each.certainty for each in index))
+    return Value(result.sources, term, certainty, result.parts)
+
+
+def _as_identity(sources: Sources) -> Sources:
+    """The same with every kind: a key that is a source of the value already decides nothing more."""
+    return {
+        (dataset, path, subtype): trace
+        for (dataset, path, _), trace in sources.items()
+        for subtype in Subtype
+    }
+
+
+def flattened(call_: Call) -> Value:
+    """`flatten`: the elements of the elements."""
+    array = call_.of("child")
+    return built(call_, [array], {ELEMENT: part(part(array, ELEMENT), ELEMENT)})
+
+
+def concatenated(call_: Call) -> Value:
+    """`concat`, `map_concat`, `array_union`: of collections an element of either; of texts a function."""
+    values = call_.parts()
+    if not values or type_of(call_.node).kind not in {"array", "map"}:
+        return built(call_, values, {})
+    name, operator = function_name(call_.node), call_.environment.operator
+    term = call(name, [each.term for each in values])
+    return derive(values, lambda each: through(merge(each), Subtype.TRANSFORMATION, operator, name), term)
+
+
+def chosen(call_: Call) -> Value:
+    """Elements of the first argument by their position: `slice`, `reverse`, `shuffle`."""
+    return passing_elements(call_, call_.parts())
+
+
+def compared(call_: Call) -> Value:
+    """Elements of the first argument after comparing them: any part of them decides which and in which order."""
+    first, *others = call_.parts()
+    return passing_elements(call_, [first, *others], first.sources)
+
+
+def with_element(call_: Call) -> Value:
+    """`array_insert`, `array_append`: an element more."""
+    values = call_.parts()
+    array, item = values[0], call_.of("itemExpr" if "itemExpr" in call_.node.fields else "right")
+    elements = [part(array, ELEMENT), item]
+    return built(call_, values, {ELEMENT: either(elements, alternatives(elements))})
+
+
+def extreme(call_: Call) -> Value:
+    """`array_max`, `array_min`: an element, found by comparing all."""
+    array = call_.of("child")
+    return passing_elements(call_, [part(array, ELEMENT)], array.sources)
+
+
+def passing_elements(call_: Call, values: Sequence[Value], deciding: Sources = NOTHING) -> Value:
+    """A TRANSFORMATION of the first value and of each of its parts; what else there is decides on all of them."""
+    first, *others = values
+    name, operator = function_name(call_.node), call_.environment.operator
+    extra = through(
+        merge([deciding, *(each.sources for each in others)]), Subtype.TRANSFORMATION, operator, name
+    )
+
+    def change(each: Sequence[Sources]) -> Sources:
+        own = through(each[0], Subtype.TRANSFORMATION, operator, name)
+        return merge([own, beyond(extra, own)]) if extra else own
+
+    result = derive([first], change, call(name, [each.term for each in values]))
+    certainty = weakest(result.certainty, *(each.certainty for each in others))
+    return Value(result.sources, result.term, certainty, result.parts)
+
+
+MAX_FIELD_DEPTH = 32
+"""Fields deeper than this are told with the one that they lie in."""
+
+
+def fields_of(name: str, value: Value, kind: DataType) -> Iterator[tuple[str, Value]]:
+    """The fields, at any depth, of a column that was built of parts: the path of each, and its value."""
+    stack = [(name, value, kind, 0)]
+    while stack:
+        path, each, type_, depth = stack.pop()
+        if depth == MAX_FIELD_DEPTH or not type_.parts or not is_built(each):
+            continue
+        names = {"array": (ELEMENT,), "map": (KEY, VALUE)}.get(type_.kind)
+        for part_name, part_type in zip(names or type_.fields, type_.parts, strict=True):
+            inner = part(each, part_name)
+            below = path if names else f"{path}.{part_name}"
+            if not names:
+                yield below, inner
+            stack.append((below, inner, part_type, depth + 1))
+
+
+def alternatives(values: Sequence[Value]) -> Term:
+    """The text of a value that is one of several: each different one that has sources."""
+    terms = list(dict.fromkeys(each.term for each in values if each.sources))
+    if not terms:
+        return values[0].term if values else Term()
+    if len(terms) == 1:
+        return terms[0]
+    return Term(joined(terms, " | "))
+
+
+RULES: dict[str, Rule] = {
+    "CreateNamedStruct": named_struct,
+    "UpdateFields": update_fields,
+    "WithField": with_field,
+    "GetStructField": struct_field,
+    "GetArrayStructFields": array_struct_fields,
+    "CreateArray": create_array,
+    "CreateMap": create_map,
+    "ArrayRepeat": array_repeat,
+    "ArraysZip": arrays_zip,
+    "MapFromArrays": map_from_arrays,
+    "MapFromEntries": map_from_entries,
+    "MapEntries": map_entries,
+    "MapKeys": map_keys,
+    "MapValues": map_values,
+    "GetArrayItem": element,
+    "GetMapValue": element,
+    "ElementAt": element,
+    "Flatten": flattened,
+    "Concat": concatenated,
+    "MapConcat": concatenated,
+    "ArrayUnion": concatenated,
+    "Slice": chosen,
+    "Reverse": chosen,
+    "Shuffle": chosen,
+    "ArrayDistinct": compared,
+    "ArrayExcept": compared,
+    "ArrayIntersect": compared,
+    "ArrayRemove": compared,
+    "SortArray": compared,
+    "ArrayInsert": with_element,
+    "ArrayAppend": with_element,
+    "ArrayPrepend": with_element,
+    "ArrayMax": extreme,
+    "ArrayMin": extreme,
+}
+"""Expression class -> rule."""

@@ -1,0 +1,121 @@
+"""Expressions that take a value apart and put it together again: so Spark fits nested data to a table's types.
+
+Writing structs whose fields have other names or types than the table's, Spark makes
+`if(isnull(s), null, named_struct('x', s.a, 'y', s.b))` of a struct, `transform(a, e -> ...)` of an array and
+`map_from_arrays(transform(map_keys(m), ...), transform(map_values(m), ...))` of a map. That is a cast by position.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spark_lineage.decode.tree import Attribute, DataType, ExprId, Node, flatten
+
+_NO_TYPE = DataType("")
+_WRAPPERS = frozenset({"Alias", "Cast", "KnownNotNull", "KnownNullable", "AssertNotNull"})
+
+
+def type_of(item: Any) -> DataType:
+    """The type of an expression or a column; an empty one where it is not known."""
+    kind = getattr(item, "type", None)
+    return kind if isinstance(kind, DataType) else _NO_TYPE
+
+
+def rebuilt(node: Any) -> Any:
+    """The expression that a node only rebuilds, None if it does more; recursion goes no deeper than its type."""
+    node = _unwrapped(node)
+    if not isinstance(node, Node) or not type_of(node).kind:
+        return None
+    if node.name == "If":
+        inner = _unwrapped(node.get("falseValue"))
+        known = isinstance(inner, Node) and inner.name in _REBUILDS and _is_null(node.get("trueValue"))
+        whole = rebuilt(inner) if known else None
+        return whole if whole is not None and _tests(node.get("predicate"), whole) else None
+    rule = _REBUILDS.get(node.name)
+    return None if rule is None else rule(node)
+
+
+def _struct(node: Node) -> Any:
+    members = [_origin(each) for each in tuple(flatten(node.get("children")))[1::2]]
+    first = members[0] if members else None
+    whole = first.get("child") if isinstance(first, Node) else None
+    if whole is None or len(type_of(whole).fields) != len(members) or type_of(whole).kind != "struct":
+        return None
+    fits = all(
+        isinstance(each, Node)
+        and each.name == "GetStructField"
+        and each.get("ordinal") == position
+        and _same(each.get("child"), whole)
+        for position, each in enumerate(members)
+    )
+    return whole if fits else None
+
+
+def _array(node: Node) -> Any:
+    function = node.get("function")
+    variables = function.get("arguments") if isinstance(function, Node) else None
+    if not variables:
+        return None
+    made, whole = _origin(function.get("function")), node.get("argument")
+    # Delta names the element by its position
+    by_position = isinstance(made, Node) and made.name == "GetArrayItem" and _same(made.get("child"), whole)
+    fits = _same(made.get("ordinal"), variables[-1]) if by_position else _same(made, variables[0])
+    return whole if fits else None
+
+
+def _map(node: Node) -> Any:
+    keys, values = _origin(node.get("left")), _origin(node.get("right"))
+    if not isinstance(keys, Node) or not isinstance(values, Node):
+        return None
+    fits = (
+        keys.name == "MapKeys"
+        and values.name == "MapValues"
+        and _same(keys.get("child"), values.get("child"))
+    )
+    return keys.get("child") if fits else None
+
+
+_REBUILDS = {"CreateNamedStruct": _struct, "ArrayTransform": _array, "MapFromArrays": _map}
+
+
+def _origin(item: Any) -> Any:
+    whole = rebuilt(item)
+    return _unwrapped(item) if whole is None else whole
+
+
+def _unwrapped(item: Any) -> Any:
+    while isinstance(item, Node) and item.name in _WRAPPERS and not item.user_cast:
+        item = item.get("child")
+    return item
+
+
+def _is_null(item: Any) -> bool:
+    return isinstance(item, Node) and item.name == "Literal" and bool(item.facts.get("null"))
+
+
+def _tests(predicate: Any, whole: Any) -> bool:
+    return isinstance(predicate, Node) and predicate.name == "IsNull" and _same(predicate.get("child"), whole)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two expressions are the same path below the same column or lambda variable."""
+    one, other = _unwrapped(one), _unwrapped(other)
+    while isinstance(one, Node) and isinstance(other, Node) and one is not other:
+        if one.name != other.name:
+            return False
+        if one.name == "NamedLambdaVariable":
+            return _is_variable(one, other)
+        by_position = one.name == "GetArrayItem" and _is_variable(one.get("ordinal"), other.get("ordinal"))
+        by_field = one.name == "GetStructField" and one.get("ordinal") == other.get("ordinal")
+        if not by_position and not by_field:
+            return False
+        one, other = _unwrapped(one.get("child")), _unwrapped(other.get("child"))
+    if isinstance(one, Attribute) and isinstance(other, Attribute):
+        return one.expr == other.expr
+    return one is other
+
+
+def _is_variable(one: Any, other: Any) -> bool:
+    """Whether both are the same variable of a lambda."""
+    identity = one.get("exprId") if isinstance(one, Node) else None
+    return isinstance(identity, ExprId) and isinstance(other, Node) and identity == other.get("exprId")
