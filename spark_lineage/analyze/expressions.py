@@ -183,6 +183,7 @@ RULES: dict[str, Rule] = {
     "SQLScalarFunction": functions.sql_function,
     "TypeOf": functions.no_source,
     "Collation": functions.no_source,
+    "PreciseTimestampConversion": functions.window_bound,
     "OuterReference": subqueries.outer_reference,
     "CommonExpressionDef": subqueries.common_definition,
     "CommonExpressionRef": subqueries.common_reference,

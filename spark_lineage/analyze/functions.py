@@ -130,6 +130,17 @@ def case_when(call_: Call) -> Value:
     return conditional(call_, conditions, branches, Term((*parts, " END")))
 
 
+def window_bound(call_: Call) -> Value:
+    """The start or end of a window of time: the CASE with which Spark rounds the time down is no condition of the query."""
+    result = call_.combine(call_.parts(), Subtype.TRANSFORMATION, Term(), function_name(call_.node))
+    sources = {
+        (dataset, path, subtype): trace
+        for (dataset, path, subtype), trace in result.sources.items()
+        if subtype is not Subtype.CONDITIONAL or (dataset, path, Subtype.TRANSFORMATION) not in result.sources
+    }
+    return Value(sources, call("window", [each.term for each in call_.parts()]), result.certainty)
+
+
 def coalesce(call_: Call) -> Value:
     """COALESCE, NVL, NANVL: one of the values passes on."""
     values = call_.parts()
