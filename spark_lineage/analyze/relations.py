@@ -80,6 +80,13 @@ def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[L
     return _facts(source, alias, naming) if isinstance(source, Node) else ()
 
 
+def reads_nothing(node: Node) -> bool:
+    """Whether a relation is of no files at all, such as a temporary view USING a format without a path."""
+    relation = node.get("relation")
+    index = relation.get("location") if isinstance(relation, Node) else None
+    return isinstance(index, Node) and index.facts.get("paths") == []
+
+
 def catalog_table(table: Node, naming: Naming) -> tuple[Located, ...]:
     """The dataset of a catalog table: its location, or its name where it has none (a view)."""
     location = table.facts.get("location")

@@ -17,7 +17,15 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.nested import alternatives
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
-from spark_lineage.analyze.relations import DETACHED, IN_MEMORY, RELATIONS, Located, RunFacts, locate
+from spark_lineage.analyze.relations import (
+    DETACHED,
+    IN_MEMORY,
+    RELATIONS,
+    Located,
+    RunFacts,
+    locate,
+    reads_nothing,
+)
 from spark_lineage.analyze.rules import RULES
 from spark_lineage.analyze.scopes import Scope, merge_rows, substitute_rows
 from spark_lineage.analyze.steps import Step
@@ -186,6 +194,8 @@ class Resolver:
     def _relation(self, node: Node) -> Scope:
         located = () if node.name in DETACHED else locate(node, self.naming, self.facts)
         self._locate(node, located)
+        if not located and reads_nothing(node):
+            return _constant(node)
         if not located:
             problem = Problem(
                 "unknown_source",

@@ -60,9 +60,10 @@ class PlanBuilder:
         name = self.attributes[target["a"]][1]
         return self.node(EXPRESSION + "Alias", "expression", {"child": child, "name": name}, e=target["a"])
 
-    def files(self, path: str, names: list[str]) -> tuple[dict[str, int], list[dict[str, int]]]:
-        """A relation over files at a path, and its columns."""
-        index = self.node("org.example.InMemoryFileIndex", "value", {}, x={"paths": [path]})
+    def files(self, path: str | None, names: list[str]) -> tuple[dict[str, int], list[dict[str, int]]]:
+        """A relation over files at a path (None: over no files), and its columns."""
+        paths = [] if path is None else [path]
+        index = self.node("org.example.InMemoryFileIndex", "value", {}, x={"paths": paths})
         relation = self.node(
             "org.example.HadoopFsRelation", "value", {"location": index, "options": {"m": []}}
         )

@@ -67,7 +67,7 @@ def _link(
         children = [each for each in [definitions.get(("loop", node.get("loopId")))] if each is not None]
     output = node.output or ()
     if not children:
-        if node.name not in MADE:
+        if node.name not in MADE and not _is_of_no_files(node):
             stored.update((each.expr, each.name) for each in output)
         return
     inputs = [child.output or () for child in children]
@@ -84,8 +84,14 @@ def _link(
         if by_position:
             links.update(columns[position].expr for columns in inputs if position < len(columns))
         elif column.expr not in inherited and column.expr not in defined:
-            links.update(inherited)
+            links.update(inherited if node.name != "Generate" else ())
             links.update(expr for part in _expressions(node) for expr in _mentioned(part))
+
+
+def _is_of_no_files(node: Node) -> bool:
+    """A temporary view USING a format without a path."""
+    indexes = (each.get("location") for each in node.nodes(NodeKind.VALUE))
+    return any(isinstance(index, Node) and index.facts.get("paths") == [] for index in indexes)
 
 
 def _expressions(node: Node) -> Iterator[Node]:

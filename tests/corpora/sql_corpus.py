@@ -108,7 +108,7 @@ def unexplained(results: dict[str, Result]) -> list[str]:
         lines += _not_listed(name, "golden", result.unlike_golden, reasons["golden"])
         lines += _not_listed(name, "problem", result.coverage["problems"], reasons["problems"])
         lines += _not_listed(name, "sourceless", result.coverage["unanswered"], reasons["sourceless"])
-        lines += [f"{name}: wrong: {each}" for each in result.coverage["wrong"]]
+        lines += _not_listed(name, "wrong", result.coverage["wrong"], reasons["wrong"])
         lines += _not_listed(name, "no run", result.coverage["unrecorded"], {"*": reasons["commands"]})
     return lines
 
@@ -193,7 +193,7 @@ def _result(
             unlike.append(
                 f"{position}: {'fails' if golden.fails else 'succeeds'} in Spark's suite: {after['outcome']}"
             )
-        elif not golden.fails and golden.schema != after["schema"]:
+        elif not golden.fails and golden.schema.split() != after["schema"].split():
             unlike.append(f"{position}: schema {after['schema']}, in Spark's suite {golden.schema}")
     succeeded = sum(each["outcome"] == "ok" for each in lineage)
     return Result(len(statements), succeeded, tuple(changed), excepted, tuple(unlike), judged)

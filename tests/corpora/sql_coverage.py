@@ -166,7 +166,7 @@ class _Judge:
         if plan.kind is EdgeKind.USAGE:
             schema = self.report["files"][name][position].get("schema")
             actual = ",".join(f"{column.name}:{column.type}" for column in plan.columns)
-            if schema is not None and not _same_schema(schema, f"struct<{actual}>"):
+            if schema not in {None, "struct<>"} and not _same_schema(schema, f"struct<{actual}>"):
                 file.wrong.append(f"{position}: Spark's schema is {schema}, the plan's is struct<{actual}>")
 
     def _sources(self, name: str, position: int, run: Any, known: dict[str, set[str]]) -> None:

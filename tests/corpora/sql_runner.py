@@ -52,7 +52,7 @@ _TEMPORARY_VIEW = re.compile(
     r"(?:if\s+not\s+exists\s+)?(?P<name>`[^`]+`|\w+)",
     re.IGNORECASE,
 )
-_CHANGES = re.compile(r"\s*(?:create|alter|replace|insert|merge|with|from|begin|drop)\b", re.IGNORECASE)
+_READS = re.compile(r"\s*(?:select|values|table|show|describe|desc|explain|set)\b", re.IGNORECASE)
 _VALUES = {"LocalRelation", "OneRowRelation", "Range"}
 _RUN_BOUND = (
     (re.compile(r"#\d+L?"), "#x"),
@@ -169,7 +169,7 @@ def run_file(spark: SparkSession, file: SqlFile, number: int, folder: str) -> li
         outcome = run_statement(session, sql, folder)
         if outcome["outcome"] == "ok":
             outcome["stored"] = store_values(session, sql, f"v{number}_{position}")
-            if _CHANGES.match(sql) or outcome["stored"]:
+            if not _READS.match(sql) or outcome["stored"]:
                 outcome["tables"] = table_columns(session)
         outcomes.append(outcome)
     spark.sparkContext.setJobDescription("between files")

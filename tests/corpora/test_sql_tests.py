@@ -48,7 +48,7 @@ def test_every_file_is_read_as_spark_reads_it():
 
 def test_every_reason_is_for_files_that_are_there():
     names = sql_inputs.file_names()
-    for table in ("golden", "problems", "sourceless"):
+    for table in ("golden", "problems", "sourceless", "wrong"):
         for pattern in sql_corpus.explained()[table]:
             assert sql_corpus.matching(pattern, names), pattern
 
