@@ -47,7 +47,8 @@ LIMITS = """\
 | what a function writes that a job without a query runs over its rows (`rdd.foreach`, `foreachPartition`); what an RDD class of a connector reads; a job that had ended before the bridge could look at it | `rdd_job` |
 | a checkpoint that comes from more than 64 other executions, or whose origin the bridge let go | `unknown_checkpoint` |
 | recursive queries | `recursive_query` |
-| JDBC reads of a query instead of a table | `unknown_source` |
+| the tables behind a JDBC read of a query: the query is a dataset of its own | `foreign_query` |
+| the topics of a Kafka write whose rows name theirs | `unknown_topic` |
 | an operator, subquery expression or source that has no rule | `unknown_operator`, `unknown_subquery`, `unknown_source` |
 | a plan beyond the bridge's limits (250,000 nodes, 32 MiB) | `plan_truncated` |
 

@@ -185,7 +185,8 @@ class Edge:
     """A source column that reaches a target column, or the target's row set.
 
     `target_field` None means the row set (JOIN, FILTER, GROUP_BY, SORT). `source_field` None means
-    that the source dataset is known and its columns are not. `via` names the catalog views passed.
+    that the source dataset is known and its columns are not. `via` names the catalog views passed. `source_version` is the
+    version, tag, branch or time of the source that the query asked for (time travel).
     """
 
     fingerprint: str
@@ -201,6 +202,7 @@ class Edge:
     transformations: tuple[str, ...] = ()
     operator: str | None = None
     via: tuple[str, ...] = ()
+    source_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

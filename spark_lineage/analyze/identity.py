@@ -34,6 +34,24 @@ _JDBC_SCHEMES = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 _JDBC_PORTS = {"postgres": 5432, "mysql": 3306}
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class VersionId(DatasetId):
+    """A dataset as it was at a version that the query asked for: while a plan is analyzed, another source than the dataset."""
+
+    version: str = ""
+
+
+def split_version(id_: DatasetId) -> tuple[DatasetId, str | None]:
+    """The dataset, and the version of it that was asked for.
+
+    >>> split_version(VersionId("file", "/t", "3"))
+    (DatasetId(namespace='file', name='/t'), '3')
+    """
+    if isinstance(id_, VersionId):
+        return DatasetId(id_.namespace, id_.name), id_.version
+    return id_, None
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """Where a dataset is: its identity, the exact path, and the partitions that the path named."""

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.identity import Naming, split_version
 from spark_lineage.analyze.nested import alternatives, fields_of
 from spark_lineage.analyze.origins import Origin
 from spark_lineage.analyze.rebuilt import type_of
-from spark_lineage.analyze.relations import Located, RunFacts
+from spark_lineage.analyze.relations import ANY_TOPIC, Located, RunFacts
 from spark_lineage.analyze.render import render
 from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
@@ -229,15 +229,17 @@ class _Draft:
         for name, value in self._written():
             text = render(value.term, name_of) if value.sources else ""
             for (dataset, path, subtype), trace in value.sources.items():
+                source, version = split_version(dataset)
                 edge = Edge(
-                    "", self.kind, dataset, path, target, name, subtype, trace.masking, trace.certainty, text,
-                    _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)),
+                    "", self.kind, source, path, target, name, subtype, trace.masking, trace.certainty, text,
+                    _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)), version,
                 )  # fmt: skip
                 edges.append(edge)
         for (dataset, path, subtype), (trace, term) in self.rows.items():
+            source, version = split_version(dataset)
             edge = Edge(
-                "", self.kind, dataset, path, target, None, subtype, trace.masking, trace.certainty, render(term, name_of),
-                _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)),
+                "", self.kind, source, path, target, None, subtype, trace.masking, trace.certainty, render(term, name_of),
+                _transformations(trace, subtype), trace.operator, tuple(sorted(trace.via)), version,
             )  # fmt: skip
             edges.append(edge)
         real = (each for each in edges if each.source.namespace != OUTER)
@@ -264,7 +266,15 @@ def _transformations(trace: Trace, subtype: Subtype) -> tuple[str, ...]:
 def edge_key(edge: Edge) -> tuple[str, ...]:
     """What orders edges: the target column, then the source."""
     target = "" if edge.target_field is None else f"c{edge.target_field}"
-    return (target, edge.source.namespace, edge.source.name, edge.source_field or "", edge.subtype.value)
+    version = edge.source_version or ""
+    return (
+        target,
+        edge.source.namespace,
+        edge.source.name,
+        edge.source_field or "",
+        edge.subtype.value,
+        version,
+    )
 
 
 def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
@@ -284,7 +294,9 @@ def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
     def name_of(leaf: Leaf) -> str:
         if len(owners[leaf.field.partition(".")[0]]) < 2:
             return leaf.field
-        return f"{short.get(leaf.dataset, leaf.dataset.name)}.{leaf.field}"
+        dataset, version = split_version(leaf.dataset)
+        at = "" if version is None else f"@{version}"
+        return f"{short.get(dataset, dataset.name)}{at}.{leaf.field}"
 
     return name_of
 
@@ -344,6 +356,16 @@ def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
                 "the function of a foreachBatch stream ran no query: what it did with the rows is not known",
                 node.name,
                 "write the batch with a DataFrame's own writer where lineage matters",
+            )
+        ]
+    if write.target and write.target[0].dataset.name == ANY_TOPIC:
+        return [
+            Problem(
+                "unknown_topic",
+                Severity.WARNING,
+                "each row names the topic that it goes to: the topics written are not known",
+                node.name,
+                "write to one topic with the option `topic`",
             )
         ]
     if write.target:

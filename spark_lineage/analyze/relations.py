@@ -6,10 +6,12 @@ The location of files is, in this order: the catalog table's, the `basepath` opt
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -34,6 +36,13 @@ RELATIONS = frozenset({
 })  # fmt: skip
 """Relations that read a dataset."""
 
+FOREIGN_QUERY = "query:"
+"""What the name of a dataset begins with that is a database's answer to a query: a hash of its masked text follows."""
+
+ANY_TOPIC = "*"
+"""The name of a Kafka target whose rows say themselves which topic they go to."""
+
+_ASSIGNED = re.compile(r'"([^"]+)"\s*:')
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 ICEBERG_METADATA = frozenset({
@@ -126,13 +135,7 @@ def by_options(
         identity = jdbc_id(options["url"], table)
         return (Located(Dataset(identity.namespace, identity.name, aliases, "jdbc")),)
     if "kafka.bootstrap.servers" in options:
-        servers = options["kafka.bootstrap.servers"].split(",")[0]
-        topics = options.get("topic") or options.get("subscribe") or options.get("subscribepattern") or ""
-        return tuple(
-            Located(Dataset(f"kafka://{servers}", topic.strip(), aliases, "kafka"))
-            for topic in topics.split(",")
-            if topic.strip()
-        )
+        return _kafka(options)
     if "basepath" in options:
         located = by_paths([options["basepath"]], aliases, naming)
         return (
@@ -141,6 +144,18 @@ def by_options(
     if "path" in options:
         return by_paths([_absolute(options["path"], paths)], aliases, naming)
     return by_paths(paths, aliases, naming)
+
+
+def _kafka(options: dict[str, str]) -> tuple[Located, ...]:
+    """The topics that options name, a pattern as it stands; `*` where each row names its own."""
+    server = options["kafka.bootstrap.servers"].split(",")[0].rpartition("://")[2].strip()
+    given = options.get("topic") or options.get("subscribe") or ""
+    topics = [each.strip() for each in given.split(",") if each.strip()]
+    if "assign" in options:
+        topics = _ASSIGNED.findall(options["assign"])
+    elif "subscribepattern" in options:
+        topics = [options["subscribepattern"]]
+    return tuple(Located(Dataset(f"kafka://{server}", topic, (), "kafka")) for topic in topics or [ANY_TOPIC])
 
 
 def _absolute(path: str, roots: tuple[str, ...]) -> str:
@@ -196,6 +211,8 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
         return by_paths([location], aliases, naming, table.facts.get("provider"))
     if isinstance(inner, Node):
         return catalog_table(inner, naming)
+    if "kafka.bootstrap.servers" in options_of(node):
+        return by_options(options_of(node), (), (), naming)
     if "url" in table.facts:
         return _facts(table, tuple(filter(None, [catalog_name(node)])), naming)
     return (
@@ -227,6 +244,29 @@ def _wrapped(table: Node, node: Node, location: str, naming: Naming) -> tuple[Lo
     )
 
 
+def requested_version(node: Node) -> str | None:
+    """The version of its table that a relation was told to read: a version, a tag, a branch, or a time (ISO 8601, UTC)."""
+    travel = node.get("timeTravelSpec")
+    if isinstance(travel, Node):
+        version, micros = travel.get("version"), travel.get("timestamp")
+        if isinstance(version, str | int):
+            return str(version)
+        return _time(micros) if isinstance(micros, int) else None
+    relation = node.get("relation")
+    index = relation.get("location") if isinstance(relation, Node) else None
+    for holder in (node.get("table"), index):
+        facts = holder.facts if isinstance(holder, Node) else {}
+        for key in ("requested_version", "requested_timestamp", "branch"):
+            if facts.get(key) not in {None, "main"}:
+                return str(facts[key])
+    return None
+
+
+def _time(micros: int) -> str:
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:06d}Z"
+
+
 def is_branch(relation: Node | None) -> bool:
     """Whether a relation stands for a branch of its table (Iceberg), not for the table as all see it."""
     table = relation.get("table") if relation is not None else None
@@ -243,12 +283,20 @@ def catalog_name(node: Node) -> str:
 
 def _facts(value: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
     facts = value.facts
+    options = facts.get("options")
+    if isinstance(options, dict) and "kafka.bootstrap.servers" in options:
+        return _kafka(options)
     url, table, path, name = (facts.get(key) for key in ("url", "table", "path", "name"))
     if isinstance(url, str) and isinstance(table, str):
         identity = jdbc_id(url, table)
         return (Located(Dataset(identity.namespace, identity.name, aliases, "jdbc")),)
+    query = facts.get("query")
+    if isinstance(url, str) and isinstance(query, str):
+        digest = hashlib.sha256(query.encode()).hexdigest()[:12]
+        return (Located(Dataset(jdbc_id(url, "").namespace, f"{FOREIGN_QUERY}{digest}", aliases, "jdbc")),)
     if isinstance(path, str):
         return by_paths([path], aliases, naming)
     if aliases:
         return by_name(aliases[0])
-    return by_name(name, namespace="source") if isinstance(name, str) and name else ()
+    # Spark's own sources have their settings in their names: `RateStream(rowsPerSecond=5, ...)`.
+    return by_name(name.partition("(")[0], namespace="source") if isinstance(name, str) and name else ()

@@ -13,18 +13,20 @@ from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.expressions import subquery_plans
-from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.identity import Naming, VersionId
 from spark_lineage.analyze.nested import alternatives
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
 from spark_lineage.analyze.relations import (
     DETACHED,
+    FOREIGN_QUERY,
     IN_MEMORY,
     RELATIONS,
     Located,
     RunFacts,
     locate,
     reads_nothing,
+    requested_version,
 )
 from spark_lineage.analyze.rules import RULES
 from spark_lineage.analyze.scopes import Scope, merge_rows, substitute_rows
@@ -207,7 +209,10 @@ class Resolver:
             return _opaque(node, problem)
         name = self.name_operator(node)
         trace = Trace(name)
+        version = requested_version(node)
         datasets = [each.dataset.id for each in located]
+        if version is not None:
+            datasets = [VersionId(each.namespace, each.name, version) for each in datasets]
         columns = {}
         for attribute in node.output or ():
             field_name = attribute.name
@@ -215,7 +220,7 @@ class Resolver:
                 (dataset, field_name, Subtype.IDENTITY): trace for dataset in datasets
             }
             columns[attribute.expr] = Value(sources, Term((Leaf(datasets[0], field_name),)))
-        return Scope(columns)
+        return Scope(columns, problems=_foreign_query(node, located))
 
     def _locate(self, node: Node, located: tuple[Located, ...]) -> None:
         """Note what a relation reads: one that two origins have may stand for other files in each."""
@@ -320,6 +325,26 @@ class Resolver:
             certainty=weakest(step.certainty, work.row_certainty, *(each.certainty for each in below)),
             problems=tuple(dict.fromkeys(p for each in below for p in each.problems)) + tuple(problems),
         )
+
+
+def _foreign_query(node: Node, located: tuple[Located, ...]) -> tuple[Problem, ...]:
+    """A database computed the rows: its query's columns are the sources, and the tables behind them are not known."""
+    relation = node.get("relation")
+    if not any(each.dataset.name.startswith(FOREIGN_QUERY) for each in located) or not isinstance(
+        relation, Node
+    ):
+        return ()
+    dataset = located[0].dataset
+    message = f"the tables behind {dataset.name} of {dataset.namespace} are not known, it is a query: {relation.facts['query']}"
+    return (
+        Problem(
+            "foreign_query",
+            Severity.WARNING,
+            message,
+            node.name,
+            "read the tables by their names (dbtable), and query them in Spark",
+        ),
+    )
 
 
 def _shown(node: Node, work: OperatorWork) -> Mapping[int, Value]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from spark_lineage.analyze.relations import RELATIONS, requested_version
 from spark_lineage.decode.tree import Node, PlanTree, flatten
 
 _SELECTING = {
@@ -41,9 +42,9 @@ def selectors(tree: PlanTree, literals: Sequence[str | None]) -> tuple[str, ...]
 
 
 def _of(node: Node, literals: Sequence[str | None]) -> Iterator[str]:
-    for key in ("requested_version", "requested_timestamp"):
-        if key in node.facts:
-            yield f"{key}:{node.facts[key]}"
+    version = requested_version(node) if node.name in RELATIONS else None
+    if version is not None:
+        yield f"version:{version}"
     for index in _numbers(node):
         if isinstance(index, int) and index < len(literals):
             yield f"{node.name}:{literals[index]}"

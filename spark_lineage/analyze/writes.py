@@ -121,8 +121,14 @@ def _directory(node: Node, naming: Naming) -> Write:
 def _data_source(node: Node, naming: Naming) -> Write:
     options = options_of(node)
     target = by_options(options, (), (), naming)
-    operation = "OVERWRITE" if _replaces(node) else "INSERT"
-    return _simple(node, operation, target, overwrites=_replaces(node) and not _is_partial(options))
+    replaces = _replaces(node) and not _is_topic(target)
+    operation = "OVERWRITE" if replaces else "INSERT"
+    return _simple(node, operation, target, overwrites=replaces and not _is_partial(options))
+
+
+def _is_topic(target: tuple[Located, ...]) -> bool:
+    """Whether a write adds to a topic: no save mode takes anything out of it."""
+    return bool(target) and target[0].dataset.format == "kafka"
 
 
 def _hive(node: Node, naming: Naming) -> Write:

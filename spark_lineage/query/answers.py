@@ -85,7 +85,8 @@ class Vertex:
 class Source:
     """A direct source of a column, or of a table's rows.
 
-    `transformations` names what happened on the way (`cast`, `sum`, `join`, ...), `via` the catalog views passed.
+    `transformations` names what happened on the way (`cast`, `sum`, `join`, ...), `via` the catalog views passed, `version`
+    the version, tag, branch or time that the query asked for.
     """
 
     vertex: Vertex
@@ -95,11 +96,13 @@ class Source:
     plan: str
     via: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
+    version: str | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
-        """By vertex, type and subtype, then by what tells apart several plans."""
-        return (*self.vertex.order, self.subtype.type.value, self.subtype.value, self.plan, self.expression)
+        """By vertex, type and subtype, then by what tells apart several plans and versions."""
+        kind = (self.subtype.type.value, self.subtype.value)
+        return (*self.vertex.order, *kind, self.plan, self.expression, self.version or "")
 
     def to_dict(self, *, of_rows: bool = False) -> Json:
         """The source's JSON; what decides the rows (`of_rows`) masks nothing and has no `masking`."""
@@ -109,6 +112,7 @@ class Source:
         return {
             **self.vertex.to_dict(), **kind, **masking, "expression": self.expression, "plan": self.plan,
             **{name: names for name, names in passed.items() if names},
+            **({} if self.version is None else {"version": self.version}),
         }  # fmt: skip
 
 
@@ -225,12 +229,13 @@ class WalkEdge:
     plan: str
     operator: str | None
     transformations: tuple[str, ...] = ()
+    version: str | None = None
 
     @property
     def order(self) -> tuple[str, ...]:
-        """By source, target, type and subtype, then by plan."""
+        """By source, target, type and subtype, then by plan and version."""
         kind = (self.subtype.type.value, self.subtype.value)
-        return (*self.source.order, *self.target.order, *kind, self.plan)
+        return (*self.source.order, *self.target.order, *kind, self.plan, self.version or "")
 
     def to_dict(self) -> Json:
         """The edge's JSON."""
@@ -245,6 +250,7 @@ class WalkEdge:
             "plan": self.plan,
             "operator": self.operator,
             **({"transformations": list(self.transformations)} if self.transformations else {}),
+            **({} if self.version is None else {"version": self.version}),
         }
 
 

@@ -215,6 +215,7 @@ class LocalEngine:
                 edge["fingerprint"],
                 tuple(edge["via"]),
                 tuple(edge["transformations"]),
+                edge["source_version"],
             )
             for edge in edges
         )
@@ -231,6 +232,7 @@ class LocalEngine:
             plan=edge["fingerprint"],
             operator=edge["operator"],
             transformations=tuple(edge["transformations"]),
+            version=edge["source_version"],
         )
 
     def _summary(self, dataset: Dataset) -> answers.TableSummary:

@@ -134,9 +134,10 @@ class Labels:
         return self._labels[dataset["namespace"], dataset["name"]]
 
     def column(self, node: Json) -> str:
-        """`table.field`; the table alone where the field is None: the dataset is known, its column is not."""
-        field = node.get("field")
-        return self.of(node) if field is None else f"{self.of(node)}.{clean(field)}"
+        """`table.field`, `table@3.field` where version 3 was read; the table alone where the field is None: its column is not known."""
+        field, version = node.get("field"), node.get("version")
+        table = self.of(node) if version is None else f"{self.of(node)}@{clean(version)}"
+        return table if field is None else f"{table}.{clean(field)}"
 
     def unnamed(self) -> list[tuple[str, str]]:
         """(label, full name) of every dataset that has no alias and whose label is not its full name, sorted."""

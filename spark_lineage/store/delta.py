@@ -71,27 +71,36 @@ class DeltaStore:
         return found
 
     def _scan(self, table: Table, columns: list[str], predicate: str | None = None) -> pa.Table:
-        """Rows as they are stored, repeated keys and all.
+        """Rows as they are stored, repeated keys and all; null in a column that the store is too old to have.
 
         Not `to_pyarrow_dataset`: its file system is written in Python, and pyarrow's reader threads that still
         hold it when the interpreter ends abort the process (seen in 4 of 10 runs, deltalake 1.6, pyarrow 26).
         """
         delta = self._open(table)
+        stored = {field.name for field in delta.schema().fields}
         try:
             # `pa.table` would import pandas, only to see that this is no DataFrame.
             rows = pa.RecordBatchReader.from_stream(
-                delta.scan(columns=columns, predicate=predicate)
+                delta.scan(columns=[name for name in columns if name in stored], predicate=predicate)
             ).read_all()
+            for number, name in enumerate(columns):
+                if name not in stored:
+                    rows = rows.add_column(
+                        number, name, pa.nulls(rows.num_rows, table.schema.field(name).type)
+                    )
             return rows.cast(pa.schema([table.schema.field(name) for name in columns]))
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._unreadable(table, error) from error
 
     def _write(self, table: Table, rows: list[Row]) -> None:
+        delta = self._open(table)
+        has_all = {field.name for field in delta.schema().fields}.issuperset(table.schema.names)
         try:
             write_deltalake(
-                self._open(table),
+                delta,
                 pa.Table.from_pylist(rows, schema=table.schema),
                 mode="append",
+                schema_mode=None if has_all else "merge",
                 commit_properties=_COMMIT,
             )
         except (DeltaError, OSError) as error:

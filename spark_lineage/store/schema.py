@@ -174,7 +174,8 @@ _IN_WRITE_ORDER = (
     ),
     _table(
         "edges", model.Edge,
-        "fingerprint source_namespace source_name source_field target_namespace target_name target_field subtype",
+        "fingerprint source_namespace source_name source_field target_namespace target_name target_field subtype "
+        "source_version",
         None,
         kind=KIND, source=DATASET, target=DATASET, subtype=_enum(model.Subtype), masking=FLAG, certainty=CERTAINTY,
         transformations=TEXTS, via=TEXTS,

@@ -81,7 +81,9 @@ class SparkStore:
         cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
         with self._failing(table, "written"):
             frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
-            frame.write.format("delta").mode("append").save(self._location(table.name))
+            frame.write.format("delta").mode("append").option("mergeSchema", "true").save(
+                self._location(table.name)
+            )
 
     def _check(self, table: Table) -> None:
         """Refuse a table that is missing or of another schema version."""
@@ -97,8 +99,12 @@ class SparkStore:
         check_version(self.path, table.name, properties.get(VERSION_PROPERTY))
 
     def _frame(self, table: Table) -> DataFrame:
-        """The table's rows as stored, repeated keys and all."""
-        return self._spark.read.format("delta").load(self._location(table.name))
+        """The table's rows as stored, repeated keys and all; null in a column that the store is too old to have."""
+        frame = self._spark.read.format("delta").load(self._location(table.name))
+        new = [field for field in table.schema if field.name not in frame.columns]
+        return frame.select(
+            "*", *(F.lit(None).cast(_sql_type(field.type)).alias(field.name) for field in new)
+        )
 
     def _location(self, name: str) -> str:
         return f"{self.path}/{name}"

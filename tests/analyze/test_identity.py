@@ -3,6 +3,7 @@
 import pytest
 
 from spark_lineage.analyze.identity import Naming, jdbc_id
+from spark_lineage.analyze.relations import by_options
 from spark_lineage.model import DatasetId
 
 
@@ -69,3 +70,20 @@ def test_rules_can_be_chosen() -> None:
 )
 def test_jdbc_tables(url: str, table: str, expected: tuple[str, str]) -> None:
     assert jdbc_id(url, table) == DatasetId(*expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "topics"),
+    [
+        ({"topic": "a"}, ["a"]),
+        ({"subscribe": "a, b"}, ["a", "b"]),
+        ({"assign": '{"a": [0, 1], "b-2": [0]}'}, ["a", "b-2"]),
+        ({"subscribepattern": "a,?.*"}, ["a,?.*"]),
+        ({}, ["*"]),
+    ],
+)
+def test_kafka_topics(options, topics):
+    located = by_options({"kafka.bootstrap.servers": "SSL://one:9092,two:9092", **options}, (), (), Naming())
+    assert [(each.dataset.namespace, each.dataset.name) for each in located] == [
+        ("kafka://one:9092", topic) for topic in topics
+    ]

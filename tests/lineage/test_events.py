@@ -298,3 +298,42 @@ def test_two_checkpoints_of_one_table_are_told_apart(place: Place) -> None:
     base.where("b = 'p'").localCheckpoint()
     place.new_runs(lambda: high.write.saveAsTable("out"))
     assert fields(place.table()["rows"]) == ["c FILTER"]
+
+
+def test_two_versions_of_one_delta_table_are_two_sources(place: Place) -> None:
+    place.sql("CREATE TABLE d USING delta AS SELECT a, c FROM t", "INSERT INTO d SELECT a, v FROM u")
+    place.sql(
+        "CREATE TABLE out USING parquet AS SELECT new.a, old.c, now.c AS last FROM d VERSION AS OF 1 new "
+        "JOIN d VERSION AS OF 0 old ON new.a = old.a JOIN d now ON now.a = old.a"
+    )
+    answer = place.table()
+    assert [
+        (column["name"], [(source["field"], source.get("version")) for source in column["sources"]])
+        for column in answer["columns"]
+    ] == [("a", [("a", "1")]), ("c", [("c", "0")]), ("last", [("c", None)])]
+    assert [(row["field"], row.get("version"), row["expression"]) for row in answer["rows"]] == [
+        ("a", None, "(d.a = d@0.a)"),
+        ("a", "0", "(d@1.a = d@0.a)"),
+        ("a", "1", "(d@1.a = d@0.a)"),
+    ]
+    text = str(place.lineage.table(f"{place.database}.out"))
+    assert f"{place.database}.d@0.c" in text
+
+
+def test_a_query_that_a_database_runs_is_a_dataset_of_its_own(place: Place) -> None:
+    url = f"jdbc:derby:memory:{place.database};create=true"
+    place.spark.table("t").write.jdbc(url, "people", properties={"user": "app", "password": "s3cret"})
+    query = '(SELECT "a" AS id, "c" FROM people WHERE "a" > 1) x'
+    read = place.spark.read.jdbc(url, query).where("ID > 1")
+    place.new_runs(lambda: read.selectExpr("ID AS id", "`c` * 2 AS d").write.saveAsTable("out"))
+    answer = place.table()
+    assert [problem["code"] for problem in answer["problems"]] == ["foreign_query"]
+    assert "from people" in answer["problems"][0]["message"].lower()
+    assert answer["problems"][0]["message"].endswith("> ?) x")
+    (name,) = {source["name"] for column in answer["columns"] for source in column["sources"]}
+    assert name.startswith("query:")
+    assert [fields(column["sources"]) for column in answer["columns"]] == [
+        ["ID IDENTITY"],
+        ["c TRANSFORMATION"],
+    ]
+    assert fields(answer["rows"]) == ["ID FILTER"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lineage.harness import spark_marks
+from lineage.harness import spark_marks, version_of
 from lineage.place import Place
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
@@ -186,7 +186,8 @@ ROW_LEVEL: list[tuple[str, str, list[str]]] = [
     ("statement", "operation", "lines"), ROW_LEVEL, ids=[row[0][:40] for row in ROW_LEVEL]
 )
 def test_row_level_command(at: Place, table: str, statement: str, operation: str, lines: list[str]) -> None:
-    ice(at, "INSERT INTO ice.o SELECT * FROM t", "INSERT INTO ice.m SELECT * FROM t")
+    rows = "INSERT INTO ice.T VALUES (1, 'p', 5.0), (2, 'q', 6.0), (4, 's', 7.0)"
+    ice(at, rows.replace("ice.T", f"ice.{table}"))
     runs = at.new_runs(lambda: ice(at, statement.replace("ice.T", f"ice.{table}")))
     assert [(run["kind"], run["operation"], run["state"]) for run in runs] == [
         ("write", operation, "COMPLETE")
@@ -263,3 +264,53 @@ def test_an_overwrite_of_a_branch_replaces_nothing_that_others_see(at: Place) ->
         "b: t.b IDENTITY",
         "c: t.c IDENTITY, u.v IDENTITY",
     ]
+
+
+def test_time_travel_is_part_of_the_source(at: Place) -> None:
+    ice(
+        at,
+        "INSERT INTO ice.o SELECT * FROM t",
+        "ALTER TABLE ice.o CREATE TAG kept",
+        "INSERT INTO ice.o SELECT * FROM t",
+    )
+    table = f"ice.{at.database}.o"
+    first, last = (
+        row[0]
+        for row in at.spark.table(f"{table}.snapshots")
+        .orderBy("committed_at")
+        .select("snapshot_id")
+        .collect()
+    )
+    query = "SELECT now.a, old.c FROM T VERSION AS OF 2 now JOIN T VERSION AS OF 1 old ON now.a = old.a WHERE old.b > 'p'"
+    query = query.replace("OF 2", f"OF {last}").replace("OF 1", f"OF {first}").replace("T V", f"{table} V")
+    at.sql(f"CREATE TABLE out USING parquet AS {query}")
+    answer = at.table()
+    assert told(answer) == [
+        f"a: o.a @{last} IDENTITY",
+        f"c: o.c @{first} IDENTITY",
+        ", ".join(sorted([f"o.a @{last} JOIN", f"o.a @{first} JOIN", f"o.b @{first} FILTER"])).join(
+            ["rows: ", ""]
+        ),
+    ]
+    assert {row["expression"] for row in answer["rows"] if row["subtype"] == "JOIN"} == {
+        f"(o@{last}.a = o@{first}.a)"
+    }
+    edges = at.lineage.upstream(f"{at.database}.out.c").to_dict()["edges"]
+    assert {edge["version"] for edge in edges if edge["source"]["field"] == "c" and "version" in edge} == {
+        str(first)
+    }
+
+
+def test_tags_and_times(at: Place) -> None:
+    ice(at, "INSERT INTO ice.o SELECT * FROM t", "ALTER TABLE ice.o CREATE TAG kept")
+    snapshot = at.spark.table(f"ice.{at.database}.o.snapshots").select("snapshot_id").first()[0]
+    before_41 = version_of(at.spark.version) < (4, 1)
+    ice(
+        at,
+        "CREATE TABLE tagged USING parquet AS SELECT c FROM ice.o VERSION AS OF 'kept'",
+        "CREATE TABLE timed USING parquet AS SELECT c FROM ice.o TIMESTAMP AS OF '2100-01-01 00:00:00'",
+    )
+    # Before Spark 4.1 the plan has only the snapshot that a tag or a time came to.
+    kept, time = (snapshot, snapshot) if before_41 else ("kept", "2100-01-01T00:00:00.000000Z")
+    assert told(at.table("tagged")) == [f"c: o.c @{kept} IDENTITY"]
+    assert told(at.table("timed")) == [f"c: o.c @{time} IDENTITY"]

@@ -258,3 +258,22 @@ def test_the_store_needs_no_spark():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_a_store_from_before_a_column_was_added(store):
+    """Such a store is read as if the column were null there, and gets it with the first row that is written."""
+    store.append(batch())
+    path = f"{store.path}/edges"
+    old = DeltaTable(path).to_pyarrow_table().drop_columns(["source_version"])
+    shutil.rmtree(path)
+    DeltaTable.create(path, old.schema, configuration={VERSION_PROPERTY: "1"}, raise_if_key_not_exists=False)
+    write_deltalake(path, old, mode="append")
+    assert content(store) == expected(batch())
+    assert store.read("edges", ["source_version", "source_name"]).column_names == [
+        "source_version",
+        "source_name",
+    ]
+    newer = batch(2)
+    newer = replace(newer, edges=tuple(replace(each, source_version="3") for each in newer.edges))
+    store.append(newer)
+    assert content(store) == expected(batch(), newer)

@@ -215,11 +215,29 @@ final class Facts {
         Object options = SparkCompat.memberOrNull(value, "jdbcOptions");
         Object owner = options == null ? value : options;
         text(json, "url", SparkCompat.memberOrNull(owner, "url"));
+        options(json, SparkCompat.memberOrNull(value, "sourceOptions"));
         text(json, "path", SparkCompat.memberOrNull(owner, "path"));
         Object table = SparkCompat.memberOrNull(owner, options == null ? "table" : "tableOrQuery");
         if (table instanceof String) {
             boolean query = ((String) table).trim().startsWith("(");
             json.field(query ? "query" : "table", Masking.relation((String) table));
+        }
+    }
+
+    /** The options of a relation that keeps them (Kafka's), those that may pass. */
+    private static void options(JsonWriter json, Object options) {
+        java.util.Map<String, String> passed = new java.util.TreeMap<>();
+        for (Object entry : SparkCompat.elements(options, PATH_LIMIT)) {
+            String key = String.valueOf(((scala.Product) entry).productElement(0));
+            String value = Masking.option(key, String.valueOf(((scala.Product) entry).productElement(1)));
+            if (value != null) {
+                passed.put(key.toLowerCase(java.util.Locale.ROOT), value);
+            }
+        }
+        if (!passed.isEmpty()) {
+            json.name("options").object();
+            passed.forEach(json::field);
+            json.endObject();
         }
     }
 

@@ -48,14 +48,17 @@ final class Masking {
 
     /** Options (lower case) whose values pass. */
     static final Set<String> OPTIONS = set(
-            "basepath", "checkpointlocation", "collection", "columnnameofcorruptrecord", "compression", "database",
+            "assign", "basepath", "checkpointlocation", "collection", "columnnameofcorruptrecord", "compression", "database",
             "dateformat", "dbtable", "delimiter", "driver", "encoding", "endingtimestamp", "endingversion", "format",
-            "header", "ignorechanges", "ignoredeletes", "inferschema", "keyspace", "locale", "maxfilespertrigger",
+            "header", "ignorechanges", "ignoredeletes", "inferschema", "kafka.bootstrap.servers", "keyspace", "locale", "maxfilespertrigger",
             "mergeschema", "mode", "modifiedafter", "modifiedbefore", "multiline", "overwriteschema",
             "partitionoverwritemode", "path", "pathglobfilter", "paths", "query", "queryname", "readchangedata",
             "readchangefeed", "recursivefilelookup", "replacewhere", "rowtag", "sep", "serialization.format",
             "startingtimestamp", "startingversion", "subscribe", "subscribepattern", "table", "timestampasof",
             "timestampformat", "topic", "truncate", "url", "versionasof");
+
+    /** Hosts and ports, with a listener's name or without: no place for a password. */
+    private static final Pattern SERVERS = Pattern.compile("[\\w.:,/\\[\\] -]*+");
 
     private static final Set<String> SQL_OPTIONS = set("dbtable", "query", "replacewhere");
     private static final Set<String> PATH_OPTIONS =
@@ -105,6 +108,9 @@ final class Masking {
         }
         if (PATH_OPTIONS.contains(lower)) {
             return lower.equals("url") ? url(value) : path(value);
+        }
+        if (lower.equals("kafka.bootstrap.servers")) {
+            return SERVERS.matcher(value).matches() ? cut(value, TEXT_LIMIT) : null;
         }
         if (SQL_OPTIONS.contains(lower)) {
             return lower.equals("dbtable") ? relation(value) : sql(value);

@@ -64,6 +64,9 @@ class MaskingTest {
         assertNull(Masking.option("password", "hunter2"));
         assertNull(Masking.option("fs.azure.account.key", "hunter2"));
         assertEquals("orders", Masking.option("dbtable", "orders"));
+        assertEquals("SSL://a:9092,b:9092", Masking.option("kafka.bootstrap.servers", "SSL://a:9092,b:9092"));
+        assertNull(Masking.option("kafka.bootstrap.servers", "user:hunter2@a:9092"));
+        assertNull(Masking.option("kafka.sasl.jaas.config", "hunter2"));
         assertEquals("(SELECT * FROM t WHERE a = ?) x", Masking.option("dbTable", "(SELECT * FROM t WHERE a = 'b') x"));
         assertEquals("/data/x", Masking.option("path", "/data/x"));
     }
