@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tomllib
-from lineage.harness import Case, load_all, run_code
+from lineage.harness import Case, load_all, run_code, statements
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as T  # noqa: N812  # Spark's own convention
 
@@ -21,10 +21,11 @@ from execution import corpora
 from execution.corpora import put
 from execution.data import Data, Table
 from execution.domains import Domains, read_domains
-from execution.proof import Rows, Subject, read_claims
+from execution.proof import Claims, Rows, Subject, read_claims
 
 LEFT_OUT = Path(__file__).parent / "left_out.toml"
 _LIMIT = re.compile(r"\bLIMIT\s+(\d+|ALL)\b", re.IGNORECASE)
+_CHANGES_ROWS = re.compile(r"\b(MERGE|UPDATE|DELETE|REPLACE WHERE)\b")
 _CREATED = re.compile(r"CREATE TABLE (\w+)")
 
 
@@ -103,9 +104,8 @@ class Place:
         return [tuple(map(repr, row)) for row in frame.collect()]
 
     def _is_written(self, name: str) -> bool:
-        return not self.case.select and bool(
-            re.search(rf"\b(INTO|UPDATE|FROM|OVERWRITE|TABLE|forName)\W+(\w+\W+)?{name}\b", self.case.code)
-        )
+        written = rf"\b(INTO|UPDATE|DELETE FROM|OVERWRITE|forName)\W+(\w+\W+)?{name}\b"
+        return name == self.case.target or re.search(written, self.case.code) is not None
 
     def _clear(self, session: SparkSession) -> None:
         setup = set(_CREATED.findall("\n".join(self.case.setup)))
@@ -141,12 +141,46 @@ def _fill(session: SparkSession, name: str, schema: T.StructType, table: Table) 
 
 def subject(spark: SparkSession, case: Case, folder: Path) -> Subject:
     """The subject of one case, its setup done in this session."""
-    place = Place(spark, spark.newSession(), case, folder)
+    place = Place(spark, spark.newSession(), _with_old_values(case), folder)
     place.set_up()
-    claims = read_claims(case.expected["columns"], case.expected.get("rows", []))
-    apart = _old_values(place)
+    claims = _through_target(place, read_claims(case.expected["columns"], case.expected.get("rows", [])))
     hints = corpora.hints().get(name_of(case), {})
-    return Subject(name_of(case), place.schemas, claims, _domains(place), hints, place.run, apart)
+    return Subject(
+        name_of(case), place.schemas, claims, _domains(place), hints, place.run, _old_values(place)
+    )
+
+
+def _with_old_values(case: Case) -> Case:
+    """The case with the making of its target in the setup, where it changes the target's rows: then there are some."""
+    first, *rest = ("",) if case.is_python else statements(case.code)
+    if not re.match(r"CREATE TABLE \w+ ?\(", first) or not _CHANGES_ROWS.search(case.code):
+        return case
+    return replace(case, setup=(*case.setup, first), code=";\n".join(rest))
+
+
+def _through_target(place: Place, claims: Claims) -> Claims:
+    """The claims with those on the target's own columns, which the case filled itself, led back to what it filled them from."""
+    columns = {name.lower(): sources for name, sources in claims.columns}
+    target = place.case.target.rpartition("/")[2]
+
+    def led_back(sources: Iterable[str]) -> frozenset[str]:
+        found: set[str] = set()
+        waiting, known = list(sources), set(sources)
+        while waiting:
+            table, _, column = (source := waiting.pop()).partition(".")
+            if table in place.schemas:
+                found.add(source)
+            elif table != target:
+                raise ValueError(f"{source} is no column of the setup")
+            if table == target:
+                more = columns.get(column.lower(), frozenset()) - known
+                known |= more
+                waiting += more
+        return frozenset(found)
+
+    own = tuple((name, led_back(sources)) for name, sources in claims.columns)
+    rows = led_back(claims.rows)
+    return Claims(own, rows, claims.sorts & rows)
 
 
 def _old_values(place: Place) -> frozenset[str]:
