@@ -116,7 +116,7 @@ def _corpora_tasks(seeds: list[int]) -> Iterator[Task]:
 
 def _matrix_tasks(seeds: list[int]) -> Iterator[Task]:
     """Every seed of every case that is run on this version of Spark; queries first, they are the quickest."""
-    code, hints = _digest([*SHARED, HERE / "matrix.py"]), corpora.hints()
+    code, hints, decided = _digest([*SHARED, HERE / "matrix.py"]), corpora.hints(), matrix.decided()
     cases = sorted(matrix.cases(), key=lambda case: not case.select)
     for seed in seeds:
         for case in cases:
@@ -127,7 +127,9 @@ def _matrix_tasks(seeds: list[int]) -> Iterator[Task]:
             def build(spark: SparkSession, folder: Path, case: matrix.Case = case) -> Subject:
                 return matrix.subject(spark, case, folder)
 
-            file = _file(name, seed, code, case.setup, case.code, case.expected, hints.get(name))
+            file = _file(
+                name, seed, code, case.setup, case.code, case.expected, hints.get(name), decided.get(name)
+            )
             yield Task(name, seed, build, matrix.is_exact(case), file)
 
 

@@ -58,8 +58,8 @@ DENSITIES = (
 class Generator:
     """Makes the values of one query's tables.
 
-    `hints` gives, by column name, the values to draw from; `sizes` gives a table's number of rows, and
-    `cycles` the values of columns row by row, over and over.
+    `hints` gives, by column name, the values to draw from; `sizes` gives a table's number of rows, `lengths` the
+    shortest and longest array, and `cycles` the values of columns row by row, over and over.
     """
 
     domains: Domains
@@ -122,9 +122,9 @@ class Generator:
         if isinstance(type_, T.StructType):
             return {field.name: self.value(name, field.dataType) for field in type_}
         if isinstance(type_, T.ArrayType):
-            return [self.value(name, type_.elementType) for _ in range(self.chance.randint(0, 3))]
+            return [self.value(name, type_.elementType) for _ in range(self._length())]
         if isinstance(type_, T.MapType):
-            keys = {self._plain(type_.keyType, compared=True) for _ in range(self.chance.randint(0, 3))}
+            keys = {self._map_key(name, type_.keyType) for _ in range(self._length())}
             return {key: self.value(name, type_.valueType) for key in sorted(keys)}
         wanted = _converted(self._literals(name.lower()), type_)
         if wanted and self.chance.random() < self.density.hits:
@@ -134,6 +134,17 @@ class Generator:
         if steps and isinstance(plain, int) and self.chance.random() < 0.5:
             plain += self.chance.choice(steps)
         return plain
+
+    def _length(self) -> int:
+        """The length of an array or map."""
+        shortest, longest = self.hints.get("lengths", (0, 3))
+        return self.chance.randint(shortest, longest)
+
+    def _map_key(self, name: str, type_: T.DataType) -> Any:
+        wanted = _converted(self._literals(name.lower()), type_)
+        if wanted and self.chance.random() < self.density.hits:
+            return self.chance.choice(wanted)
+        return self._plain(type_, compared=True)
 
     def _literals(self, name: str) -> set[str]:
         leader = self.domains.leader(name)

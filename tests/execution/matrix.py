@@ -24,6 +24,7 @@ from execution.domains import Domains, read_domains
 from execution.proof import Claims, Rows, Subject, read_claims
 
 LEFT_OUT = Path(__file__).parent / "left_out.toml"
+DECIDED = Path(__file__).parent / "decided.toml"
 _LIMIT = re.compile(r"\bLIMIT\s+(\d+|ALL)\b", re.IGNORECASE)
 _CHANGES_ROWS = re.compile(r"\b(MERGE|UPDATE|DELETE|REPLACE WHERE)\b")
 _CREATED = re.compile(r"CREATE TABLE (\w+)")
@@ -33,6 +34,12 @@ def left_out() -> dict[str, str]:
     """Case -> why it is not run."""
     listed = tomllib.loads(LEFT_OUT.read_text(encoding="utf-8"))
     return {name: reason for reason, names in listed.items() for name in names}
+
+
+def decided() -> dict[str, frozenset[str]]:
+    """Case -> columns that decide its rows, though by decision nothing claims that."""
+    listed = tomllib.loads(DECIDED.read_text(encoding="utf-8"))
+    return {name: frozenset(columns) for names in listed.values() for name, columns in names.items()}
 
 
 def name_of(case: Case) -> str:
@@ -144,6 +151,7 @@ def subject(spark: SparkSession, case: Case, folder: Path) -> Subject:
     place = Place(spark, spark.newSession(), _with_old_values(case), folder)
     place.set_up()
     claims = _through_target(place, read_claims(case.expected["columns"], case.expected.get("rows", [])))
+    claims = replace(claims, rows=claims.rows | decided().get(name_of(case), frozenset()))
     hints = corpora.hints().get(name_of(case), {})
     return Subject(
         name_of(case), place.schemas, claims, _domains(place), hints, place.run, _old_values(place)
@@ -189,15 +197,21 @@ def _old_values(place: Place) -> frozenset[str]:
 
 
 def _domains(place: Place) -> Domains:
-    """The domains of a query, from its plan; those of other code from the literals that stand in it."""
+    """The domains of a query, from its plan; of other code it is taken that all is compared with all.
+
+    Literals of the text go to every column besides: not all of them stand in comparisons (PIVOT's do not).
+    """
     case = place.case
+    names = {part.name.lower() for schema in place.schemas.values() for part in schema}
     if case.select:
         plan = place.session().sql(case.select)._jdf.queryExecution().optimizedPlan().toJSON()
-        return read_domains(plan)
+        domains = read_domains(plan)
+    else:
+        domains = Domains()
+        domains.join(names)
     texts = set(_literals(case.code))
-    names = {part.name.lower() for schema in place.schemas.values() for part in schema}
-    domains = Domains(literals=dict.fromkeys(names, texts))
-    domains.join(names)
+    for name in names:
+        domains.literals.setdefault(name, set()).update(texts)
     return domains
 
 

@@ -89,4 +89,5 @@ def test_what_is_left_out_or_hinted_is_there():
     cases = {matrix.name_of(case) for case in load_all()}
     known = {query.name for corpus in queries.CORPORA for query in queries.read_queries(corpus)}
     assert matrix.left_out().keys() - cases == set()
+    assert matrix.decided().keys() - cases == set()
     assert corpora.hints().keys() - cases - known == set()
