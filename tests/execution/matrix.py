@@ -79,6 +79,8 @@ class Place:
             session.sql(f"CREATE DATABASE {self.case.database}")
         session.sql(f"USE {self.case.database}")
         session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+        # What the catalog and Delta compile, they compile as this thread's session says.
+        SparkSession._get_j_spark_session_class(session._jvm).setActiveSession(session._jsparkSession)
         return session
 
     def run(self, data: Data) -> Rows:
