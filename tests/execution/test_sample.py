@@ -29,7 +29,6 @@ QUERIES = ("q1", "q13", "q16")
 CASES = (
     "delta: MERGE that updates and inserts",
     "nested: fields by their path",
-    "writes: two appends are a union",
 )
 
 
