@@ -32,7 +32,7 @@ def ran_family(
 ) -> Callable[[str], dict[str, Ran]]:
     """Family -> what ran, by case name: all selected cases of a file run once, then one flush."""
     root = tmp_path_factory.mktemp("cases")
-    own = [item for item in request.session.items if getattr(item, "originalname", "") == test_case.__name__]
+    own = [item for item in request.session.items if getattr(item, "function", None) is test_case]
     selected = [item.callspec.params["case"] for item in own]
     results: dict[str, dict[str, Ran]] = {}
 
