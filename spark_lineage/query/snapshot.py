@@ -23,6 +23,7 @@ from spark_lineage.model import (
     Severity,
     weakest,
 )
+from spark_lineage.query.spelling import Spellings, spelled, spelled_edges, spellings
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "sorted_problems"]
@@ -48,8 +49,11 @@ class CurrentPlan:
     datasets: tuple[DatasetId, ...]
 
     @staticmethod
-    def of(row: Row, target: DatasetId) -> CurrentPlan:
-        """The plan of a row of the table `plans`."""
+    def of(row: Row, target: DatasetId, names: Mapping[str, str]) -> CurrentPlan:
+        """The plan of a row of the table `plans`; `names` are other spellings of the target's columns."""
+        columns = row["columns"]
+        if names:
+            columns = [{**column, "name": spelled(column["name"], names)} for column in columns]
         datasets = tuple(DatasetId(each["namespace"], each["name"]) for each in row["datasets"])
         return CurrentPlan(
             fingerprint=row["fingerprint"],
@@ -57,7 +61,7 @@ class CurrentPlan:
             overwrites=row["overwrites"],
             reads_itself=target in datasets,
             certainty=Certainty(row["certainty"]),
-            columns=row["columns"],
+            columns=columns,
             datasets=datasets,
         )
 
@@ -122,13 +126,11 @@ class Snapshot:
     @cached_property
     def states(self) -> Mapping[DatasetId, TableState]:
         """The state of every dataset that a run wrote or tried to, driver results too."""
-        last_complete, by_target = _last_complete(self._numbered_runs), _runs_by_target(self._numbered_runs)
+        by_target = _runs_by_target(self._numbered_runs)
         plans: dict[DatasetId, list[tuple[int, CurrentPlan]]] = {}
-        for row in self._store.read("plans", _PLAN_COLUMNS).to_pylist():
-            number = last_complete.get(row["fingerprint"])
-            if number is not None and row["kind"] != EdgeKind.CONTROL.value:
-                target = DatasetId(row["target_namespace"], row["target_name"])
-                plans.setdefault(target, []).append((number, CurrentPlan.of(row, target)))
+        for number, target, row in self._complete_plans:
+            plan = CurrentPlan.of(row, target, self._spellings.get(target, {}))
+            plans.setdefault(target, []).append((number, plan))
         return {
             target: _state(plans.get(target, []), *by_target.get(target, (0, -1)))
             for target in sorted({*plans, *by_target})
@@ -151,7 +153,7 @@ class Snapshot:
             sorted({plan.fingerprint for state in self.states.values() for plan in state.walked}), pa.string()
         )
         edges = self._store.read("edges")
-        return edges.filter(pc.is_in(edges["fingerprint"], walked))
+        return spelled_edges(edges.filter(pc.is_in(edges["fingerprint"], walked)), self._spellings)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
@@ -195,6 +197,28 @@ class Snapshot:
         return sorted_problems(found)
 
     @cached_property
+    def _complete_plans(self) -> list[tuple[int, DatasetId, Row]]:
+        """The plans that ran to the end: number of the last such run, target, row; in the order of the numbers."""
+        last = _last_complete(self._numbered_runs)
+        return sorted(
+            (
+                (last[row["fingerprint"]], DatasetId(row["target_namespace"], row["target_name"]), row)
+                for row in self._store.read("plans", _PLAN_COLUMNS).to_pylist()
+                if row["fingerprint"] in last and row["kind"] != EdgeKind.CONTROL.value
+            ),
+            key=lambda plan: plan[:2],
+        )
+
+    @cached_property
+    def _spellings(self) -> Spellings:
+        """What the last overwrite called a column counts before all that was written earlier."""
+        since = {target: number for number, target, row in self._complete_plans if row["overwrites"]}
+        ordered = sorted(self._complete_plans, key=lambda plan: plan[0] < since.get(plan[1], -1))
+        return spellings(
+            (target, [column["name"] for column in row["columns"]]) for _, target, row in ordered
+        )
+
+    @cached_property
     def _numbered_runs(self) -> pa.Table:
         return self.runs.append_column("number", pa.array(range(self.runs.num_rows), pa.int64()))
 
@@ -211,8 +235,10 @@ class Snapshot:
         columns = self._store.read("columns")
         order = [(name, "ascending") for name in ("namespace", "name", "ordinal", "type", "field")]
         for row in columns.take(pc.sort_indices(columns, sort_keys=order)).to_pylist():
-            fields = stored.setdefault(DatasetId(row["namespace"], row["name"]), {})
-            fields.setdefault(row["field"], []).append((row["ordinal"], row["type"]))
+            id_ = DatasetId(row["namespace"], row["name"])
+            field = spelled(row["field"], self._spellings.get(id_, {}))
+            fields = stored.setdefault(id_, {})
+            fields.setdefault(field, []).append((row["ordinal"], row["type"]))
         return stored
 
     def _fields_of_others(self, id_: DatasetId) -> Mapping[str, list[tuple[int, str]]]:

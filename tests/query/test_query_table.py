@@ -286,3 +286,57 @@ def test_a_read_column_of_two_types_is_said(tmp_path):
             "hint": "Give the reader one schema if the jobs should agree.",
         }
     ]
+
+
+def test_a_column_that_a_later_write_spells_in_another_case(tmp_path):
+    """Spark takes both for one column; a write that has both, under `spark.sql.caseSensitive`, keeps them apart."""
+    batch = Batch(
+        datasets=(dataset("t"), dataset("s"), dataset("after")),
+        columns=(
+            Column("file", "/w/t", "id", "int", 0),
+            Column("file", "/w/t", "ID", "int", 0),
+            Column("file", "/w/t", "x", "int", 1),
+        ),
+        plans=(
+            plan("p", "t", "id:int x:int X:int", "s"),
+            plan("q", "t", "ID:int X:int", "s"),
+            plan("r", "after", "y:int", "t"),
+        ),
+        edges=(
+            edge("p", "s.a", "t.id", "IDENTITY", "a"),
+            edge("p", "s.b", "t.x", "IDENTITY", "b"),
+            edge("p", "s.c", "t.X", "IDENTITY", "c"),
+            edge("q", "s.d", "t.ID", "IDENTITY", "d"),
+            edge("q", "s.e", "t.X", "IDENTITY", "e"),
+            edge("r", "t.ID", "after.y", "IDENTITY", "ID"),
+        ),
+        runs=(run(1, "p", "t", 10), run(2, "q", "t", 20), run(3, "r", "after", 30)),
+    )
+    lineage = LocalEngine(store_of(tmp_path, batch))
+    assert {
+        column["name"]: sorted(source["field"] for source in column["sources"])
+        for column in lineage.table("/w/t").to_dict()["columns"]
+    } == {"id": ["a", "d"], "x": ["b"], "X": ["c", "e"]}
+    met = lineage.upstream("/w/after.y").to_dict()["nodes"]
+    assert {(node["name"], node["field"]) for node in met} == {
+        ("/w/after", "y"),
+        ("/w/s", "a"),
+        ("/w/s", "d"),
+        ("/w/t", "id"),
+    }
+
+
+def test_the_last_overwrite_says_how_a_column_is_spelled(tmp_path):
+    batch = Batch(
+        datasets=(dataset("t"), dataset("s")),
+        plans=(
+            plan("p", "t", "id:int", "s", overwrites=True),
+            plan("q", "t", "ID:int", "s", overwrites=True),
+            plan("r", "t", "Id:int", "s"),
+        ),
+        edges=tuple(
+            edge(f, "s.a", f"t.{n}", "IDENTITY", "a") for f, n in (("p", "id"), ("q", "ID"), ("r", "Id"))
+        ),
+        runs=(run(1, "p", "t", 10), run(2, "q", "t", 20), run(3, "r", "t", 30)),
+    )
+    assert [column["name"] for column in answer(tmp_path, "/w/t", batch)["columns"]] == ["ID"]
