@@ -11,7 +11,7 @@ from spark_lineage.analyze.functions import conditional
 from spark_lineage.analyze.nested import built, chosen, passing_elements
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.render import call, joined, without_parentheses
-from spark_lineage.analyze.values import ELEMENT, Term, Value, derive, merge, part, through
+from spark_lineage.analyze.values import ELEMENT, LENGTH, Term, Value, derive, merge, part, through
 from spark_lineage.decode.tree import Node, flatten
 from spark_lineage.model import Subtype, weakest
 
@@ -125,9 +125,10 @@ def most_frequent(call_: Call) -> Value:
 
 
 def collected(call_: Call) -> Value:
-    """`collect_list`: the elements are the inputs."""
-    value = call_.of("child")
-    return built(call_, [value], {ELEMENT: value})
+    """`collect_list`: the elements are the inputs that are not null, which a struct never is."""
+    value, child = call_.of("child"), call_.node.get("child")
+    never_null = isinstance(child, Node) and child.name == "CreateNamedStruct"
+    return built(call_, [value], {ELEMENT: value, LENGTH: Value() if never_null else value})
 
 
 def collected_once(call_: Call) -> Value:

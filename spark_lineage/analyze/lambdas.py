@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
-from spark_lineage.analyze.nested import alternatives, passing_elements, unchanged
+from spark_lineage.analyze.nested import alternatives, lengths, passing_elements, unchanged
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import (
     ELEMENT,
     KEY,
+    LENGTH,
     VALUE,
     Sources,
     Term,
@@ -172,24 +173,24 @@ def array_transform(call_: Call) -> Value:
     whole = unchanged(call_)
     if whole is not None:
         return whole
-    return _made(call_, {ELEMENT: _body(call_)}, [_body(call_)])
+    return _made(call_, {ELEMENT: _body(call_), LENGTH: _length(call_)}, [_body(call_)])
 
 
 def zip_with(call_: Call) -> Value:
-    """`zip_with`."""
-    return _made(call_, {ELEMENT: _body(call_)}, [_body(call_)])
+    """`zip_with`: as long as the longer one."""
+    return _made(call_, {ELEMENT: _body(call_), LENGTH: _length(call_)}, [_body(call_)])
 
 
 def transform_values(call_: Call) -> Value:
     """`transform_values`: the keys stay."""
     key = part(call_.of("argument"), KEY)
-    return _made(call_, {KEY: key, VALUE: _body(call_)}, [key, _body(call_)])
+    return _made(call_, {KEY: key, VALUE: _body(call_), LENGTH: _length(call_)}, [key, _body(call_)])
 
 
 def transform_keys(call_: Call) -> Value:
     """`transform_keys`: the values stay."""
     held = part(call_.of("argument"), VALUE)
-    return _made(call_, {KEY: _body(call_), VALUE: held}, [_body(call_), held])
+    return _made(call_, {KEY: _body(call_), VALUE: held, LENGTH: _length(call_)}, [_body(call_), held])
 
 
 def map_zip_with(call_: Call) -> Value:
@@ -244,6 +245,10 @@ def _made(call_: Call, parts: dict[str, Value] | None, values: list[Value]) -> V
     name = function_name(call_.node)
     result = call_.combine([*values, *unread], Subtype.TRANSFORMATION, _term(call_), name)
     return Value(result.sources, result.term, result.certainty, parts)
+
+
+def _length(call_: Call) -> Value:
+    return lengths(_collections(call_))
 
 
 def _collections(call_: Call) -> list[Value]:

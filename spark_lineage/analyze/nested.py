@@ -15,6 +15,7 @@ from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import (
     ELEMENT,
     KEY,
+    LENGTH,
     NOTHING,
     VALUE,
     Sources,
@@ -72,6 +73,8 @@ def renamed(value: Value, old: DataType, new: DataType) -> Value:
         new_name: renamed(part(value, old_name), old_part, new_part)
         for old_name, new_name, old_part, new_part in pairs
     }
+    if names:
+        parts[LENGTH] = part(value, LENGTH)
     return Value(value.sources, value.term, value.certainty, parts)
 
 
@@ -121,7 +124,7 @@ def array_struct_fields(call_: Call) -> Value:
     if name is None:
         return value
     inner = part(part(value, ELEMENT), name)
-    return Value(inner.sources, inner.term, inner.certainty, {ELEMENT: inner})
+    return Value(inner.sources, inner.term, inner.certainty, {ELEMENT: inner, LENGTH: part(value, LENGTH)})
 
 
 def _field_name(node: Node) -> str | None:
@@ -142,7 +145,9 @@ def _struct_name(item: Any) -> str:
 def create_array(call_: Call) -> Value:
     """`array(a, b)`: an element is one of the values."""
     values = call_.parts()
-    return built(call_, values, {ELEMENT: either(values, alternatives(values))} if values else {})
+    return built(
+        call_, values, {ELEMENT: either(values, alternatives(values)), LENGTH: Value()} if values else {}
+    )
 
 
 def create_map(call_: Call) -> Value:
@@ -151,27 +156,33 @@ def create_map(call_: Call) -> Value:
     if not values:
         return built(call_, values, {})
     keys, held = values[0::2], values[1::2]
-    return built(
-        call_, values, {KEY: either(keys, alternatives(keys)), VALUE: either(held, alternatives(held))}
-    )
+    parts = {KEY: either(keys, alternatives(keys)), VALUE: either(held, alternatives(held)), LENGTH: Value()}
+    return built(call_, values, parts)
 
 
 def array_repeat(call_: Call) -> Value:
     """`array_repeat(a, n)`: each element is the value."""
     values = call_.parts()
-    return built(call_, values, {ELEMENT: values[0]})
+    return built(call_, values, {ELEMENT: values[0], LENGTH: values[1]})
 
 
 def arrays_zip(call_: Call) -> Value:
     """`arrays_zip(a, b)`: structs of an element of each."""
     values = call_.parts("children")
-    elements = [part(each, ELEMENT) for each in values]
+    elements, length = [part(each, ELEMENT) for each in values], lengths(values)
     names = type_of(call_.node).fields
     if len(names) != len(values):
-        return built(call_, values, {ELEMENT: either(elements, alternatives(elements))})
+        return built(call_, values, {ELEMENT: either(elements, alternatives(elements)), LENGTH: length})
     fields = dict(zip(names, elements, strict=True))
     struct = call_.combine(elements, Subtype.TRANSFORMATION, call("struct", [e.term for e in elements]))
-    return built(call_, values, {ELEMENT: Value(struct.sources, struct.term, struct.certainty, fields)})
+    element = Value(struct.sources, struct.term, struct.certainty, fields)
+    return built(call_, values, {ELEMENT: element, LENGTH: length})
+
+
+def lengths(values: Sequence[Value]) -> Value:
+    """The length of what is made of several collections: of those whose length is known from the data."""
+    each = [part(value, LENGTH) for value in values]
+    return either(each, alternatives(each)) if each else Value()
 
 
 def map_from_arrays(call_: Call) -> Value:
@@ -180,7 +191,8 @@ def map_from_arrays(call_: Call) -> Value:
     if whole is not None:
         return whole
     keys, held = call_.of("left"), call_.of("right")
-    return built(call_, [keys, held], {KEY: part(keys, ELEMENT), VALUE: part(held, ELEMENT)})
+    parts = {KEY: part(keys, ELEMENT), VALUE: part(held, ELEMENT), LENGTH: part(keys, LENGTH)}
+    return built(call_, [keys, held], parts)
 
 
 def map_from_entries(call_: Call) -> Value:
@@ -189,7 +201,8 @@ def map_from_entries(call_: Call) -> Value:
     element, names = part(entries, ELEMENT), type_of(call_.node.get("child")).fields
     if len(names) != 2:
         return built(call_, [entries], {KEY: element, VALUE: element})
-    return built(call_, [entries], {KEY: part(element, names[0]), VALUE: part(element, names[1])})
+    key, held = (part(element, name) for name in names)
+    return built(call_, [entries], {KEY: key, VALUE: held, LENGTH: part(entries, LENGTH)})
 
 
 def map_entries(call_: Call) -> Value:
@@ -197,7 +210,7 @@ def map_entries(call_: Call) -> Value:
     map_ = call_.of("child")
     fields = {"key": part(map_, KEY), "value": part(map_, VALUE)}
     entry = Value(map_.sources, map_.term, map_.certainty, fields)
-    return built(call_, [map_], {ELEMENT: entry})
+    return built(call_, [map_], {ELEMENT: entry, LENGTH: part(map_, LENGTH)})
 
 
 def map_keys(call_: Call) -> Value:
@@ -215,7 +228,8 @@ def _listed(call_: Call, name: str) -> Value:
     inner = part(map_, name)
     term = call(function_name(call_.node), [map_.term])
     combined = call_.combine([inner], Subtype.TRANSFORMATION, term, function_name(call_.node))
-    return Value(combined.sources, combined.term, combined.certainty, {ELEMENT: inner})
+    parts = {ELEMENT: inner, LENGTH: part(map_, LENGTH)}
+    return Value(combined.sources, combined.term, combined.certainty, parts)
 
 
 def element(call_: Call) -> Value:
@@ -274,7 +288,11 @@ def with_element(call_: Call) -> Value:
     values = call_.parts()
     array, item = values[0], call_.of("itemExpr" if "itemExpr" in call_.node.fields else "right")
     elements = [part(array, ELEMENT), item]
-    return built(call_, values, {ELEMENT: either(elements, alternatives(elements))})
+    length = part(array, LENGTH)
+    if "posExpr" in call_.node.fields:  # what lies between the array's end and the place is filled up
+        length = either([length, call_.of("posExpr")], array.term)
+    parts = {ELEMENT: either(elements, alternatives(elements)), LENGTH: length}
+    return built(call_, values, parts)
 
 
 def extreme(call_: Call) -> Value:

@@ -5,7 +5,7 @@ place. A column of an enclosing query that a correlated subquery mentions is a s
 `OUTER` until the enclosing operator puts its own column there (`substitute`).
 
 A nested value has parts, each a value: the fields of a struct by name, an array's `ELEMENT`, a map's `KEY` and
-`VALUE`. `part` is the only way to them. Where nothing is known of them, a field is named by its path below the
+`VALUE`, and the `LENGTH` of both. `part` is the only way to them. Where nothing is known of them, a field is named by its path below the
 column, and what an array or map holds is named like the array or map. Parts are never computed before they are
 asked for: what a whole value went through, each of its parts went through (`derive`).
 """
@@ -20,10 +20,11 @@ from spark_lineage.model import Certainty, DatasetId, EdgeType, Subtype, weakest
 
 OUTER = "\0outer"
 
-ELEMENT, KEY, VALUE = "\0element", "\0key", "\0value"
-"""Names of the parts of an array and of a map, which no struct field can have."""
+ELEMENT, KEY, VALUE, LENGTH = "\0element", "\0key", "\0value", "\0length"
+"""Names of the parts of an array and of a map, which no struct field can have; what gives a length is the whole, mostly."""
 
 _COLLECTED = (ELEMENT, KEY, VALUE)
+_NAMELESS = (*_COLLECTED, LENGTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ def either(values: Iterable[Value], term: Term, deciding: Sources = NOTHING) -> 
 
 
 def part(value: Value, name: str) -> Value:
-    """The lineage of a part: a struct's field, an array's `ELEMENT`, a map's `KEY` or `VALUE`.
+    """The lineage of a part: a struct's field, an array's `ELEMENT`, a map's `KEY` or `VALUE`, the `LENGTH` of either.
 
     Iterative: a value may be derived by thousands of steps.
     """
@@ -220,6 +221,8 @@ def _own_part(value: Value, parts: Mapping[str, Value] | None, name: str) -> Val
         return _below(value, name)
     if name in parts:
         return parts[name]
+    if name == LENGTH:
+        return replace(value, parts=None)
     # `array.field` is that field of its elements; of a map it may be the keys' or the values'
     inner = [part(parts[each], name) for each in _COLLECTED if each in parts]
     return either(inner, _part_term(value.term, name)) if inner else replace(value, parts=None)
@@ -236,8 +239,8 @@ def _below(value: Value, name: str) -> Value:
 
 
 def _path(dataset: DatasetId, path: str | None, name: str) -> str | None:
-    """Elements, keys and values have no name of their own; only a placeholder has to remember them."""
-    if path is None or (name in _COLLECTED and dataset.namespace != OUTER):
+    """Elements, keys, values and lengths have no name of their own; only a placeholder has to remember them."""
+    if path is None or (name in _NAMELESS and dataset.namespace != OUTER):
         return path
     return f"{path}.{name}"
 
@@ -257,7 +260,7 @@ def _outer_paths(path: str | None) -> Iterable[str | None]:
 
 
 def _part_term(term: Term, name: str) -> Term:
-    if name in _COLLECTED:
+    if name in _NAMELESS:
         return term
     if len(term.parts) == 1 and isinstance(term.parts[0], Leaf):
         leaf = term.parts[0]

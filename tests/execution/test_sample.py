@@ -29,6 +29,8 @@ QUERIES = ("q1", "q13", "q16")
 CASES = (
     "delta: MERGE that updates and inserts",
     "nested: fields by their path",
+    "generate: explode an array and use no element",
+    "generate: explode what a lambda makes and what it leaves",
 )
 
 

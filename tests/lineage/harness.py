@@ -37,7 +37,6 @@ class Case:
     is_python: bool
     target: str
     spark: str
-    by_execution: bool
     expected: dict[str, Any] = field(hash=False)
 
     def supports(self, version: str) -> bool:
@@ -111,7 +110,7 @@ def wide_case() -> Case:
 
 
 def _case(family: str, index: int, setup: tuple[str, ...], raw: dict[str, Any]) -> Case:
-    known = {"name", "select", "sql", "python", "target", "spark", "by_execution", "setup",
+    known = {"name", "select", "sql", "python", "target", "spark", "setup",
              "certainty", "rows", "problems", "columns", "certainties", "expressions", "transformations", "types", "fields"}  # fmt: skip
     assert set(raw) <= known, f"{family}: {raw['name']}: unknown keys {sorted(set(raw) - known)}"
     forms = {"select", "sql", "python"} & set(raw)
@@ -127,7 +126,6 @@ def _case(family: str, index: int, setup: tuple[str, ...], raw: dict[str, Any]) 
         is_python="python" in raw,
         target=raw.get("target", "out"),
         spark=raw.get("spark", ""),
-        by_execution=raw.get("by_execution", False),
         expected=raw,
     )
 

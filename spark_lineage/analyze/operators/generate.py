@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from spark_lineage.analyze.steps import Define, Part, PartOf, Step, passing
-from spark_lineage.analyze.values import ELEMENT, KEY, VALUE
+from spark_lineage.analyze.steps import Define, Part, PartOf, Step, effects, passing
+from spark_lineage.analyze.values import ELEMENT, KEY, LENGTH, VALUE
 from spark_lineage.decode.tree import Attribute, Node, NodeKind, flatten
 from spark_lineage.model import Certainty, Subtype
 
@@ -29,7 +29,16 @@ def generate(node: Node) -> Step:
         return passing(
             node, problem=("unknown_generator", "a generator was cut by a limit of the bridge", "")
         )
-    return passing(node, defines=_defines(generator, output))
+    return passing(node, defines=_defines(generator, output), rows=_rows(generator))
+
+
+def _rows(generator: Node) -> tuple[Part, ...]:
+    """What decides how many rows a generator joins to each row: a length, or all that a program is given."""
+    if generator.name in {"Explode", "Inline", "PosExplode"}:
+        return (Part(PartOf(generator.get("child"), LENGTH), Subtype.JOIN),)
+    if generator.name in TABLE_FUNCTIONS or generator.name == "VariantExplode":
+        return effects(_arguments(generator), Subtype.JOIN)
+    return ()  # as many for every row
 
 
 def _defines(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ...]:
