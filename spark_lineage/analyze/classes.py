@@ -72,8 +72,7 @@ NOT_FOLLOWED = frozenset({
 """Commands that change the rows, the name, the place or the columns of a table, and have no query: `command_not_followed`."""
 
 WRITES_WITHOUT_RULE = frozenset({
-    "DeleteFromTableWithFilters", "InsertOnlyMerge", "MergeIntoTable", "UpdateTable",
-    "DeltaInsertReplaceOnOrUsingCommand", "WriteToContinuousDataSource",
+    "DeleteFromTableWithFilters", "InsertOnlyMerge", "DeltaInsertReplaceOnOrUsingCommand", "WriteToContinuousDataSource",
 })  # fmt: skip
 """Writes that are taken as an append of their query, if they have one: `unknown_command`."""
 

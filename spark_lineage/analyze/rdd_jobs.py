@@ -124,8 +124,11 @@ _DRIVER_PLACES = ("PythonRDD.scala", "SerDeUtil.scala")
 DRIVER_ACTIONS = frozenset({
     "aggregate", "collect", "collectAsMap", "collectAsync", "count", "countApprox", "countApproxDistinct", "countAsync", "countByKey",
     "countByValue", "first", "fold", "getNumPartitions", "histogram", "isEmpty", "lookup", "max", "mean", "meanApprox", "min", "reduce",
-    "reduceByKeyLocally", "repartitionAndSortWithinPartitions", "sampleStdev", "sampleVariance", "sortBy", "sortByKey", "stats", "stdev",
+    "reduceByKeyLocally", "repartitionAndSortWithinPartitions", "sampleStdev", "sampleVariance", "sortBy", "sortByKey", "sql", "stats", "stdev",
     "sum", "sumApprox", "take", "takeAsync", "takeOrdered", "takeSample", "toDF", "toLocalIterator", "top", "treeAggregate",
     "treeReduce", "variance", "zipWithIndex",
 })  # fmt: skip
-"""Actions that hand rows, or what was computed of them, to the program and nowhere else."""
+"""Actions that hand rows, or what was computed of them, to the program and nowhere else.
+
+`sql` is the FOR of a script, which takes its query's rows one by one after the query has ended.
+"""

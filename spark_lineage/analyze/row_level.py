@@ -2,7 +2,8 @@
 
 Delta keeps them as the user wrote them. For the tables of other connectors (Iceberg) Spark's analyzer has put the plan
 that does it in their place: one that writes the changed groups of rows anew (`ReplaceData`), or one that writes
-what changed (`WriteDelta`). Both hold what is assigned, beside what only serves the writing.
+what changed (`WriteDelta`). Both hold what is assigned, beside what only serves the writing. Where no table takes them over, they
+stay as Spark has parsed them: Spark refuses them, unless a connector runs them itself.
 """
 
 from __future__ import annotations
@@ -78,6 +79,47 @@ def delete(node: Node, naming: Naming) -> Write:
     columns = tuple(TargetColumn(each.name, each.type.simple, ()) for each in target.output or ())
     rows = effects(conjuncts(node.get("condition")), Subtype.FILTER)
     return Write("DELETE", target_of(target, naming), (target,), columns, rows=rows)
+
+
+def plain_update(node: Node, naming: Naming) -> Write:
+    """UPDATE as Spark has parsed it."""
+    target = node.get("table")
+    columns = _set(target, node.get("assignments") or ())
+    rows = effects(conjuncts(node.get("condition")), Subtype.FILTER)
+    return Write("UPDATE", target_of(target, naming), (target,), columns, rows=rows)
+
+
+def plain_merge(node: Node, naming: Naming) -> Write:
+    """MERGE as Spark has parsed it."""
+    target, source = node.get("targetTable"), node.get("sourceTable")
+    actions = [
+        action
+        for name in ("matchedActions", "notMatchedActions", "notMatchedBySourceActions")
+        for action in node.get(name) or ()
+    ]
+    columns = _set(target, [each for action in actions for each in action.get("assignments") or ()])
+    conditions = [each.get("condition") for each in actions if each.get("condition") is not None]
+    rows = effects([node.get("mergeCondition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
+    return Write("MERGE", target_of(target, naming), (target, source), columns, rows=rows)
+
+
+def _set(target: Node, assignments: Any) -> tuple[TargetColumn, ...]:
+    """What assignments put into the columns of a target; one to a field makes its column anew."""
+    parts: dict[int, list[Part]] = {each.expr: [] for each in target.output or ()}
+    for each in assignments:
+        key, value = each.get("key"), each.get("value")
+        column = key
+        while isinstance(column, Node):
+            column = column.get("child")
+        if not isinstance(column, Attribute) or column.expr not in parts or _keeps(value, column):
+            continue
+        if key is column:
+            parts[column.expr].append(Part(value))
+        else:
+            parts[column.expr] += effects([value, column], Subtype.TRANSFORMATION)
+    return tuple(
+        TargetColumn(each.name, each.type.simple, tuple(parts[each.expr])) for each in target.output or ()
+    )
 
 
 def rewritten(node: Node, naming: Naming) -> Write:

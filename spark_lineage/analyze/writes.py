@@ -315,6 +315,8 @@ WRITES: dict[str, Rule] = {
     "UpdateCommand": row_level.update,
     "DeleteCommand": row_level.delete,
     "DeleteFromTable": row_level.delete,
+    "UpdateTable": row_level.plain_update,
+    "MergeIntoTable": row_level.plain_merge,
     "ReplaceData": row_level.rewritten,
     "WriteDelta": row_level.rewritten,
 }

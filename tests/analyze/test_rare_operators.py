@@ -96,3 +96,46 @@ def test_a_write_without_a_rule_is_an_append_with_a_problem():
     assert edges(lineage) == {"a <- /in.a IDENTITY"}
     assert lineage.plan.target.name == "/out"
     assert [each.code for each in lineage.problems] == ["unknown_command"]
+
+
+def test_update_that_its_connector_runs_itself():
+    plan = PlanBuilder()
+    table, (a, b, c) = plan.files("file:/t", ["a", "b", "c"])
+    to_b = plan.function("Assignment", "assignment", key=b, value=a)
+    of_c = plan.function("GetStructField", "getstructfield", child=c, ordinal=0)
+    to_c = plan.function("Assignment", "assignment", key=of_c, value=b)
+    same = plan.function("Assignment", "assignment", key=a, value=a)
+    condition = plan.function("EqualTo", "=", left=a, right=plan.literal(1))
+    update = plan.operator(
+        "UpdateTable", [], table=table, assignments=[same, to_b, to_c], condition=condition
+    )
+    lineage = lineage_of(plan.tree(update))
+    assert (lineage.plan.operation, lineage.plan.target.name) == ("UPDATE", "/t")
+    assert [each.name for each in lineage.plan.columns] == ["a", "b", "c"]
+    assert edges(lineage) == {
+        "b <- /t.a IDENTITY", "c <- /t.b TRANSFORMATION", "c <- /t.c TRANSFORMATION", "rows <- /t.a FILTER",
+    }  # fmt: skip
+    assert lineage.problems == ()
+
+
+def test_merge_that_its_connector_runs_itself():
+    plan = PlanBuilder()
+    target, (k, v) = plan.files("file:/t", ["k", "v"])
+    source, (key, value) = plan.files("file:/s", ["key", "value"])
+    on = plan.function("EqualTo", "=", left=k, right=key)
+    larger = plan.function("GreaterThan", ">", left=value, right=v)
+    put = plan.function("Assignment", "assignment", key=v, value=value)
+    new = plan.function("Assignment", "assignment", key=k, value=key)
+    merge = plan.operator(
+        "MergeIntoTable", [], targetTable=target, sourceTable=source, mergeCondition=on,
+        matchedActions=[plan.function("UpdateAction", "update", condition=larger, assignments=[put])],
+        notMatchedActions=[plan.function("InsertAction", "insert", condition=None, assignments=[new, put])],
+        notMatchedBySourceActions=[plan.function("DeleteAction", "delete", condition=None)],
+    )  # fmt: skip
+    lineage = lineage_of(plan.tree(merge))
+    assert (lineage.plan.operation, lineage.plan.target.name) == ("MERGE", "/t")
+    assert edges(lineage) == {
+        "k <- /s.key IDENTITY", "v <- /s.value IDENTITY", "rows <- /t.k JOIN", "rows <- /s.key JOIN",
+        "rows <- /s.value FILTER", "rows <- /t.v FILTER",
+    }  # fmt: skip
+    assert lineage.problems == ()

@@ -75,6 +75,19 @@ def test_analysis_error(place: Place) -> None:
     lineage_of_query(place.table())
 
 
+def test_update_and_merge_of_a_table_of_files_fail_as_what_they_are(place: Place) -> None:
+    """Spark refuses both once it has the plan."""
+    place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
+    merge = "MERGE INTO out USING t ON out.a = t.a WHEN MATCHED THEN UPDATE SET big = t.b"
+    update = "UPDATE out SET big = CAST(a AS string)"
+    runs = place.new_runs(lambda: [failure(lambda: place.sql(each)) for each in (merge, update)])
+    assert shape(runs) == [("write", "MERGE", "FAILED"), ("write", "UPDATE", "FAILED")]
+    assert all(place.is_table(run["target"], "out") for run in runs)
+    answer = place.table()
+    assert answer["problems"] == []
+    lineage_of_query(answer)
+
+
 def test_what_is_not_followed_is_a_problem(place: Place) -> None:
     problems = place.new_problems(lambda: place.spark.sql(QUERY).foreachPartition(lambda _: None))
     assert problems

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lineage.harness import spark_marks
+from lineage.harness import spark_marks, version_of
 from lineage.place import QUERY, Json, Place, fields, shape
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
@@ -170,6 +170,16 @@ def test_a_walk_passes_through_files_that_an_rdd_wrote(place: Place) -> None:
 def test_what_goes_to_the_program_is_a_usage(place: Place) -> None:
     runs = place.new_runs(lambda: place.spark.sql(QUERY).rdd.map(lambda row: row.a).collect())
     assert shape(runs) == [("usage", "RDD", "COMPLETE")]
+    assert place.reaches_driver("t.b")
+
+
+def test_the_rows_of_a_loop_in_a_script_go_to_the_program(place: Place) -> None:
+    """FOR takes them by a job that no query is around."""
+    if version_of(place.spark.version) < (4, 1):
+        pytest.skip(f"scripts are off before Spark 4.1, this is {place.spark.version}")
+    script = "BEGIN DECLARE n INT DEFAULT 0; FOR x AS SELECT DISTINCT b FROM t DO SET n = n + 1; END FOR; END"
+    problems = place.new_problems(lambda: place.sql(script))
+    assert problems == []
     assert place.reaches_driver("t.b")
 
 
