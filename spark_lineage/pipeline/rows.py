@@ -137,8 +137,8 @@ class Application:
         self.rows.stages.extend(_stage(run_id, each) for each in record.stages)
 
     def _unseen_job(self, run_id: str, record: RddJobRecord) -> None:
-        """A job that had ended before the bridge heard of its start."""
-        if record.schema_inference:
+        """A job that had ended before the bridge heard of its start; one over no partitions has no stage and runs nothing."""
+        if record.schema_inference or (record.call_site is None and not record.stages):
             return
         place = record.call_site or "unknown place"
         message = (
@@ -235,6 +235,8 @@ class Application:
         run_id = f"{self.record.bridge}:{execution.execution_id}"
         run = self._run(run_id, 0, "query", name, RunState(execution.state))
         self.rows.runs.append(_with_outcome(run, execution))
+        if run.state is RunState.FAILED:
+            return
         tree = self.plans.get(execution.plan or "")
         dataset = changed_dataset(tree, self.locations.naming) if tree is not None else None
         message = f"the command {name} changes data in a way that is not followed"

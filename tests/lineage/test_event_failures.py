@@ -80,7 +80,8 @@ def test_update_and_merge_of_a_table_of_files_fail_as_what_they_are(place: Place
     place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
     merge = "MERGE INTO out USING t ON out.a = t.a WHEN MATCHED THEN UPDATE SET big = t.b"
     update = "UPDATE out SET big = CAST(a AS string)"
-    runs = place.new_runs(lambda: [failure(lambda: place.sql(each)) for each in (merge, update)])
+    runs = place.new_runs(lambda: failure(lambda: place.sql(merge)))
+    runs += place.new_runs(lambda: failure(lambda: place.sql(update)))
     assert shape(runs) == [("write", "MERGE", "FAILED"), ("write", "UPDATE", "FAILED")]
     assert all(place.is_table(run["target"], "out") for run in runs)
     answer = place.table()
@@ -92,6 +93,13 @@ def test_what_is_not_followed_is_a_problem(place: Place) -> None:
     problems = place.new_problems(lambda: place.spark.sql(QUERY).foreachPartition(lambda _: None))
     assert problems
     assert all(problem["message"] and problem["hint"] for problem in problems)
+
+
+def test_a_command_that_is_not_followed_is_a_problem_where_it_succeeds(place: Place) -> None:
+    place.sql("CREATE TABLE out(a int) USING parquet")
+    assert place.new_problems(lambda: failure(lambda: place.sql("ALTER TABLE out RENAME TO t"))) == []
+    problems = place.new_problems(lambda: place.sql("ALTER TABLE out RENAME TO renamed"))
+    assert [problem["code"] for problem in problems] == ["command_not_followed"]
 
 
 def test_rows_from_the_program_are_exact_and_without_source(place: Place) -> None:

@@ -210,6 +210,13 @@ def test_jobs_without_a_query_and_gaps_are_problems(tmp_path: Path) -> None:
     ]
 
 
+def test_a_job_over_no_partitions_runs_nothing(tmp_path: Path) -> None:
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    job = {"kind": "rdd_job", "bridge": BRIDGE, "job_id": 3, "call_site": None, "stages": []}
+    write_segment(spool, 0, job)
+    assert ingest(spool, store).problems == 0
+
+
 def test_a_plan_that_cannot_be_read_is_a_problem_and_the_run_is_there(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
     bad = {**copy_plan("bad", "file:/in", "file:/out"), "analyzed": {"@": 99}}
