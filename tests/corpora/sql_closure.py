@@ -29,6 +29,9 @@ MADE = frozenset(
 BY_POSITION = frozenset({"Union", "Intersect", "Except", "UnionLoop", "CTERelationRef", "UnionLoopRef"})
 """Operators whose columns are those below, by their place."""
 
+OF_TYPES = frozenset({"TypeOf", "Collation"})
+"""Functions that look at the type of their argument alone."""
+
 
 def reaching(tree: PlanTree, root: Node) -> list[set[str]]:
     """For each output column of `root`, the names of the stored columns that can reach it."""
@@ -89,9 +92,8 @@ def _link(
 
 
 def _is_of_no_files(node: Node) -> bool:
-    """A temporary view USING a format without a path."""
-    indexes = (each.get("location") for each in node.nodes(NodeKind.VALUE))
-    return any(isinstance(index, Node) and index.facts.get("paths") == [] for index in indexes)
+    """A temporary view USING a format without a path: its index of files has none."""
+    return any(index.facts.get("paths") == [] for index in node.nodes(NodeKind.VALUE))
 
 
 def _expressions(node: Node) -> Iterator[Node]:
@@ -108,7 +110,10 @@ def _outputs(expression: Node) -> set[int]:
 
 
 def _mentioned(expression: Any) -> set[int]:
-    """All attributes inside an expression; of a subquery only what it gives, since its correlation decides rows."""
+    """All attributes inside an expression whose values can count in it.
+
+    A subquery counts by what it gives, since its correlation decides rows; but EXISTS gives whether there is a match.
+    """
     found: set[int] = set()
     seen: set[int] = set()
     stack: list[Any] = [expression]
@@ -118,11 +123,34 @@ def _mentioned(expression: Any) -> set[int]:
             found.add(item.expr)
         elif isinstance(item, Node) and item.index not in seen:
             seen.add(item.index)
+            if item.name in OF_TYPES:
+                continue
             if item.nodes(NodeKind.LOGICAL):
-                found.update(_outputs(item) if item.name != "Exists" else ())
+                found.update(_matched(item) if item.name == "Exists" else _outputs(item))
             else:
                 stack.extend(inner for value in item.fields.values() for inner in flatten(value))
     return found
+
+
+def _matched(exists: Node) -> set[int]:
+    """The columns that a correlated subquery's rows are matched by: those in the conjuncts that have an outer column."""
+    found: set[int] = set()
+    operators = list(exists.nodes(NodeKind.LOGICAL))
+    while operators:
+        operator = operators.pop()
+        operators += operator.nodes(NodeKind.LOGICAL)
+        conjuncts = list(_expressions(operator))
+        while conjuncts:
+            conjunct = conjuncts.pop()
+            if conjunct.name == "And":
+                conjuncts += _expressions(conjunct)
+            elif _has_outer(conjunct):
+                found |= _mentioned(conjunct)
+    return found
+
+
+def _has_outer(expression: Node) -> bool:
+    return expression.name == "OuterReference" or any(_has_outer(each) for each in _expressions(expression))
 
 
 def _all_below(column: int, below: dict[int, set[int]]) -> set[int]:

@@ -22,13 +22,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tomllib
 from queries import CACHE, HERE, REPOSITORY
-from sql_inputs import INPUTS, file_names, read_file, read_golden
+from sql_inputs import file_names, read_file, read_golden
 
 from spark_lineage.capture.session import jar_path
 
@@ -56,8 +57,10 @@ class Result:
 
 def run_chunk(names: list[str], folder: Path) -> dict[str, Result]:
     """Run some files bare and with lineage, unless that was done before, and judge them."""
-    bare = bare_outcomes(names, folder)
-    spooled = lineage_run(names, folder)
+    with ThreadPoolExecutor() as pool:  # two Sparks side by side
+        bare_run = pool.submit(bare_outcomes, names, folder)
+        spooled = lineage_run(names, folder)
+        bare = bare_run.result()
     report = json.loads((spooled / "report.json").read_text(encoding="utf-8"))
     shutil.copytree(spooled / "spool", folder / "spool")  # an ingest empties it
     judged = json.loads(_python(folder, "sql_judge.py", str(spooled / "report.json"), str(folder)))
@@ -67,9 +70,9 @@ def run_chunk(names: list[str], folder: Path) -> dict[str, Result]:
 def lineage_run(names: list[str], folder: Path) -> Path:
     """Where the report and the spool of these files' run with lineage stand, kept between runs.
 
-    They depend on Spark, the files, and the bridge's jar.
+    They depend on Spark, the runner, the files, and the bridge's jar.
     """
-    digest = hashlib.sha256(" ".join(names).encode())
+    digest = hashlib.sha256(" ".join(f"{name} {_digest(name)}" for name in names).encode())
     digest.update(jar_path().read_bytes())
     kept = _kept("lineage") / digest.hexdigest()[:16]
     if not kept.is_dir():
@@ -82,9 +85,9 @@ def lineage_run(names: list[str], folder: Path) -> Path:
 
 
 def bare_outcomes(names: list[str], folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """What the files do without lineage, kept between runs: that depends on Spark and on the files alone."""
+    """What the files do without lineage, kept between runs: that depends on Spark, the runner, and the file."""
     kept = _kept("bare")
-    places = {name: kept / f"{name.replace('/', '~')}.json" for name in names}
+    places = {name: kept / f"{name.replace('/', '~')}-{_digest(name)}.json" for name in names}
     missing = [name for name in names if not places[name].is_file()]
     if missing:
         for name, outcomes in _run(missing, folder / "bare")["files"].items():
@@ -163,7 +166,9 @@ def totals(results: dict[str, Result]) -> str:
     """The line that is printed."""
     columns = count_columns(results)
     answered = columns.sources + columns.sourceless
-    problems = Counter(code for each in results.values() for code in each.coverage["problems"])
+    problems = Counter(
+        problem.partition(": ")[2] for each in results.values() for problem in each.coverage["problems"]
+    )
     return (
         f"{len(results)} files, {sum(each.statements for each in results.values()):,} statements, "
         f"{sum(each.succeeded for each in results.values()):,} succeed, "
@@ -171,7 +176,7 @@ def totals(results: dict[str, Result]) -> str:
         f"({sum(each.excepted for each in results.values())} differ by chance or clock); "
         f"columns answered / columns written: {answered:,} / {answered + columns.unanswered:,} "
         f"= {share_answered(results):.2%} ({columns.sources:,} with sources, {columns.sourceless:,} truly without), "
-        f"opaque apart: {columns.opaque:,}; files with problems: {dict(problems)}"
+        f"opaque apart: {columns.opaque:,}; statements with problems: {dict(problems)}"
     )
 
 
@@ -221,13 +226,17 @@ def _python(folder: Path, script: str, *arguments: str) -> str:
 
 
 def _kept(what: str) -> Path:
-    """The folder for what depends on Spark, the input files and the runner alone."""
+    """The folder for what one Spark and one runner did."""
     digest = hashlib.sha256(importlib.metadata.version("pyspark").encode())
-    for path in (HERE / "sql_inputs.py", HERE / "sql_runner.py", *sorted(INPUTS.rglob("*.sql"))):
-        digest.update(path.read_bytes())
+    digest.update((HERE / "sql_runner.py").read_bytes())
     folder = CACHE / "sql-tests" / digest.hexdigest()[:16] / what
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def _digest(name: str) -> str:
+    """Of all that a run is given: its statements, settings and function."""
+    return hashlib.sha256(repr(read_file(name)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def main() -> int:

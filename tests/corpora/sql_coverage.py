@@ -14,18 +14,23 @@ from pathlib import Path
 from typing import Any
 
 from sql_closure import reaching
-from sql_runner import label
+from sql_inputs import read_file
+from sql_places import Places
 
+from spark_lineage.analyze.classes import QUIET
+from spark_lineage.analyze.commands import is_schema_inference
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.capture import spool as spools
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import ExecutionRecord, GapRecord, PlanRecord, decode_record
+from spark_lineage.decode.records import ExecutionRecord, GapRecord, PlanRecord, RddJobRecord, decode_record
 from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import Certainty, Edge, EdgeKind, Plan
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
+
+_SCRIPT = re.compile(r"\s*(\w+\s*:\s*)?begin\b", re.IGNORECASE)
 
 
 @dataclass
@@ -57,16 +62,17 @@ class FileCoverage:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What stands in a spool: executions and plans."""
+    """What stands in a spool: executions, jobs without one, and plans."""
 
     executions: tuple[ExecutionRecord, ...]
+    jobs: tuple[RddJobRecord, ...]
     plans: dict[str, PlanTree]
     gaps: int
 
 
 def read_spool(spool: Path) -> Recorded:
     """Decode every record, before the ingest takes the segments away."""
-    executions, plans, gaps = [], {}, 0
+    executions, jobs, plans, gaps = [], [], {}, 0
     for segment in spools.segments(spool):
         for frame in spools.frames(segment.path):
             assert isinstance(frame, spools.Frame), frame
@@ -76,9 +82,11 @@ def read_spool(spool: Path) -> Recorded:
                     plans[record.hash] = decode_plan(record)
             elif isinstance(record, ExecutionRecord):
                 executions.append(record)
+            elif isinstance(record, RddJobRecord):
+                jobs.append(record)
             elif isinstance(record, GapRecord):
                 gaps += 1
-    return Recorded(tuple(executions), plans, gaps)
+    return Recorded(tuple(executions), tuple(jobs), plans, gaps)
 
 
 def coverage(report: dict[str, Any], spool: Path, store: Path) -> dict[str, FileCoverage]:
@@ -93,13 +101,8 @@ class _Judge:
     def __init__(self, report: dict[str, Any], recorded: Recorded, store: DeltaStore) -> None:
         self.report = report
         self.recorded = recorded
-        self.names = list(report["files"])
-        self.statements = {
-            label(number, position): (name, position)
-            for number, name in enumerate(self.names)
-            for position in range(len(report["files"][name]))
-        }
-        self.files = {name: FileCoverage() for name in self.names}
+        self.places = Places(report["files"], recorded.executions, recorded.jobs)
+        self.files = {name: FileCoverage() for name in report["files"]}
         self.plans = {each.fingerprint: each for each in _values(store, "plans")}
         self.runs: dict[str, list[Any]] = {}
         for run in _values(store, "runs"):
@@ -111,37 +114,53 @@ class _Judge:
 
     def judge(self) -> dict[str, FileCoverage]:
         known = self._known_columns()
-        seen_fingerprints: dict[str, set[str]] = {}
+        schemas: dict[tuple[str, int], list[str]] = {}
         for execution in self.recorded.executions:
-            place = self.statements.get(execution.description or "")
+            place = self.places.labelled(execution)
             if place is None or execution.root != execution.execution_id:
                 continue
             name, position = place
             runs = self.runs.get(str(execution.execution_id), [])
             tree = self.recorded.plans.get(execution.plan or "")
-            if not runs:
-                root = tree.analyzed.name if tree is not None and tree.analyzed is not None else "no plan"
-                self.files[name].unrecorded["CommandResult" if execution.command_result else root] += 1
+            if not runs and (what := _not_quiet(execution, tree)):
+                self.files[name].unrecorded[what] += 1
             for run in runs:
                 if run.fingerprint is None:
                     continue
-                seen_fingerprints.setdefault(run.fingerprint, set()).add(name)
                 self._run(name, position, run, tree)
                 self._sources(name, position, run, known)
-        for problem in self.problems:
-            for name in self._files_of(problem, seen_fingerprints):
-                self.files[name].problems[problem.code] += 1
+                plan = self.plans[run.fingerprint]
+                if plan.kind is EdgeKind.USAGE:
+                    columns = ",".join(f"{column.name}:{column.type}" for column in plan.columns)
+                    schemas.setdefault(place, []).append(f"struct<{columns}>")
+        for (name, position), found in schemas.items():
+            self.files[name].wrong += self._unlike(name, position, found)
+        self._problems()
         return self.files
 
-    def _files_of(self, problem: Any, seen: dict[str, set[str]]) -> set[str]:
-        if problem.fingerprint is not None:
-            return seen.get(problem.fingerprint) or {self.names[0]}
-        execution_id = (problem.run_id or "").rpartition(":")[2]
-        for execution in self.recorded.executions:
-            if str(execution.execution_id) == execution_id:
-                place = self.statements.get(execution.description or "")
-                return {place[0]} if place else set()
-        return {self.names[0]}
+    def _problems(self) -> None:
+        """Count each problem where its statements stand; one that cannot be placed is counted with the first file."""
+        of_plan: dict[str, set[tuple[str, int]]] = {}
+        for key, runs in self.runs.items():
+            for run in runs:
+                of_plan.setdefault(run.fingerprint, set()).update(self.places.of_run(key))
+        for problem in self.problems:
+            if problem.fingerprint is not None:
+                places = of_plan.get(problem.fingerprint, set())
+            else:
+                places = self.places.of_run((problem.run_id or "").rpartition(":")[2])
+            for name, position in places or {(next(iter(self.files)), "?")}:
+                self.files[name].problems[f"{position}: {problem.code}"] += 1
+
+    def _unlike(self, name: str, position: int, found: list[str]) -> list[str]:
+        """The schemas of a statement's usages that are not Spark's; a script returns one of those of its statements."""
+        schema = self.report["files"][name][position].get("schema")
+        if schema in {None, "struct<>"}:
+            return []
+        unlike = [each for each in found if not _same_schema(schema, each)]
+        if _SCRIPT.match(read_file(name).statements[position]) and len(unlike) < len(found):
+            return []
+        return [f"{position}: Spark's schema is {schema}, the plan's is {each}" for each in unlike]
 
     def _run(self, name: str, position: int, run: Any, tree: PlanTree | None) -> None:
         """Count the columns of one write or usage."""
@@ -163,11 +182,6 @@ class _Judge:
                 file.sourceless += 1
             else:
                 file.unanswered.append(f"{position}: {run.operation} {column.name}")
-        if plan.kind is EdgeKind.USAGE:
-            schema = self.report["files"][name][position].get("schema")
-            actual = ",".join(f"{column.name}:{column.type}" for column in plan.columns)
-            if schema not in {None, "struct<>"} and not _same_schema(schema, f"struct<{actual}>"):
-                file.wrong.append(f"{position}: Spark's schema is {schema}, the plan's is struct<{actual}>")
 
     def _sources(self, name: str, position: int, run: Any, known: dict[str, set[str]]) -> None:
         """Every source must be a column of its table."""
@@ -208,6 +222,17 @@ class _Judge:
             for table, columns in dump.items():
                 known.setdefault(table, set()).update(columns)
         return known
+
+
+def _not_quiet(execution: ExecutionRecord, tree: PlanTree | None) -> str | None:
+    """What an execution without a run was; None for a command that the analyzer knows to move no rows."""
+    if execution.command_result:
+        return "CommandResult"
+    if tree is None or tree.analyzed is None:
+        return "no plan"
+    if is_schema_inference(tree):
+        return "schema inference"
+    return None if tree.analyzed.name in QUIET else tree.analyzed.name
 
 
 def _values(store: DeltaStore, table: str) -> tuple[Any, ...]:
