@@ -232,12 +232,13 @@ def _problem_lines(codes: Any) -> list[str]:
 
 
 def source_text(entry: dict[str, Any], case: Case, ran: Ran) -> str:
-    """One source or row entry as `t.a IDENTITY`, with ` MASKING` and ` via v` where they hold."""
+    """One source or row entry as `t.a IDENTITY`, with ` MASKING` and ` via v` where they hold; `t@1.a` of version 1."""
     subtype = entry["subtype"]
     assert entry["type"] == ("DIRECT" if subtype in DIRECT else "INDIRECT"), (
         f"type and subtype disagree: {entry}"
     )
-    text = f"{short_name(entry, case.database, ran.folder)}.{entry['field'] or '*'} {subtype}"
+    version = f"@{entry['version']}" if entry.get("version") is not None else ""
+    text = f"{short_name(entry, case.database, ran.folder)}{version}.{entry['field'] or '*'} {subtype}"
     if entry.get("masking"):
         text += " MASKING"
     via = sorted(str(name).rpartition(".")[2] for name in entry.get("via") or ())
