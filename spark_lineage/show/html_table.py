@@ -48,13 +48,20 @@ def _runs(answer: Json) -> str:
 
 
 def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
-    """One row for each source; name and type stand on the first, an expression on the first of its sources."""
+    """The rows of a column, and of the fields that it was built of."""
     name = f"<b>{safe(column['name'])}</b>"
     if column["certainty"] != "exact":
         name += f"<br>{certainty(column['certainty'])}"
-    type_name = span("sl-dim", column["type"])
+    nothing = "no source column" if column["certainty"] == "exact" else "not known"
+    rows = _told(name, span("sl-dim", column["type"]), column, nothing, labels)
+    for field in column.get("fields", ()):
+        rows += _told(safe(field["name"]), "", field, "no source column", labels)
+    return rows
+
+
+def _told(name: str, type_name: str, column: Json, nothing: str, labels: Labels) -> list[tuple[str, ...]]:
+    """One row for each source; name and type stand on the first, an expression on the first of its sources."""
     if not column["sources"]:
-        nothing = "no source column" if column["certainty"] == "exact" else "not known"
         return [(name, type_name, span("sl-dim", nothing), "", "")]
     rows: list[tuple[str, ...]] = []
     for expression, sources in by_expression(column):

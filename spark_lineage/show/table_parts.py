@@ -11,12 +11,13 @@ from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, repeats
 def sources_of(answer: Json) -> Iterator[Json]:
     """Every source of a table's answer: of its columns, then of its rows."""
     for column in answer["columns"]:
-        yield from column["sources"]
+        for each in (column, *column.get("fields", ())):
+            yield from each["sources"]
     yield from answer["rows"]
 
 
 def by_expression(column: Json) -> list[tuple[str, list[Json]]]:
-    """(expression, sources) of a column; the expression is empty where it only repeats a source's name."""
+    """(expression, sources) of a column or field; the expression is empty where it only repeats a source's name."""
     groups: dict[str, list[Json]] = {}
     for source in column["sources"]:
         groups.setdefault(_told(source), []).append(source)

@@ -134,12 +134,21 @@ def _columns(answer: Json, labels: Labels) -> Iterator[RenderableType]:
         title = Text.assemble((clean(column["name"]), "bold"), "  ", (clean(column["type"]), "dim"))
         if column["certainty"] != "exact":
             title.append("  ").append_text(certainty_text(column["certainty"]))
-        yield Group(title, Padding(_column_sources(column, labels), (0, 0, 0, 2)))
+        sources = _sources(
+            column, "no source column" if column["certainty"] == "exact" else "not known", labels
+        )
+        yield Group(title, Padding(Group(sources, *_fields(column, labels)), (0, 0, 0, 2)))
 
 
-def _column_sources(column: Json, labels: Labels) -> RenderableType:
+def _fields(column: Json, labels: Labels) -> Iterator[RenderableType]:
+    for field in column.get("fields", ()):
+        yield Text(clean(field["name"]))
+        yield Padding(_sources(field, "no source column", labels), (0, 0, 0, 2))
+
+
+def _sources(column: Json, nothing: str, labels: Labels) -> RenderableType:
     if not column["sources"]:
-        return Text("no source column" if column["certainty"] == "exact" else "not known", style="dim")
+        return Text(nothing, style="dim")
     parts: list[RenderableType] = []
     for expression, sources in by_expression(column):
         if expression:

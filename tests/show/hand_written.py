@@ -101,6 +101,28 @@ def table_answer() -> dict[str, Any]:
     }
 
 
+def nested_answer() -> dict[str, Any]:
+    """A struct that the query built, of a table as it was at version 3."""
+    info = column(
+        "info", "struct<zip:string,n:int>", source("raw.boxes", "zip", "TRANSFORMATION", "struct(zip, ?)")
+    )
+    fields = [
+        {"name": "info.zip", "sources": [source("raw.boxes", "zip", "IDENTITY", "zip", version="3")]},
+        {"name": "info.n", "sources": []},
+    ]
+    return {
+        "schema_version": 1,
+        "dataset": dataset("gold.boxes"),
+        "certainty": "exact",
+        "plans": [PLAN],
+        "runs": 1,
+        "last_run": None,
+        "columns": [{**info, "fields": fields}],
+        "rows": [source("raw.boxes", "day", "FILTER", "(day > ?)", version="3")],
+        "problems": [],
+    }
+
+
 def edge(from_: tuple[str, str], to: tuple[str, str | None], subtype: str, expression: str) -> dict[str, Any]:
     ends = {"source": vertex(*from_), "target": vertex(*to)}
     for end in ends.values():

@@ -132,6 +132,16 @@ def test_each_source_has_a_row_of_its_own() -> None:
     ]
 
 
+def test_the_fields_of_a_column_and_a_version() -> None:
+    reader = read(table_html(answers.nested_answer()))
+    assert [row for row in reader.rows if len(row) == 5][1:] == [
+        ["info", "struct<zip:string,n:int>", "raw.boxes.zip", "transformation", "struct(zip, ?)"],
+        ["info.zip", "", "raw.boxes@3.zip", "identity", ""],
+        ["info.n", "", "no source column", "", ""],
+    ]
+    assert [row for row in reader.rows if len(row) == 3][1:] == [["filter", "raw.boxes@3.day", "(day > ?)"]]
+
+
 def test_the_rows_of_a_table() -> None:
     rows = [row for row in read(table_html(answers.table_answer())).rows if len(row) == 3]
     assert rows[1:] == [

@@ -55,6 +55,23 @@ Which rows
 Full names
   in/buyers.csv  /srv/in/buyers.csv"""
 
+NESTED = """\
+gold.boxes  exact
+file /srv/lake/gold/boxes
+1 run
+
+  info  struct<zip:string,n:int>
+    struct(zip, ?)
+    transformation  raw.boxes.zip
+    info.zip
+      identity        raw.boxes@3.zip
+    info.n
+      no source column
+
+Which rows
+  filter          (day > ?)
+                  raw.boxes@3.day"""
+
 UPSTREAM = """\
 gold.revenue.total
 sum(amount)
@@ -153,6 +170,7 @@ Draw = Callable[[dict[str, Any]], Any]
     ("draw", "answer", "expected"),
     [
         (table_text, answers.table_answer(), TABLE),
+        (table_text, answers.nested_answer(), NESTED),
         (lineage_text, answers.upstream_answer(), UPSTREAM),
         (lineage_text, answers.downstream_answer(), DOWNSTREAM),
         (runs_text, answers.runs_answer(), RUNS),
@@ -160,7 +178,7 @@ Draw = Callable[[dict[str, Any]], Any]
         (search_text, answers.search_answer(), SEARCH),
         (problems_text, {"schema_version": 1, "problems": [answers.problem()]}, PROBLEMS),
     ],
-    ids=["table", "upstream", "downstream", "runs", "tables", "search", "problems"],
+    ids=["table", "fields", "upstream", "downstream", "runs", "tables", "search", "problems"],
 )
 def test_at_80_columns(draw: Draw, answer: dict[str, Any], expected: str) -> None:
     assert plain_text(draw(answer)) == expected
