@@ -1,15 +1,16 @@
 """How long a recorded plan takes to decode and analyze: next to twice the plan, to Spark's own analysis, and to JSON.
 
     python bench/analyze.py           # 250 and 500 nested withColumn, 500 columns through 25 and 50 operators
-    python bench/analyze.py --full    # 1,000 and 2,000 nested withColumn, 5,000 columns through 20 and 40 operators
+    python bench/analyze.py --full    # 1,000 and 2,000 nested withColumn, 5,000 columns through 250 and 500 operators
 
 Spark builds and analyzes the plans, and the bridge records them. What Spark cannot build, 10,000 operators of ten columns, is
-written here as the bridge would write it; it is compared with Python's `json.loads` of Spark's `toJSON` of the same plan. Both
-run as they do in a process of their users': Python's collector of garbage is on for `json.loads`, and put off by ours as
-ingest does. "undisturbed" has it off for both. Times are processor seconds, medians of rounds in turn.
+written here as the bridge would write it; it is compared with Python's `json.loads` of Spark's `toJSON` of the same plan. Times
+are processor seconds, medians of rounds in turn.
 
-5,000 columns are followed through no more than 50 operators, since the bridge's limit of 250,000 elements of collections is
-reached there: a larger plan is marked as cut. The aim is once the time of `json.loads`; the limit, which is checked, is three times.
+Python's collector of garbage is on in a process that calls `json.loads`, where it takes most of the time, and ingest puts it off
+while it decodes and analyzes. So there are three ratios: each as it runs for its users (the collector on for `json.loads`, put off
+by ours), on for both, and off for both. The aim is once the time of `json.loads`; the limit, which is checked for the first, is
+three times.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def main() -> int:
 
 def shapes(*, full: bool) -> list[Shape]:
     """What Spark builds; each is measured in this size and in twice this size."""
-    deep, columns, operators = (1_000, 5_000, 20) if full else (250, 500, 25)
+    deep, columns, operators = (1_000, 5_000, 250) if full else (250, 500, 25)
     return [
         Shape("nested", f"{2 * deep:,} nested withColumn", spark_made.nested, deep, 10),
         Shape("doubled", "each of 40 levels uses the one before twice", spark_made.doubled, 20, 1),
@@ -133,7 +134,8 @@ def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds:
         "text",
         "json.loads",
         "ratio",
-        "undisturbed",
+        "collector on for both",
+        "off for both",
     )
     for name, make in (("chain", synthetic.chain), ("union", synthetic.union)):
         plan = make(OPERATORS)
@@ -141,11 +143,12 @@ def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds:
             "ours": partial(analyzed, plan.payload),
             "json": partial(json.loads, plan.text),
         }
-        seconds = medians(calls, rounds)
+        seconds = medians(calls | {"collected": partial(decoded_and_analyzed, plan.payload)}, rounds)
         with collector.paused():
-            undisturbed = medians(calls, rounds)
+            paused = medians(calls, rounds)
         figures[f"{name}_of_json"] = round(seconds["ours"] / seconds["json"], 2)
-        figures[f"{name}_of_json_undisturbed"] = round(undisturbed["ours"] / undisturbed["json"], 2)
+        figures[f"{name}_of_json_collector_on"] = round(seconds["collected"] / seconds["json"], 2)
+        figures[f"{name}_of_json_collector_off"] = round(paused["ours"] / paused["json"], 2)
         figures[f"{name}_exact"] = int(is_exact(analyzed(plan.payload), 10 if name == "chain" else 20))
         goals[f"{name}_of_json"] = {"op": "<=", "limit": JSON_LIMIT}
         goals[f"{name}_exact"] = {"op": ">=", "limit": 1}
@@ -156,7 +159,8 @@ def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds:
             f"{len(plan.text) / 1e6:.1f} MB",
             f"{seconds['json'] * 1000:,.0f} ms",
             f"{figures[f'{name}_of_json']}",
-            f"{figures[f'{name}_of_json_undisturbed']}",
+            f"{figures[f'{name}_of_json_collector_on']}",
+            f"{figures[f'{name}_of_json_collector_off']}",
         )
     Console().print(table)
 
@@ -164,17 +168,23 @@ def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds:
 def analyzed(payload: bytes) -> Lineage:
     """A record's plan, decoded and fully analyzed, as the ingest does it: with the collection that it puts off."""
     with collector.paused():
-        record = decode_record(payload)
-        if not isinstance(record, PlanRecord):
-            raise TypeError("not a plan's record")
-        tree = decode_plan(record)
-        root = tree.analyzed
-        viewed = root.get("plan") if root is not None and root.name == "CreateViewCommand" else root
-        lineage = analyze_usage(
-            replace(tree, analyzed=viewed if isinstance(viewed, Node) else None), Context("bench")
-        )
+        lineage = decoded_and_analyzed(payload)
     if gc.isenabled():
         gc.collect(0)
+    return lineage
+
+
+def decoded_and_analyzed(payload: bytes) -> Lineage:
+    """A record's plan, decoded and fully analyzed."""
+    record = decode_record(payload)
+    if not isinstance(record, PlanRecord):
+        raise TypeError("not a plan's record")
+    tree = decode_plan(record)
+    root = tree.analyzed
+    viewed = root.get("plan") if root is not None and root.name == "CreateViewCommand" else root
+    lineage = analyze_usage(
+        replace(tree, analyzed=viewed if isinstance(viewed, Node) else None), Context("bench")
+    )
     if lineage is None:
         raise ValueError("a plan without a query")
     return lineage

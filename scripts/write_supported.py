@@ -50,7 +50,7 @@ LIMITS = """\
 | the tables behind a JDBC read of a query: the query is a dataset of its own | `foreign_query` |
 | the topics of a Kafka write whose rows name theirs | `unknown_topic` |
 | an operator, subquery expression or source that has no rule | `unknown_operator`, `unknown_subquery`, `unknown_source` |
-| a plan beyond the bridge's limits (250,000 nodes, 32 MiB) | `plan_truncated` |
+| a plan beyond the bridge's limits (250,000 nodes, lists of 20,000,000 columns, 32 MiB) | `plan_truncated` |
 
 Spark 3.5 posts no event at all for a query that fails in analysis, so nothing can be recorded there. On Spark
 Connect the flag goes on the server. Scala and Java programs over whole rows (`map`, `mapInPandas`, `applyInPandas`, ...)

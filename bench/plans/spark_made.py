@@ -66,7 +66,10 @@ def wide(columns: int) -> Steps:
 
 
 def record(shapes: Mapping[str, tuple[Steps, int, bool]], folder: Path) -> dict[str, Recorded]:
-    """Build and record plans: name -> (steps, size, whether its text is wanted). One local session, ended here."""
+    """Build and record plans: name -> (steps, size, whether its text is wanted). One local session, ended here.
+
+    Of the same steps in several sizes the largest is built, and the others are its beginnings.
+    """
     builder = SparkSession.builder.master("local[2]").appName("bench")
     settings = {
         "spark.ui.enabled": "false",
@@ -83,8 +86,12 @@ def record(shapes: Mapping[str, tuple[Steps, int, bool]], folder: Path) -> dict[
     session.sql(f"CREATE TABLE ten({', '.join(f'c{number} bigint' for number in range(10))}) USING parquet")
     analysis: dict[str, float] = {}
     texts: dict[str, str] = {}
+    largest: dict[Steps, int] = {}
+    for steps, size, _ in shapes.values():
+        largest[steps] = max(size, largest.get(steps, 0))
+    built = {steps: steps(session, size) for steps, size in largest.items()}
     for name, (steps, size, with_text) in shapes.items():
-        frames = steps(session, size)
+        frames = built[steps][: size + 1]
         analysis[name] = sum(_analysis_seconds(each) for each in frames[1:])
         texts[name] = frames[-1]._jdf.queryExecution().analyzed().toJSON() if with_text else ""  # noqa: SLF001
         frames[-1].createOrReplaceTempView(name)

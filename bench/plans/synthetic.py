@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from plans.spans import Spans
+
 _CATALYST = "org.apache.spark.sql.catalyst."
 _LOGICAL = f"{_CATALYST}plans.logical."
 _EXPRESSION = f"{_CATALYST}expressions."
@@ -158,9 +160,10 @@ class _Plan:
     def done(self, root: dict[str, int], texts: list[dict[str, Any]]) -> Synthetic:
         """Both forms; the bridge numbers nodes from the root down."""
         last = len(self.nodes) - 1
-        nodes = [each | {"f": [_turned(value, last) for value in each["f"]]} for each in reversed(self.nodes)]
+        spans = Spans()
+        nodes = [_in_spans(each, last, spans) for each in reversed(self.nodes)]
         section = {
-            "v": 1, "kind": "plan", "hash": "0" * 32, "classes": list(self.classes.values()), "types": ['"long"'],
+            "v": 2, "kind": "plan", "hash": "0" * 32, "classes": list(self.classes.values()), "types": ['"long"'],
             "attributes": self.attributes, "nodes": nodes, "analyzed": _turned(root, last), "executed": None,
             "truncated": [],
         }  # fmt: skip
@@ -170,6 +173,12 @@ class _Plan:
 
 def _id_text(index: int) -> dict[str, Any]:
     return {"product-class": f"{_EXPRESSION}ExprId", "id": index, "jvmId": _JVM}
+
+
+def _in_spans(node: dict[str, Any], last: int, spans: Spans) -> dict[str, Any]:
+    values = [_turned(value, last) for value in node["f"]]
+    written = node | {"f": [spans.values(each) if isinstance(each, list) else each for each in values]}
+    return written | ({"o": spans.output(node["o"])} if "o" in node else {})
 
 
 def _turned(value: Any, last: int) -> Any:

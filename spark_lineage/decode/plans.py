@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from spark_lineage.decode.parts import describe
-from spark_lineage.decode.records import NodeRecord, PlanRecord
+from spark_lineage.decode.records import NodeRecord, PlanRecord, SpanRecord
+from spark_lineage.decode.spans import Spans
 from spark_lineage.decode.tree import (
     NO_FACTS,
     Attribute,
@@ -89,6 +90,8 @@ _INSIDE = frozenset({dict, list})
 class _Builder:
     """Two passes: nodes without fields first, so that references may point anywhere; then their fields.
 
+    Spans name those before them, so they are read in the second, in the order in which they were written.
+
     A plan of 10,000 operators has millions of values: what is done for each of them is written out and kept in local names.
     """
 
@@ -109,6 +112,7 @@ class _Builder:
         kinds = [(NodeKind(each.kind), each.name, each.name.rpartition(".")[2]) for each in record.classes]
         self.nodes = [self._bare(index, raw, *kinds[raw.c]) for index, raw in enumerate(record.nodes)]
         self.found: list[Attribute | Node] = []
+        self.spans = Spans(self.attributes)
 
     def build(self) -> PlanTree:
         names = [each.fields for each in self.record.classes]
@@ -120,6 +124,8 @@ class _Builder:
                 values = [value(each) if type(each) in _INSIDE else each for each in raw.f]
                 node.fields = dict(zip(names[raw.c], values, strict=True))
             inside.append(self.found)
+            if isinstance(raw.o, SpanRecord):
+                node.output = self.spans.read(raw.o.a)
         describe(self.nodes, inside)
         return PlanTree(
             hash=self.record.hash,
@@ -137,7 +143,7 @@ class _Builder:
             class_name,
             name,
             NO_FACTS,
-            None if raw.o is None else tuple([attributes[each] for each in raw.o]),
+            tuple([attributes[each] for each in raw.o]) if isinstance(raw.o, list) else None,
             raw.e,
             raw.n,
             None if raw.t is None else self.types[raw.t],
@@ -170,10 +176,16 @@ class _Builder:
     def _list(self, raw: list[Any], depth: int) -> tuple[Any, ...]:
         """The values of a list: mostly the attributes of a select list, so those are not passed on one by one."""
         attributes, found = self.attributes, self.found
-        values = []
+        values: list[Any] = []
         for each in raw:
             if isinstance(each, dict) and "a" in each:
-                value: Any = attributes[each["a"]]
+                content = each["a"]
+                if isinstance(content, list):
+                    span = self.spans.read(content)
+                    found += span
+                    values += span
+                    continue
+                value = attributes[content]
                 found.append(value)
             else:
                 value = self._value(each, depth)

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from spark_lineage.errors import DecodeError
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """The newest record version that this reader knows."""
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -114,12 +114,18 @@ class AttributeRecord(msgspec.Struct, frozen=True, array_like=True):
     nullable: bool = True
 
 
+class SpanRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A long list of attributes: indexes, and `(from, count)` for attributes as they stand in the spans before it."""
+
+    a: list[int | tuple[int, int]]
+
+
 class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     """A node: its class, the values of its fields, its output, and what else the contract has, under its letters."""
 
     c: int
     f: list[Any] = []
-    o: list[int] | None = None
+    o: list[int] | SpanRecord | None = None
     e: int | None = None
     n: str = ""
     t: int | None = None

@@ -24,7 +24,11 @@ def violations(records: list[dict[str, Any]]) -> list[str]:
         f"{record['kind']} {error.json_path}: {error.message[:300]}"
         for record in records
         for error in jsonschema.Draft202012Validator(
-            {"$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{record['kind']}"}
+            {
+                "properties": SCHEMA["properties"],
+                "$defs": SCHEMA["$defs"],
+                "$ref": f"#/$defs/{record['kind']}",
+            }
         ).iter_errors(record)
     ]
 
@@ -47,3 +51,18 @@ def test_kept_literals_pass(tmp_path: Path) -> None:
     assert violations(records) == []
     facts = [node["x"] for plan in of_kind(records, "plan") for node in plan["nodes"] if "x" in node]
     assert {"l": 1, "value": "2"} in facts
+
+
+@pytest.mark.spark
+def test_wide_plans_pass(tmp_path: Path) -> None:
+    run(tmp_path, *EXTENSION, do="wide")
+    records = read_spool(tmp_path)
+    assert violations(records) == []
+    assert [(record["kind"], record["v"]) for record in records] == [
+        ("application", 1),
+        ("plan", 1),
+        ("execution", 1),
+        ("plan", 2),
+        ("execution", 1),
+        ("application_end", 1),
+    ]

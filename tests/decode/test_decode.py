@@ -27,7 +27,7 @@ def test_a_record_with_fields_that_this_reader_does_not_know_is_read() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (payload(v=2), "a record has version 2, this reader knows up to 1: update spark-lineage"),
+        (payload(v=3), "a record has version 3, this reader knows up to 2: update spark-lineage"),
         (payload(kind="riddle"), "a record does not fit the format: Invalid value 'riddle' - at `$.kind`"),
         (payload(bridge=7), "a record does not fit the format: Expected `str`, got `int` - at `$.bridge`"),
         (b"[]", "a record does not fit the format: Expected `object`, got `array`"),
@@ -67,6 +67,76 @@ def test_references_to_nothing_are_refused() -> None:
     node = plan.operator("Project", [], projectList=[], child={"@": 99})
     with pytest.raises(DecodeError, match=r"does not fit the format \(IndexError"):
         decode_plan(plan.record(node))
+
+
+def test_a_span_stands_for_its_attributes() -> None:
+    # the example of the contract, and what it says that its sequence is
+    plan = PlanBuilder()
+    leaf, columns = plan.files("file:/in", [f"c{number}" for number in range(8)])
+    ninth = plan.attribute("c8")
+    alias = plan.alias(columns[0], ninth)
+    select = plan.operator("Project", [], projectList=[{"a": [0, 1, 2, 3, 4, 5, 6, 7]}, alias], child=leaf)
+    plan.nodes[-1]["o"] = {"a": [[0, 8], 8]}
+    limit = plan.operator("LocalLimit", [], limitExpr=plan.literal(3), child=select)
+    plan.nodes[-1]["o"] = {"a": [[8, 9]]}
+    plan.operator("Distinct", [], child=limit)
+    plan.nodes[-1]["o"] = {"a": [[8, 9]]}
+    plan.operator("Sort", [], order=[{"a": [8, [9, 7], 0]}], child=limit)
+    tree = plan.tree(limit)
+    nodes = {node.name: node for node in tree.nodes}
+
+    def names(attributes: Any) -> list[str]:
+        return [each.name for each in attributes]
+
+    everything = [f"c{number}" for number in range(9)]
+    (*passed, last) = nodes["Project"].get("projectList")
+    assert (names(passed), last) == (everything[:8], nodes["Alias"])
+    assert names(nodes["Project"].output) == everything
+    assert names(nodes["LocalLimit"].output) == everything
+    assert nodes["Distinct"].output is nodes["LocalLimit"].output
+    assert names(nodes["Sort"].get("order")) == ["c8", *everything[1:8], "c0"]
+    assert nodes["Project"].expressions == (last,)
+
+
+@pytest.mark.parametrize(
+    ("span", "message"),
+    [
+        ([[0, 9]], "does not fit the format (IndexError: a copy of 9 from 0, of 8 attributes)"),
+        ([0, [-1, 2]], "does not fit the format (IndexError: a copy of 2 from -1, of 8 attributes)"),
+        ([0, [3, 0]], "does not fit the format (IndexError: a copy of 0 from 3, of 8 attributes)"),
+        ([8], "does not fit the format (IndexError"),
+        ([0, "x"], "does not fit the format (TypeError"),
+        ([0, [1]], "does not fit the format (TypeError"),
+    ],
+)
+def test_a_span_of_what_is_not_there_is_refused(span: list[Any], message: str) -> None:
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", [f"c{number}" for number in range(8)])
+    plan.operator("Project", [], projectList=[{"a": list(range(8))}], child=leaf)
+    last = plan.operator("Project", [], projectList=[{"a": span}], child=leaf)
+    with pytest.raises(DecodeError) as raised:
+        decode_plan(plan.record(last))
+    assert message in str(raised.value)
+
+
+def test_spans_that_unfold_without_end_are_refused() -> None:
+    plan = PlanBuilder()
+    below, _ = plan.files("file:/in", [f"c{number}" for number in range(8)])
+    size = 8
+    below = plan.operator("Project", [], projectList=[{"a": list(range(8))}], child=below)
+    for _ in range(30):
+        below = plan.operator("Project", [], projectList=[{"a": [[0, size], [0, size]]}], child=below)
+        size *= 3
+    with pytest.raises(DecodeError, match="unfold to more than 20,000,000 attributes"):
+        decode_plan(plan.record(below))
+
+
+def test_a_span_stands_in_a_list() -> None:
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", [f"c{number}" for number in range(8)])
+    last = plan.operator("Project", [], projectList={"a": list(range(8))}, child=leaf)
+    with pytest.raises(DecodeError, match=r"does not fit the format \(TypeError"):
+        decode_plan(plan.record(last))
 
 
 @pytest.mark.parametrize(

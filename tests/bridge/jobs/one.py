@@ -18,6 +18,9 @@ if os.environ["DO"] == "status":
     print("status", bridge.status())
     bridge.disable()
     print("after", bridge.status())
+if os.environ["DO"] == "wide":
+    wide = spark.range(1).selectExpr(*[f"id AS c{number}" for number in range(20)])
+    wide.where("c3 > 4").withColumn("c7", wide["c7"] + 1).union(wide).collect()
 if os.environ["DO"] == "fail":
     raise SystemExit(3)
 if os.environ["DO"] == "die":

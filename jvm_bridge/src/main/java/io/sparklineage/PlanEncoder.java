@@ -12,7 +12,6 @@ import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
-import org.apache.spark.sql.catalyst.plans.QueryPlan;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.trees.TreeNode;
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
@@ -74,7 +73,7 @@ final class PlanEncoder {
         byte[] section = body.toBytes();
         String hash = Hashes.sha256(section).substring(0, 32);
         JsonWriter record = new JsonWriter();
-        record.object().field("v", 1).field("kind", "plan").field("hash", hash)
+        record.object().field("v", values.hasSpans() ? 2 : 1).field("kind", "plan").field("hash", hash)
                 .raw(section, section.length).endObject();
         return new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
                 runFacts.write(), runFacts.facts(), runFacts.logicalRdds(), outputKey(analyzed));
@@ -124,7 +123,7 @@ final class PlanEncoder {
             writeExpression((Expression) node);
         } else if (node instanceof LogicalPlan) {
             writeProduct(node, "logical");
-            writeOutput((QueryPlan<?>) node);
+            values.output(node);
             if (node instanceof LogicalRDD) {
                 noteLogicalRdd(index, (LogicalRDD) node);
             }
@@ -232,29 +231,12 @@ final class PlanEncoder {
         nodes.endObject().endObject();
     }
 
-    private void writeOutput(QueryPlan<?> plan) {
-        List<Integer> output = new ArrayList<>();
-        try {
-            for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
-                output.add(tables.attribute((Attribute) attribute));
-            }
-        } catch (Throwable unresolved) {
-            nodes.name("o").nullValue();
-            return;
-        }
-        nodes.name("o").array();
-        for (int attribute : output) {
-            nodes.value(attribute);
-        }
-        nodes.endArray();
-    }
-
     private void writePhysical(int index, SparkPlan plan) {
         start(plan.getClass(), "physical", PHYSICAL_FIELDS);
         references(PhysicalPlans.of(plan));
         references(PhysicalPlans.subqueries(plan));
         nodes.endArray().field("n", PhysicalPlans.name(plan));
-        writeOutput(plan);
+        values.output(plan);
         Facts.writeScan(nodes, plan, index, runFacts);
         nodes.endObject();
         runFacts.addMetrics(index, plan);

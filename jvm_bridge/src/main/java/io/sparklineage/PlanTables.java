@@ -16,6 +16,9 @@ import org.apache.spark.sql.types.UserDefinedType;
 
 /** The tables that a plan's nodes point into: classes, types, attributes and expression ids. */
 final class PlanTables {
+    /** An operator such as an alias makes its output anew whenever it is asked: all of it would fill the driver. */
+    private static final int IDENTITY_LIMIT = 200_000;
+
     private final Map<String, Integer> classes = new HashMap<>();
     private final JsonWriter classRows = new JsonWriter();
     private final Map<DataType, Integer> typesByIdentity = new IdentityHashMap<>();
@@ -114,6 +117,9 @@ final class PlanTables {
     int attribute(Attribute attribute) throws Throwable {
         Integer known = attributesByIdentity.get(attribute);
         if (known == null) {
+            if (attributesByIdentity.size() >= IDENTITY_LIMIT) {
+                attributesByIdentity.clear();
+            }
             known = addAttribute(attribute);
             attributesByIdentity.put(attribute, known);
         }

@@ -7,6 +7,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -137,6 +138,22 @@ final class SparkCompat {
             }
         }
         return elements;
+    }
+
+    /** The elements of a Scala collection, one by one: some have no end. */
+    static Iterator<Object> iterator(scala.collection.Iterable<?> collection) {
+        scala.collection.Iterator<?> iterator = collection.iterator();
+        return new Iterator<Object>() {
+            @Override
+            public boolean hasNext() {
+                return iterator.hasNext();
+            }
+
+            @Override
+            public Object next() {
+                return iterator.next();
+            }
+        };
     }
 
     /** The elements of the collection that the named member holds. */

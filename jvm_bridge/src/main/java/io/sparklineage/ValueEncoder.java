@@ -29,10 +29,14 @@ final class ValueEncoder {
     private final PlanTables tables;
     private final PlanEncoder walk;
     private final Map<Object, String> tupleFields = new IdentityHashMap<>();
+    private final AttributeSpans spans = new AttributeSpans();
+    private int[] span = new int[64];
+    private boolean spansWritten;
     private int elements;
     private boolean depthCut;
     private boolean textCut;
     private boolean elementsCut;
+    private boolean attributesCut;
 
     ValueEncoder(JsonWriter json, PlanTables tables, PlanEncoder walk) {
         this.json = json;
@@ -66,6 +70,41 @@ final class ValueEncoder {
         if (elementsCut) {
             body.object().field("limit", "elements").field("value", ELEMENT_LIMIT).endObject();
         }
+        if (attributesCut) {
+            body.object().field("limit", "attributes").field("value", AttributeSpans.ATTRIBUTE_LIMIT).endObject();
+        }
+    }
+
+    /** The indexes of an operator's output, as the member `o`; null where it cannot be read. */
+    void output(Object plan) {
+        int count = 0;
+        json.name("o");
+        try {
+            for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
+                hold(tables.attribute((Attribute) attribute), count++);
+            }
+        } catch (Throwable unresolved) {
+            json.nullValue();
+            return;
+        }
+        if (count < AttributeSpans.SHORTEST) {
+            json.array();
+            for (int i = 0; i < count; i++) {
+                json.value(span[i]);
+            }
+            json.endArray();
+        } else if (spans.exceeds(count)) {
+            attributesCut = true;
+            json.nullValue();
+        } else {
+            spansWritten = true;
+            spans.write(json, span, count);
+        }
+    }
+
+    /** Whether the nodes have what only version 2 of the record knows. */
+    boolean hasSpans() {
+        return spansWritten;
     }
 
     private void write(String field, Object value, int depth) {
@@ -121,14 +160,21 @@ final class ValueEncoder {
     }
 
     private void attribute(Attribute attribute) {
-        int index;
-        try {
-            index = tables.attribute(attribute);
-        } catch (Throwable unresolved) {
+        int index = index(attribute);
+        if (index < 0) {
             reference(attribute);
-            return;
+        } else {
+            json.object().field("a", index).endObject();
         }
-        json.object().field("a", index).endObject();
+    }
+
+    /** Index of an attribute, -1 where it is unresolved. */
+    private int index(Attribute attribute) {
+        try {
+            return tables.attribute(attribute);
+        } catch (Throwable unresolved) {
+            return -1;
+        }
     }
 
     /**
@@ -192,16 +238,69 @@ final class ValueEncoder {
             return;
         }
         json.array();
-        iterator = iterator(value);
-        while (iterator.hasNext()) {
-            if (elements++ >= ELEMENT_LIMIT) {
-                elementsCut = true;
-                cut("nodes");
-                break;
-            }
-            write(field, iterator.next(), depth + 2);
-        }
+        elements(field, iterator(value), depth);
         json.endArray();
+    }
+
+    /** Attributes that follow each other are held back, to be written together. */
+    private void elements(String field, Iterator<?> iterator, int depth) {
+        int held = 0;
+        while (iterator.hasNext() && held <= AttributeSpans.ATTRIBUTE_LIMIT) {
+            Object element = iterator.next();
+            int attribute = element instanceof Attribute && depth + 2 <= DEPTH_LIMIT ? index((Attribute) element) : -1;
+            if (attribute >= 0) {
+                hold(attribute, held++);
+                continue;
+            }
+            if (!release(held) || isFull()) {
+                return;
+            }
+            held = 0;
+            write(field, element, depth + 2);
+        }
+        release(held);
+    }
+
+    private void hold(int attribute, int position) {
+        if (position == span.length) {
+            span = Arrays.copyOf(span, position * 2);
+        }
+        span[position] = attribute;
+    }
+
+    /** Writes what was held back; false where the limit cut it off. */
+    private boolean release(int held) {
+        if (held >= AttributeSpans.SHORTEST) {
+            return !isFull() && writeSpan(held);
+        }
+        for (int i = 0; i < held; i++) {
+            if (isFull()) {
+                return false;
+            }
+            json.object().field("a", span[i]).endObject();
+        }
+        return true;
+    }
+
+    private boolean writeSpan(int count) {
+        if (spans.exceeds(count)) {
+            attributesCut = true;
+            cut("nodes");
+            return false;
+        }
+        spansWritten = true;
+        spans.write(json, span, count);
+        return true;
+    }
+
+    /** Counts an element of a collection; true, and a mark instead of it, where there are too many. */
+    private boolean isFull() {
+        if (elements++ < ELEMENT_LIMIT) {
+            return false;
+        }
+        elementsCut = true;
+        cut("nodes");
+        return true;
     }
 
     /** Whether a collection's elements are values: then only their number is told. */
@@ -225,7 +324,7 @@ final class ValueEncoder {
         if (value instanceof Collection) {
             return ((Collection<?>) value).iterator();
         }
-        return SparkCompat.elements(value, ELEMENT_LIMIT).iterator();
+        return SparkCompat.iterator((scala.collection.Iterable<?>) value);
     }
 
     private void map(String field, Object value, int depth) {
