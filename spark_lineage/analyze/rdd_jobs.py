@@ -42,6 +42,8 @@ def effect_of(call_site: str, function: str | None, output: str | None) -> Effec
 
     >>> effect_of("collect at report.py:7", "org.apache.spark.SparkContext", None).value
     'driver'
+    >>> effect_of("$anonfun$withThreadLocalCaptured$2 at CompletableFuture.java:1768", None, None).value
+    'driver'
     """
     code = (function or "").rstrip("$").rpartition(".")[2].partition("$")[0]
     if output is not None:
@@ -49,7 +51,8 @@ def effect_of(call_site: str, function: str | None, output: str | None) -> Effec
     if code in _KEEPING_CODE:
         return Effect.NOTHING
     action, _, place = call_site.partition(" at ")
-    if code not in _WRITING_CODE and (action in DRIVER_ACTIONS or place.startswith(_DRIVER_PLACES)):
+    taken = action in DRIVER_ACTIONS or action.startswith(_QUERY_THREADS) or place.startswith(_DRIVER_PLACES)
+    if code not in _WRITING_CODE and taken:
         return Effect.DRIVER
     return Effect.UNKNOWN
 
@@ -120,6 +123,9 @@ _KEEPING_CODE = frozenset({"ReliableCheckpointRDD", "LocalRDDCheckpointData"})
 
 _DRIVER_PLACES = ("PythonRDD.scala", "SerDeUtil.scala")
 """Where PySpark's own code takes rows for the program."""
+
+_QUERY_THREADS = "$anonfun$withThreadLocalCaptured"
+"""The threads in which Spark runs parts of a query: what it broadcasts, samples to sort, or takes from a subquery."""
 
 DRIVER_ACTIONS = frozenset({
     "aggregate", "collect", "collectAsMap", "collectAsync", "count", "countApprox", "countApproxDistinct", "countAsync", "countByKey",

@@ -16,7 +16,7 @@ def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
 
     Jobs over the program's own data that write nothing are mostly Spark's and its sources' own: listings, look-ups.
     """
-    if record.schema_inference:
+    if record.schema_inference or _infers_schema(record):
         return None
     call_site = record.call_site or "unknown place"
     effect = effect_of(call_site, record.function, record.output)
@@ -24,6 +24,17 @@ def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
     target = by_paths([record.output], (), naming)[0] if record.output is not None else None
     idle = read.certainty is Certainty.EXACT and effect is not Effect.FILES
     return None if idle or effect is Effect.NOTHING else RddJob(effect, call_site, read, target)
+
+
+def _infers_schema(record: RddJobRecord) -> bool:
+    """Whether Spark looked at files that the text of a query names, to learn their columns.
+
+    While it analyzes the query it reads their lines by a query of its own, and goes on with that query's RDD.
+    """
+    ancestry = (record.rdd or {}).get("ancestry") or ()
+    reads = [each.get("columns") for each in ancestry if each.get("leaf")]
+    of_a_query = any(each.get("class") == "SQLExecutionRDD" for each in ancestry)
+    return (record.call_site or "").startswith("sql at ") and of_a_query and reads == [["value"]]
 
 
 def written(record: RddJobRecord) -> Measured:

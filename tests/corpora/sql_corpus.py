@@ -29,7 +29,7 @@ from typing import Any
 
 import tomllib
 from queries import CACHE, HERE, REPOSITORY
-from sql_inputs import file_names, read_file, read_golden
+from sql_inputs import Golden, file_names, path_of, read_file, read_golden
 
 from spark_lineage.capture.session import jar_path
 
@@ -41,6 +41,9 @@ NONDETERMINISTIC = re.compile(
     re.IGNORECASE,
 )
 """What may say something else each time: chance, clocks, machines, and descriptions of tables with their times."""
+
+_OF_A_TASK = "org.apache.spark.SparkException"
+"""Around an error in a task, whose own name is in its text alone."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def _not_listed(name: str, what: str, found: Any, reasons: dict[str, dict[str, s
     patterns = [
         pattern
         for files, entries in reasons.items()
-        if fnmatch.fnmatchcase(name, files)
+        if fnmatch.fnmatchcase(name.partition("%")[0], files)
         for pattern in entries
     ]
     unlisted = (each for each in found if not any(fnmatch.fnmatchcase(each, pattern) for pattern in patterns))
@@ -167,10 +170,10 @@ def totals(results: dict[str, Result]) -> str:
     columns = count_columns(results)
     answered = columns.sources + columns.sourceless
     problems = Counter(
-        problem.partition(": ")[2] for each in results.values() for problem in each.coverage["problems"]
+        problem.split()[1] for each in results.values() for problem in each.coverage["problems"]
     )
     return (
-        f"{len(results)} files, {sum(each.statements for each in results.values()):,} statements, "
+        f"{len({path_of(name) for name in results})} files in {len(results)} runs, {sum(each.statements for each in results.values()):,} statements, "
         f"{sum(each.succeeded for each in results.values()):,} succeed, "
         f"{sum(len(each.changed) for each in results.values())} changed by lineage "
         f"({sum(each.excepted for each in results.values())} differ by chance or clock); "
@@ -192,16 +195,26 @@ def _result(
             excepted += 1
         else:
             changed.append(f"{position}: {before} became {after}")
-    unlike = []
-    for position, (golden, after) in enumerate(zip(read_golden(name), lineage, strict=True)):
-        if golden.fails != (after["outcome"] != "ok"):
-            unlike.append(
-                f"{position}: {'fails' if golden.fails else 'succeeds'} in Spark's suite: {after['outcome']}"
-            )
-        elif not golden.fails and golden.schema.split() != after["schema"].split():
-            unlike.append(f"{position}: schema {after['schema']}, in Spark's suite {golden.schema}")
+    goldens = zip(read_golden(name), lineage, strict=True)
+    found = ((position, _unlike_golden(golden, after)) for position, (golden, after) in enumerate(goldens))
+    unlike = [f"{position}: {what}" for position, what in found if what]
     succeeded = sum(each["outcome"] == "ok" for each in lineage)
     return Result(len(statements), succeeded, tuple(changed), excepted, tuple(unlike), judged)
+
+
+def _unlike_golden(golden: Golden, outcome: dict[str, Any]) -> str | None:
+    """What ended otherwise than in Spark's own results: success or failure, the error, or the schema."""
+    ended = outcome["outcome"]
+    if golden.fails != (ended != "ok"):
+        return f"{'fails' if golden.fails else 'succeeds'} in Spark's suite: {ended}"
+    if golden.fails:
+        same = {golden.condition, golden.error_class, golden.error_class.rpartition(".")[2], _OF_A_TASK}
+        return (
+            None if ended in same else f"{golden.condition or golden.error_class} in Spark's suite: {ended}"
+        )
+    if golden.schema.split() != outcome["schema"].split():
+        return f"schema {outcome['schema']}, in Spark's suite {golden.schema}"
+    return None
 
 
 def _comparable(outcome: dict[str, Any]) -> dict[str, Any]:

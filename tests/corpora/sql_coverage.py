@@ -25,7 +25,7 @@ from spark_lineage.capture import spool as spools
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import ExecutionRecord, GapRecord, PlanRecord, RddJobRecord, decode_record
 from spark_lineage.decode.tree import Node, PlanTree
-from spark_lineage.model import Certainty, Edge, EdgeKind, Plan
+from spark_lineage.model import Certainty, Edge, EdgeKind, Plan, Problem
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
@@ -150,7 +150,7 @@ class _Judge:
             else:
                 places = self.places.of_run((problem.run_id or "").rpartition(":")[2])
             for name, position in places or {(next(iter(self.files)), "?")}:
-                self.files[name].problems[f"{position}: {problem.code}"] += 1
+                self.files[name].problems[f"{position}: {problem.code} {_detail(problem)}".rstrip()] += 1
 
     def _unlike(self, name: str, position: int, found: list[str]) -> list[str]:
         """The schemas of a statement's usages that are not Spark's; a script returns one of those of its statements."""
@@ -222,6 +222,12 @@ class _Judge:
             for table, columns in dump.items():
                 known.setdefault(table, set()).update(columns)
         return known
+
+
+def _detail(problem: Problem) -> str:
+    """The command that a problem is about, else its place in the plan or in Spark."""
+    found = re.search(r"\bthe command (\w+)", problem.message)
+    return found[1] if found else problem.where
 
 
 def _not_quiet(execution: ExecutionRecord, tree: PlanTree | None) -> str | None:

@@ -2,11 +2,12 @@
 
 A file is statements between semicolons (or between `--QUERY-DELIMITER-START` and `-END`), comments, and directives:
 `--SET name=value,...`, `--IMPORT file` (its statements come first), `--CONFIG_DIM1 name=value,...` (dimensions of
-settings; the first line of each is the one that runs). The folder says what a file needs besides.
+settings: the file runs with each combination of their lines). The folder says what a file needs besides.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,10 @@ _SEMICOLON = re.compile(r"(?<=[^\\]);")
 
 @dataclass(frozen=True)
 class SqlFile:
-    """One run of an input file: `name` is its path below `inputs`, with `@kind` where a UDF's kind is chosen."""
+    """One run of an input file.
+
+    `name` is its path below `inputs`, with `@kind` where a UDF's kind is chosen, and `%1` with the second combination of settings.
+    """
 
     name: str
     statements: tuple[str, ...]
@@ -50,36 +54,55 @@ class Golden:
     @property
     def fails(self) -> bool:
         """Whether the output is an exception: its class, then its message or the parts of it as JSON."""
-        first = self.output.partition("\n")[0]
-        return self.schema == "struct<>" and re.fullmatch(r"[a-z]\w*(\.\w+)+", first) is not None
+        return self.schema == "struct<>" and re.fullmatch(r"[a-z]\w*(\.\w+)+", self.error_class) is not None
+
+    @property
+    def error_class(self) -> str:
+        """The first line of the output: the class of the exception, where it is one."""
+        return self.output.partition("\n")[0]
+
+    @property
+    def condition(self) -> str | None:
+        """The exception's error condition; older exceptions have none."""
+        found = re.search(r'"(?:errorClass|condition)" : "([^"]+)"', self.output)
+        return found[1] if self.fails and found else None
 
 
 def file_names() -> tuple[str, ...]:
-    """The names of all runs, sorted; a file in `udf/` is three."""
-    names = []
+    """The names of all runs; a file in `udf/` is three. First all with their first settings, sorted, then the others."""
+    names, others = [], []
     for path in sorted(INPUTS.rglob("*.sql")):
         name = path.relative_to(INPUTS).as_posix()
         if name in NOT_RUN:
             continue
-        names += [f"{name}@{kind}" for kind in UDF_KINDS] if name.startswith("udf/") else [name]
-    return tuple(names)
+        runs = [f"{name}@{kind}" for kind in UDF_KINDS] if name.startswith("udf/") else [name]
+        names += runs
+        combinations = len(_combinations(_split(name)[0]))
+        others += [f"{run}%{number}" for number in range(1, combinations) for run in runs]
+    return (*names, *others)
+
+
+def path_of(name: str) -> str:
+    """The path of a run's file."""
+    return name.partition("%")[0].partition("@")[0]
 
 
 def read_file(name: str) -> SqlFile:
     """The statements and settings of one run."""
-    path, _, udf = name.partition("@")
+    run, _, number = name.partition("%")
+    path, _, udf = run.partition("@")
     comments, code = _split(path)
     imported = [line for file in _after(comments, "--IMPORT ") for line in _split(file.strip())[1]]
     settings = tuple(pair for line in _after(comments, "--SET ") for pair in _pairs(line))
     if path.startswith("udaf/"):
         udf = "TestGroupedAggPandasUDF"
     statements = _statements([*imported, *code])
-    return SqlFile(name, statements, (*settings, *_first_dimensions(comments)), udf or None)
+    return SqlFile(name, statements, (*settings, *_combinations(comments)[int(number or 0)]), udf or None)
 
 
 def read_golden(name: str) -> tuple[Golden, ...]:
     """The golden results of a run's statements, in their order."""
-    file = RESULTS / f"{name.partition('@')[0]}.out"
+    file = RESULTS / f"{path_of(name)}.out"
     segments = re.split(r"-- !query.*\n", file.read_text(encoding="utf-8"))[1:]
     if len(segments) % 3:
         raise ValueError(f"{file.name} does not have a statement, a schema and an output in turn")
@@ -107,14 +130,14 @@ def _pairs(line: str) -> list[tuple[str, str]]:
     ]
 
 
-def _first_dimensions(comments: list[str]) -> tuple[tuple[str, str], ...]:
-    """The first line of each dimension, but for code generation: that is the runner's choice."""
-    first: dict[str, str] = {}
+def _combinations(comments: list[str]) -> list[tuple[tuple[str, str], ...]]:
+    """One line of each dimension, in all ways, but for code generation: that is the runner's choice."""
+    lines: dict[str, dict[tuple[tuple[str, str], ...], None]] = {}
     for line in _after(comments, "--CONFIG_DIM"):
         dimension, _, settings = line.partition(" ")
-        first.setdefault(dimension, settings)
-    pairs = (pair for settings in first.values() for pair in _pairs(settings))
-    return tuple((name, value) for name, value in pairs if not name.startswith("spark.sql.codegen."))
+        pairs = tuple(pair for pair in _pairs(settings) if not pair[0].startswith("spark.sql.codegen."))
+        lines.setdefault(dimension, {})[pairs] = None
+    return [tuple(itertools.chain(*each)) for each in itertools.product(*lines.values())]
 
 
 def _statements(code: list[str]) -> tuple[str, ...]:

@@ -183,6 +183,16 @@ def test_the_rows_of_a_loop_in_a_script_go_to_the_program(place: Place) -> None:
     assert place.reaches_driver("t.b")
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_look_at_the_files_that_a_query_names_is_no_usage(place: Place, form: str) -> None:
+    path = f"{place.folder}/{form}"
+    place.spark.table("t").write.format(form).save(path)
+    query = f"SELECT * FROM {form}.`{path}`"  # noqa: S608
+    runs = place.new_runs(lambda: place.spark.sql(query).collect())
+    assert shape(runs) == [("usage", "USAGE", "COMPLETE")]
+    assert place.new_problems(lambda: place.spark.sql(query).collect()) == []
+
+
 def test_a_save_that_fails_is_a_failed_write(place: Place) -> None:
     def fail(_: Any) -> str:
         raise ValueError
