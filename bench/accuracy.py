@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tomllib
 from pyspark.sql import SparkSession
 
 HERE = Path(__file__).resolve().parent
@@ -49,6 +50,8 @@ import spark_lineage  # noqa: E402
 from spark_lineage.demo.runner import IVY_SETTINGS  # noqa: E402
 
 DATA = HERE / "peers"
+SOURCELESS = REPOSITORY / "tests" / "corpora" / "sourceless.toml"
+"""The output columns that have no source, by query, as a person read them."""
 JARS = REPOSITORY / ".cache" / "openlineage"
 ASPECTS = {
     "direct": "direct sources of all columns",
@@ -296,13 +299,21 @@ def report_tpcds(answers: list[Answered]) -> dict[str, int]:
     print_row("output columns, with kinds", [unit for unit in units if unit.column != ROWS], "kinds")
     print_row("output columns, direct sources", units, "direct")
     print_row("row sets, without kinds", [unit for unit in units if unit.column == ROWS], "kinds")
+    sourceless = tomllib.loads(SOURCELESS.read_text(encoding="utf-8"))["tpcds"]
     sourced = [
-        (answer, name) for answer in answers for name, sources in answer.ours.columns.items() if sources
+        (answer, name)
+        for answer in answers
+        for name in answer.ours.columns
+        if name not in sourceless.get(answer.write.rpartition("/")[2], ())
     ]
-    figures = outcome_figures(units, "tpcds") | {"tpcds_columns_with_sources": len(sourced)}
+    ours = [name for answer, name in sourced if answer.ours.unit(name)]
     theirs = [name for answer, name in sourced if answer.theirs and answer.theirs.unit(name)]
-    print(f"\n{'columns that have sources':<46}{'ours':>16}{'OpenLineage':>16}")
-    print(f"{'answered':<46}{len(sourced):>16}{len(theirs) if units else 'not measured':>16}")
+    print(f"\n{f'{len(sourced)} columns have sources':<46}{'ours':>16}{'OpenLineage':>16}")
+    print(f"{'answered':<46}{len(ours):>16}{len(theirs) if units else 'not measured':>16}")
+    figures = outcome_figures(units, "tpcds") | {
+        "tpcds_columns_with_sources": len(sourced),
+        "ours_tpcds_answered": len(ours),
+    }
     return figures | ({"openlineage_tpcds_answered": len(theirs)} if units else {})
 
 
@@ -328,6 +339,8 @@ def verdict(figures: dict[str, int]) -> int:
     goals: dict[str, dict[str, Any]] = {
         f"ours_right_{aspect}": {"op": ">=", "limit": figures["writes"]} for aspect in ASPECTS
     }
+    if "tpcds_columns_with_sources" in figures:
+        goals["ours_tpcds_answered"] = {"op": ">=", "limit": figures["tpcds_columns_with_sources"]}
     met = all(figures[name] >= goal["limit"] for name, goal in goals.items())
     met = met and figures.get("unexplained", 0) == 0
     goals["unexplained"] = {"op": "<=", "limit": 0}

@@ -46,19 +46,23 @@ LIMITS = """\
 | a `foreachBatch` function that runs no query: what it does with the rows in code of its own | `foreach_batch` |
 | what a function writes that a job without a query runs over its rows (`rdd.foreach`, `foreachPartition`); what an RDD class of a connector reads; a job that had ended before the bridge could look at it | `rdd_job` |
 | a checkpoint that comes from more than 64 other executions, or whose origin the bridge let go | `unknown_checkpoint` |
-| recursive queries | `recursive_query` |
+| what comes back through a recursive query of a form that Spark's own recursive CTEs do not have | `recursive_query` |
 | the tables behind a JDBC read of a query: the query is a dataset of its own | `foreign_query` |
 | the topics of a Kafka write whose rows name theirs | `unknown_topic` |
 | an operator, subquery expression or source that has no rule | `unknown_operator`, `unknown_subquery`, `unknown_source` |
 | a plan beyond the bridge's limits (250,000 nodes, lists of 20,000,000 columns, 32 MiB) | `plan_truncated` |
 
 Spark 3.5 posts no event at all for a query that fails in analysis, so nothing can be recorded there. On Spark
-Connect the flag goes on the server. Scala and Java programs over whole rows (`map`, `mapInPandas`, `applyInPandas`, ...)
-are supersets, marked.
+Connect the flag goes on the server. Programs over whole rows (`mapInPandas`, `applyInPandas`, Scala's `map`, ...) are supersets,
+marked. `COPY INTO` is a command of Databricks; neither Spark nor Delta has it.
+
+A session variable (`SET VAR v = (SELECT ...)`) is a constant where it is used: where its value came from is not followed.
 
 A DataFrame made from an RDD (`df.rdd.map(...).toDF()`, `sc.textFile(...)`) and a job without a query (`saveAsTextFile`, `collect` of an RDD)
-have every column that the RDD's ancestry reads, or the files as a whole, as sources of all that comes out: a superset, marked;
-through `df.rdd` it may lack what the query broadcast, so that is marked `opaque`, with the sources that are seen.
+have every column that the RDD's ancestry reads, or the files as a whole, as sources of all that comes out. From files that is a
+superset, marked `over_approximate`. Through `df.rdd`, which is the usual way, it is marked `opaque`, with the sources that are
+seen: what the query broadcast or used in subqueries is in no RDD's ancestry. Lazy checkpoints of one table that cannot be told
+apart give their union, marked `over_approximate`.
 
 After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP` it keeps it
 too: a table of the same name that is made new and filled by appends has the sources of both.
