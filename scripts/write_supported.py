@@ -64,8 +64,10 @@ superset, marked `over_approximate`. Through `df.rdd`, which is the usual way, i
 seen: what the query broadcast or used in subqueries is in no RDD's ancestry. Lazy checkpoints of one table that cannot be told
 apart give their union, marked `over_approximate`.
 
-After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP` it keeps it
-too: a table of the same name that is made new and filled by appends has the sources of both.
+After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP TABLE`,
+`TRUNCATE TABLE`, `REPLACE TABLE` and a plain `CREATE TABLE` what is written next counts alone; until then the table is answered as it last was, so
+that what a dropped table fed still has its sources. That is known of tables at the place that Spark's catalog chooses below its
+warehouse, and of Iceberg's and JDBC's in catalogs of their own: files in a place of their own outlive the table, and `IF NOT EXISTS` says nothing.
 
 An application's exit code is Spark's own, and Spark reports 0 for a PySpark program that ends with an exception.
 """
@@ -108,7 +110,12 @@ SECTIONS: tuple[tuple[Category, str, str], ...] = (
     (
         Category.QUIET,
         "Commands without data",
-        "No lineage, and no problem. `DROP` is among them: what a dropped table fed is still answered.",
+        "No lineage, and no problem.",
+    ),
+    (
+        Category.ENDING,
+        "Commands after which a table begins anew",
+        "No lineage; what is written next counts alone. Until then the table is answered as it last was, and `table_ended` says so.",
     ),
     (Category.PART, "Arguments of commands", "They stand inside commands only."),
 )

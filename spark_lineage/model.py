@@ -20,6 +20,9 @@ SCHEMA_VERSION = 1
 DRIVER_NAMESPACE = "driver"
 """Namespace of the datasets that stand for what an action returned to the driver program."""
 
+CONTROL_RUN = "control"
+"""Kind of the runs after which a table begins anew (`CREATE TABLE`, `DROP TABLE`): answers do not list them."""
+
 
 class EdgeKind(str, Enum):
     """What an edge means: data that was written, data that was only read, or control."""

@@ -16,13 +16,13 @@ QUIET = frozenset({
     "AlterTableCollation", "AlterTableSerDePropertiesCommand", "AlterTableSetPropertiesCommand", "AlterTableUnsetPropertiesCommand",
     "AlterViewSchemaBinding", "AlterViewSchemaBindingCommand", "AddCheckConstraint", "AddConstraint", "DropConstraint",
     "AnalyzeColumn", "AnalyzeColumnCommand", "AnalyzePartitionCommand", "AnalyzeTable", "AnalyzeTableCommand", "AnalyzeTables",
-    "AnalyzeTablesCommand", "CommentOnNamespace", "CommentOnTable", "CreateDataSourceTableCommand", "CreateDatabaseCommand",
+    "AnalyzeTablesCommand", "CommentOnNamespace", "CommentOnTable", "CreateDatabaseCommand",
     "CreateFunction", "CreateFunctionCommand", "CreateIndex", "CreateMetricView", "CreateMetricViewCommand", "CreateNamespace",
-    "CreateSQLFunctionCommand", "CreateTable", "CreateTableCommand", "CreateTableLike", "CreateTableLikeCommand", "CreateTempViewUsing",
+    "CreateSQLFunctionCommand", "CreateTableLike", "CreateTableLikeCommand", "CreateTempViewUsing",
     "CreateUserDefinedFunction", "CreateVariable", "DropDatabaseCommand", "DropFunction", "DropFunctionCommand", "DropIndex",
-    "DropNamespace", "DropTable", "DropTableCommand", "DropTempViewCommand", "DropVariable", "DropView", "RecoverPartitions",
+    "DropNamespace", "DropTempViewCommand", "DropVariable", "DropView", "RecoverPartitions",
     "RefreshFunction", "RefreshFunctionCommand", "RefreshResource", "RefreshTable", "RefreshTableCommand", "RepairTable",
-    "RepairTableCommand", "ReplaceTable", "ResetCommand", "SetCatalogAndNamespace", "SetCatalogCommand", "SetCommand",
+    "RepairTableCommand", "ResetCommand", "SetCatalogAndNamespace", "SetCatalogCommand", "SetCommand",
     "SetNamespaceCollationCommand", "SetNamespaceCommand", "SetNamespaceLocation", "SetNamespaceProperties", "SetPathCommand",
     "SetTableProperties", "SetTableSerDeProperties", "SetViewProperties", "UnsetNamespacePropertiesCommand", "UnsetTableProperties",
     "UnsetViewProperties", "CreateView",
@@ -61,8 +61,8 @@ QUIET_OF_FORMATS = frozenset({
 
 NOT_FOLLOWED = frozenset({
     # rows that come, go or change without a query
-    "AlterTableDropPartitionCommand", "DropPartitions", "LoadData", "LoadDataCommand", "TruncatePartition", "TruncateTable",
-    "TruncateTableCommand", "TruncateDeltaTableCommand", "CloneTableCommand", "CloneTableStatement", "ConvertToDeltaCommand",
+    "AlterTableDropPartitionCommand", "DropPartitions", "LoadData", "LoadDataCommand", "TruncatePartition",
+    "CloneTableCommand", "CloneTableStatement", "ConvertToDeltaCommand",
     "CreateDeltaTableCommand", "RestoreTableCommand", "RestoreTableStatement",
     # another name, another place, other columns
     "AlterTableRenameCommand", "AlterTableRenamePartitionCommand", "AlterTableSetLocationCommand", "DropColumns", "RenameColumn",

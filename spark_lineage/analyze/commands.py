@@ -12,6 +12,7 @@ from spark_lineage.analyze.classes import (
     QUIET_OF_FORMATS,
     WRITES_WITHOUT_RULE,
 )
+from spark_lineage.analyze.endings import ENDINGS
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.opaque import cogroup, stateful, superset
 from spark_lineage.analyze.operators.passed import passed
@@ -44,6 +45,7 @@ class Category(str, Enum):
     WRITE_WITHOUT_RULE = "write without rule"
     NOT_FOLLOWED = "not followed"
     QUIET = "quiet"
+    ENDING = "ending"
     PART = "part"
     NEVER = "never"
 
@@ -64,6 +66,7 @@ CLASSES: dict[Category, frozenset[str]] = {
     Category.WRITE_WITHOUT_RULE: WRITES_WITHOUT_RULE,
     Category.NOT_FOLLOWED: NOT_FOLLOWED,
     Category.QUIET: QUIET | QUIET_OF_FORMATS,
+    Category.ENDING: frozenset(ENDINGS),
     Category.PART: PARTS,
     Category.NEVER: frozenset().union(*NEVER_ANALYZED.values()),
 }
@@ -72,7 +75,13 @@ CLASSES: dict[Category, frozenset[str]] = {
 COMMANDS = frozenset().union(
     *(
         CLASSES[each]
-        for each in (Category.WRITE, Category.WRITE_WITHOUT_RULE, Category.NOT_FOLLOWED, Category.QUIET)
+        for each in (
+            Category.WRITE,
+            Category.WRITE_WITHOUT_RULE,
+            Category.NOT_FOLLOWED,
+            Category.QUIET,
+            Category.ENDING,
+        )
     )
 )
 """The classes that are no queries."""

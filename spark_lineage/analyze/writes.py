@@ -104,7 +104,7 @@ def _table_as_select(node: Node, naming: Naming) -> Write:
 
 def _v2_table_as_select(node: Node, naming: Naming) -> Write:
     name = node.get("name")
-    target = by_name(".".join(_identifier(name))) if isinstance(name, Node) else ()
+    target = by_name(".".join(identifier_parts(name))) if isinstance(name, Node) else ()
     replaces = node.name.startswith("ReplaceTable")
     return _simple(
         node, "REPLACE TABLE AS SELECT" if replaces else "CREATE TABLE AS SELECT", target, overwrites=True
@@ -211,7 +211,7 @@ def _stream(node: Node, naming: Naming) -> Write:
 
 def _view(node: Node, naming: Naming) -> Write:
     plan = node.get("plan") if node.get("plan") is not None else node.get("query")
-    name = ".".join(_identifier(node.get("name") or node.get("child")))
+    name = ".".join(identifier_parts(node.get("name") or node.get("child")))
     given = node.get("userSpecifiedColumns") or node.get("columnAliases") or ()
     renamed = [each.get("_1") if isinstance(each, Node) else each for each in given]
     columns = by_position(plan, renamed) if isinstance(plan, Node) else ()
@@ -235,7 +235,7 @@ def _replacing(node: Node, columns: tuple[TargetColumn, ...]) -> tuple[str, ...]
     return tuple(each.name for each in columns if each.name.lower() in words)
 
 
-def _identifier(value: Any) -> list[str]:
+def identifier_parts(value: Any) -> list[str]:
     """The parts of a table's name in a TableIdentifier, a ResolvedIdentifier or a DSv2 Identifier."""
     if not isinstance(value, Node):
         return []

@@ -26,7 +26,9 @@ def fold_all(root: int, group: list[ExecutionRecord], plans: Plans, naming: Nami
         return [fold(root, group, plans, naming)]
     inner = [each.inside(batch) for each in group if each is not batch]
     found = [fold(outermost, members, plans, naming) for outermost, members in _outermost(inner)]
-    if not any(each.writes or each.usages or each.unread or each.not_followed for each in found):
+    if not any(
+        each.writes or each.usages or each.unread or each.not_followed or each.endings for each in found
+    ):
         return [replace(fold(root, group, plans, naming), batch=batch)]
     failed = [Folded(root, failed=(batch,))] if batch.state != "COMPLETE" else []
     return [*(replace(each, batch=batch) for each in found), *failed]

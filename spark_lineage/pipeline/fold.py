@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_lineage.analyze.commands import data_command, is_command, is_schema_inference
+from spark_lineage.analyze.endings import Ending, ending_of
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.relations import CATALOG, Located
@@ -60,7 +61,7 @@ class Folded:
     """What one root execution was: writes, or a usage, or (neither) a command without data.
 
     `unread` are executions without a plan: they failed in analysis, or their plan was lost. `not_followed` are
-    commands, with their names, that change data in a way that no rule follows. `failed` are micro-batches whose
+    commands, with their names, that change data in a way that no rule follows; after `endings` a table begins anew. `failed` are micro-batches whose
     function failed. `batch` is the micro-batch whose rows the executions were handed.
     """
 
@@ -69,6 +70,7 @@ class Folded:
     usages: tuple[FoldedUsage, ...] = ()
     unread: tuple[ExecutionRecord, ...] = ()
     not_followed: tuple[tuple[ExecutionRecord, str], ...] = ()
+    endings: tuple[tuple[ExecutionRecord, Ending], ...] = ()
     failed: tuple[ExecutionRecord, ...] = ()
     batch: ExecutionRecord | None = None
 
@@ -96,6 +98,7 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
     queries: list[Query] = []
     unread: list[ExecutionRecord] = []
     not_followed: list[tuple[ExecutionRecord, str]] = []
+    endings: list[tuple[ExecutionRecord, Ending]] = []
     for execution in group:
         tree = plans(execution)
         if tree is None or tree.analyzed is None:
@@ -107,6 +110,8 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
                 Event(execution, tree, node, write, position, len(writes))
                 for position, (node, write) in enumerate(writes)
             )
+        elif (ending := ending_of(tree, naming)) is not None:
+            endings.append((execution, ending))
         elif (name := data_command(tree)) is not None:
             not_followed.append((execution, name))
         elif not is_command(tree) and not is_schema_inference(tree):
@@ -119,7 +124,7 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
         if execution.execution_id == root  # what ran inside another execution is its helper
     )
     lost = tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE")
-    return Folded(root, writes_, usages, lost, tuple(not_followed))
+    return Folded(root, writes_, usages, lost, tuple(not_followed), tuple(endings))
 
 
 def _chains(events: list[Event]) -> list[list[Event]]:

@@ -13,9 +13,13 @@ from dataclasses import dataclass, replace
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from spark_lineage.analyze.endings import Ending
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.relations import CATALOG, Located
-from spark_lineage.model import Dataset
+from spark_lineage.model import Dataset, DatasetId
+
+WITHOUT_FILES_OF_THEIR_OWN = frozenset({"iceberg", "jdbc"})
+"""Formats whose dropped tables nobody reads by path."""
 
 
 @dataclass(slots=True)
@@ -46,18 +50,37 @@ class Locations:
         dataset = replace(named, namespace=place.id.namespace, name=place.id.name, format="delta")
         return (Located(dataset, (place,)),)
 
+    def ended(self, ending: Ending) -> DatasetId | None:
+        """The dataset whose rows an ending takes away, where that is certain.
+
+        A dropped table's files stay where the table had a place of its own. What is at the catalog's place is gone.
+        """
+        named = ending.table.dataset
+        if named.namespace != CATALOG:
+            return named.id
+        place = self._managed(named.name)
+        if ending.managed and place is not None:
+            return self.naming.locate(place).id
+        found = self.resolve((ending.table,))[0].dataset
+        if found.namespace == CATALOG:
+            return None if place is None else self.naming.locate(place).id
+        return None if ending.managed and found.format not in WITHOUT_FILES_OF_THEIR_OWN else found.id
+
     def _in_warehouse(self, name: str) -> str | None:
+        location = self._managed(name)
+        try:
+            return location if location and DeltaTable.is_deltatable(_as_path(location)) else None
+        except (DeltaError, OSError, ValueError):
+            return None
+
+    def _managed(self, name: str) -> str | None:
         """`<warehouse>/table` in the default database, `<warehouse>/db.db/table` elsewhere, as Spark's catalog has it."""
         parts = name.split(".")
         if self.warehouse is None or len(parts) != 3 or parts[0] != "spark_catalog":
             return None
         _, database, table = parts
         folder = table if database == "default" else f"{database}.db/{table}"
-        location = f"{self.warehouse.rstrip('/')}/{folder.lower()}"
-        try:
-            return location if DeltaTable.is_deltatable(_as_path(location)) else None
-        except (DeltaError, OSError, ValueError):
-            return None
+        return f"{self.warehouse.rstrip('/')}/{folder.lower()}"
 
 
 def _as_path(location: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.commands import changed_dataset
+from spark_lineage.analyze.endings import TRUNCATE, Ending, plan_of_ending
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin
 from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
@@ -22,6 +23,7 @@ from spark_lineage.decode.records import (
 )
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree
 from spark_lineage.model import (
+    CONTROL_RUN,
     Batch,
     Column,
     Dataset,
@@ -98,6 +100,8 @@ class Application:
             self._unread(execution)
         for execution, name in folded.not_followed:
             self._not_followed(execution, name)
+        for execution, ending in folded.endings:
+            self._ending(execution, ending)
         for execution in folded.failed:
             run = self._run(
                 f"{self.record.bridge}:{execution.execution_id}",
@@ -241,6 +245,22 @@ class Application:
         dataset = changed_dataset(tree, self.locations.naming) if tree is not None else None
         message = f"the command {name} changes data in a way that is not followed"
         self._problem("command_not_followed", message, execution, run_id, "see SUPPORTED.md", dataset)
+
+    def _ending(self, execution: ExecutionRecord, ending: Ending) -> None:
+        """A table that begins anew: a run which orders the writes before and after it, shown where rows were taken away."""
+        target = self.locations.ended(ending)
+        kind = "query" if ending.operation == TRUNCATE else CONTROL_RUN
+        if target is None and kind == "query":
+            self._not_followed(execution, ending.operation)
+        is_hidden = kind == CONTROL_RUN and execution.state != RunState.COMPLETE.value
+        if target is None or is_hidden or target.name.startswith(f"{self.store.name.rstrip('/')}/"):
+            return
+        plan = plan_of_ending(ending.operation, target, self.record.application_name)
+        self.rows.plans[plan.fingerprint] = plan
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, kind, ending.operation, RunState(execution.state))
+        run = replace(run, fingerprint=plan.fingerprint, target=target)
+        self.rows.runs.append(_with_outcome(run, execution))
 
     def _problem(
         self,

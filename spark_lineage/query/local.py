@@ -16,7 +16,7 @@ from spark_lineage.model import Certainty, Dataset, DatasetId, Run, RunState, Su
 from spark_lineage.query import answers
 from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.names import resolve_column, resolve_table
-from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
+from spark_lineage.query.snapshot import ReadableStore, Snapshot, shown_runs, sorted_problems
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["LocalEngine"]
@@ -88,7 +88,7 @@ class LocalEngine:
 
     def runs(self, limit: int | None = None, state: RunState | None = None) -> answers.RunsAnswer:
         """What ran, the newest first; at most `limit` runs (None: all), only those in `state` (None: any)."""
-        runs = self._snapshot.runs
+        runs = shown_runs(self._snapshot.runs)
         if state is not None:
             runs = runs.filter(pc.equal(runs["state"], state.value))
         count = runs.num_rows if limit is None else max(0, min(limit, runs.num_rows))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_lineage.model import (
+    CONTROL_RUN,
     Certainty,
     Dataset,
     DatasetId,
@@ -26,7 +27,7 @@ from spark_lineage.model import (
 from spark_lineage.query.spelling import Spellings, spelled, spelled_edges, spellings
 from spark_lineage.store.schema import Row, from_rows
 
-__all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "sorted_problems"]
+__all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "shown_runs", "sorted_problems"]
 
 
 class ReadableStore(Protocol):
@@ -67,7 +68,7 @@ class CurrentPlan:
 
 
 _PLAN_COLUMNS = (
-    "fingerprint", "kind", "target_namespace", "target_name", "overwrites", "certainty", "columns", "datasets",
+    "fingerprint", "kind", "operation", "target_namespace", "target_name", "overwrites", "certainty", "columns", "datasets",
 )  # fmt: skip
 
 
@@ -76,7 +77,8 @@ class TableState:
     """One dataset's writes. Runs are numbered in their order; -1 where there is none.
 
     `plans` are current, the latest first; `walked` are those that a walk follows, `plans` and, behind an overwrite that
-    reads its own table, those before it. `since` is the number of the run from which `plans` count.
+    reads its own table, those before it. `since` is the number of the run from which `plans` count. `ended_by` is what took the
+    rows away after the last write, such as `DROP TABLE`: the plans are those of what was there before.
     """
 
     plans: tuple[CurrentPlan, ...] = ()
@@ -84,6 +86,7 @@ class TableState:
     since: int = -1
     runs: int = 0
     last_run: int = -1
+    ended_by: str | None = None
 
     @property
     def certainty(self) -> Certainty:
@@ -128,11 +131,13 @@ class Snapshot:
         """The state of every dataset that a run wrote or tried to, driver results too."""
         by_target = _runs_by_target(self._numbered_runs)
         plans: dict[DatasetId, list[tuple[int, CurrentPlan]]] = {}
-        for number, target, row in self._complete_plans:
+        for number, target, row in self._written_plans:
             plan = CurrentPlan.of(row, target, self._spellings.get(target, {}))
             plans.setdefault(target, []).append((number, plan))
         return {
-            target: _state(plans.get(target, []), *by_target.get(target, (0, -1)))
+            target: _state(
+                plans.get(target, []), self._endings.get(target, []), *by_target.get(target, (0, -1))
+            )
             for target in sorted({*plans, *by_target})
         }
 
@@ -194,6 +199,8 @@ class Snapshot:
                 if is_current or number == state.last_run:
                     found.add(problem)
             found.update(self._varying_types(id_))
+            if not walked:
+                found.update(self._ended(id_))
         return sorted_problems(found)
 
     @cached_property
@@ -204,16 +211,29 @@ class Snapshot:
             (
                 (last[row["fingerprint"]], DatasetId(row["target_namespace"], row["target_name"]), row)
                 for row in self._store.read("plans", _PLAN_COLUMNS).to_pylist()
-                if row["fingerprint"] in last and row["kind"] != EdgeKind.CONTROL.value
+                if row["fingerprint"] in last
             ),
             key=lambda plan: plan[:2],
         )
 
     @cached_property
+    def _written_plans(self) -> list[tuple[int, DatasetId, Row]]:
+        return [each for each in self._complete_plans if each[2]["kind"] != EdgeKind.CONTROL.value]
+
+    @cached_property
+    def _endings(self) -> Mapping[DatasetId, list[tuple[int, str]]]:
+        """Where a table began anew, though nothing was written: the number of the run and its operation, in order."""
+        found: dict[DatasetId, list[tuple[int, str]]] = {}
+        for number, target, row in self._complete_plans:
+            if row["kind"] == EdgeKind.CONTROL.value:
+                found.setdefault(target, []).append((number, row["operation"]))
+        return found
+
+    @cached_property
     def _spellings(self) -> Spellings:
         """What the last overwrite called a column counts before all that was written earlier."""
         since = {target: number for number, target, row in self._complete_plans if row["overwrites"]}
-        ordered = sorted(self._complete_plans, key=lambda plan: plan[0] < since.get(plan[1], -1))
+        ordered = sorted(self._written_plans, key=lambda plan: plan[0] < since.get(plan[1], -1))
         return spellings(
             (target, [column["name"] for column in row["columns"]]) for _, target, row in ordered
         )
@@ -247,7 +267,7 @@ class Snapshot:
         A table that was only ever written in vain has none.
         """
         state = self.state(id_)
-        if any(plan.overwrites for plan in state.plans):
+        if state.plans and state.since >= 0:
             return {}
         if state.runs and not state.plans and id_ not in self._read_datasets:
             return {}
@@ -266,6 +286,17 @@ class Snapshot:
                     where=f"{id_.name}.{field}",
                     hint="Give the reader one schema if the jobs should agree.",
                 )
+
+    def _ended(self, id_: DatasetId) -> Iterable[Problem]:
+        """What was written last is still told of a table that was dropped: what it fed has these sources."""
+        ended_by = self.state(id_).ended_by
+        if ended_by is not None:
+            yield Problem(
+                "table_ended",
+                Severity.INFO,
+                f"The rows went with {ended_by} after the last write: the answer says where they came from.",
+                where=id_.name,
+            )
 
     @cached_property
     def _problems_by_plan(self) -> Mapping[str, list[Problem]]:
@@ -309,6 +340,11 @@ def sorted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     )
 
 
+def shown_runs(runs: pa.Table) -> pa.Table:
+    """The runs that people see."""
+    return runs.filter(pc.not_equal(runs["kind"], CONTROL_RUN))
+
+
 def _last_complete(runs: pa.Table) -> dict[str, int]:
     """Fingerprint -> number of its last COMPLETE run."""
     complete = runs.filter(pc.equal(runs["state"], RunState.COMPLETE.value))
@@ -317,7 +353,7 @@ def _last_complete(runs: pa.Table) -> dict[str, int]:
 
 def _runs_by_target(runs: pa.Table) -> dict[DatasetId, tuple[int, int]]:
     """Dataset -> (number of runs, number of the last one)."""
-    found = _last_and_count(runs, "target_namespace", "target_name")
+    found = _last_and_count(shown_runs(runs), "target_namespace", "target_name")
     return {DatasetId(*key): (count, last) for key, last, count in found}
 
 
@@ -328,12 +364,22 @@ def _last_and_count(runs: pa.Table, *key: str) -> Iterable[tuple[tuple[Any, ...]
             yield tuple(row[name] for name in key), row["number_max"], row["number_count"]
 
 
-def _state(plans: list[tuple[int, CurrentPlan]], runs: int, last_run: int) -> TableState:
-    """The state of one table from its plans with the numbers of their last COMPLETE runs."""
+def _state(
+    plans: list[tuple[int, CurrentPlan]], endings: list[tuple[int, str]], runs: int, last_run: int
+) -> TableState:
+    """The state of one table from its plans with the numbers of their last COMPLETE runs.
+
+    An ending counts once something was written after it: what was read from the table before came from the plans before.
+    """
+    written = max((number for number, _ in plans), default=-1)
+    begin = max((number for number, _ in endings if number < written), default=-1)
     since = max((number for number, plan in plans if plan.overwrites), default=-1)
+    since = max(since, begin)
     walked_since = max(
         (number for number, plan in plans if plan.overwrites and not plan.reads_itself), default=-1
     )
+    walked_since = max(walked_since, begin)
+    after = [operation for number, operation in endings if number > written >= 0]
     ordered = sorted(plans, key=lambda numbered: -numbered[0])
     return TableState(
         plans=tuple(plan for number, plan in ordered if number >= since),
@@ -341,4 +387,5 @@ def _state(plans: list[tuple[int, CurrentPlan]], runs: int, last_run: int) -> Ta
         since=since,
         runs=runs,
         last_run=last_run,
+        ended_by=after[-1] if after else None,
     )

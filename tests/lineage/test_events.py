@@ -225,6 +225,7 @@ QUIET: list[tuple[str, Callable[[Place], Any]]] = [
     ("DESCRIBE", lambda at: at.spark.sql("DESCRIBE TABLE t").collect()),
     ("SET", lambda at: at.sql("SET spark.sql.shuffle.partitions = 2")),
     ("CREATE TABLE", lambda at: at.sql("CREATE TABLE made(a int) USING parquet")),
+    ("CREATE TABLE and DROP", lambda at: at.sql("CREATE TABLE made(a int) USING parquet", "DROP TABLE made")),
     ("CREATE TEMPORARY VIEW", lambda at: at.sql(f"CREATE TEMPORARY VIEW made AS {QUERY}")),
 ]
 
@@ -298,6 +299,35 @@ def test_two_checkpoints_of_one_table_are_told_apart(place: Place) -> None:
     base.where("b = 'p'").localCheckpoint()
     place.new_runs(lambda: high.write.saveAsTable("out"))
     assert fields(place.table()["rows"]) == ["c FILTER"]
+
+
+def test_what_a_dropped_table_fed_still_has_its_sources(place: Place) -> None:
+    """Staging tables are dropped, or emptied, when they have done their work."""
+
+    def work() -> None:
+        place.sql(
+            f"CREATE TABLE stage USING parquet AS {QUERY}",
+            "CREATE TABLE kept(a int) USING parquet",
+            "INSERT INTO kept SELECT a FROM u",
+            "CREATE TABLE out USING parquet AS SELECT stage.big, kept.a FROM stage JOIN kept ON stage.a = kept.a",
+            "DROP TABLE stage",
+            "TRUNCATE TABLE kept",
+        )
+
+    runs = place.new_runs(work)
+    assert [(run["kind"], run["operation"]) for run in runs] == [
+        ("write", "CREATE TABLE AS SELECT"),
+        ("write", "INSERT"),
+        ("write", "CREATE TABLE AS SELECT"),
+        ("query", "TRUNCATE TABLE"),
+    ]
+    assert place.is_table(runs[-1]["target"], "kept")
+    found = place.lineage.upstream(f"{place.database}.out").to_dict()
+    assert found["problems"] == []
+    names = {node["name"].rpartition("/")[2] for node in found["nodes"]}
+    assert names == {"out", "stage", "kept", "t", "u"}
+    assert [each["code"] for each in place.table("stage")["problems"]] == ["table_ended"]
+    assert [each["code"] for each in place.table("kept")["problems"]] == ["table_ended"]
 
 
 def test_two_versions_of_one_delta_table_are_two_sources(place: Place) -> None:
