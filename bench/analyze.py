@@ -9,8 +9,11 @@ are processor seconds, medians of rounds in turn.
 
 Python's collector of garbage is on in a process that calls `json.loads`, where it takes most of the time, and ingest puts it off
 while it decodes and analyzes. So there are three ratios: each as it runs for its users (the collector on for `json.loads`, put off
-by ours), on for both, and off for both. The aim is once the time of `json.loads`; the limit, which is checked for the first, is
-three times.
+by ours), on for both, and off for both. The aim is once the time of `json.loads`; the limit, which is checked for the first two,
+is three times.
+
+Spark's time is what its own tracker says of the analysis of each step, on the wall's clock: each plan is met for the first time, as
+in a job, and the smallest comes first, in a JVM that is not warm yet. Warm, Spark takes about 20 ms for its 40 levels, a tenth of that.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ SPARK_LIMIT = 0.1
 JSON_LIMIT = 3.0
 OPERATORS = 10_000
 SAMPLE_SECONDS = 0.05
+ROUNDS = 15
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--full", action="store_true", help="the sizes of the goals, in some minutes")
     full = parser.parse_args().full
-    rounds = 7 if full else 5
-    figures, goals = of_spark(shapes(full=full), rounds)
-    of_json(figures, goals, rounds)
+    figures, goals = of_spark(shapes(full=full), ROUNDS)
+    of_json(figures, goals, ROUNDS // 2)
     met = all(
         figures[name] <= goal["limit"] if goal["op"] == "<=" else figures[name] >= goal["limit"]
         for name, goal in goals.items()
@@ -77,8 +80,8 @@ def shapes(*, full: bool) -> list[Shape]:
     """What Spark builds; each is measured in this size and in twice this size."""
     deep, columns, operators = (1_000, 5_000, 250) if full else (250, 500, 25)
     return [
-        Shape("nested", f"{2 * deep:,} nested withColumn", spark_made.nested, deep, 10),
         Shape("doubled", "each of 40 levels uses the one before twice", spark_made.doubled, 20, 1),
+        Shape("nested", f"{2 * deep:,} nested withColumn", spark_made.nested, deep, 10),
         Shape(
             "wide",
             f"{columns:,} columns through {2 * operators} operators",
@@ -128,14 +131,15 @@ def of_spark(measured: list[Shape], rounds: int) -> tuple[dict[str, float], dict
 def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds: int) -> None:
     """The plans that Spark cannot build, next to `json.loads` of their text."""
     table = TextTable(
-        f"{OPERATORS:,} operators of ten columns",
+        "plan",
         "record",
         "ours",
         "text",
         "json.loads",
         "ratio",
-        "collector on for both",
-        "off for both",
+        "both on",
+        "both off",
+        title=f"{OPERATORS:,} operators of ten columns; the ratio as both run, and with Python's collector on and off for both",
     )
     for name, make in (("chain", synthetic.chain), ("union", synthetic.union)):
         plan = make(OPERATORS)
@@ -150,7 +154,8 @@ def of_json(figures: dict[str, float], goals: dict[str, dict[str, Any]], rounds:
         figures[f"{name}_of_json_collector_on"] = round(seconds["collected"] / seconds["json"], 2)
         figures[f"{name}_of_json_collector_off"] = round(paused["ours"] / paused["json"], 2)
         figures[f"{name}_exact"] = int(is_exact(analyzed(plan.payload), 10 if name == "chain" else 20))
-        goals[f"{name}_of_json"] = {"op": "<=", "limit": JSON_LIMIT}
+        for ratio in (f"{name}_of_json", f"{name}_of_json_collector_on"):
+            goals[ratio] = {"op": "<=", "limit": JSON_LIMIT}
         goals[f"{name}_exact"] = {"op": ">=", "limit": 1}
         table.add_row(
             name,
