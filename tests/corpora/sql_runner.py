@@ -25,7 +25,7 @@ import pyspark
 from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
-from queries import SOURCES
+from queries import SOURCES, read_schema
 from sql_inputs import SqlFile, read_file
 
 TABLES = {
@@ -43,6 +43,9 @@ TENK = ", ".join(
 )
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.language=en -Duser.country=US"
 KEPT_TABLES = {"testdata", "arraydata", "mapdata", *TABLES}
+OF_TPCDS = {"pipe-operators.sql"}
+"""The files that read the tables of TPC-DS too."""
+
 _FEATURES = ("collation.schemaLevel", "collation.objectLevel", "timeType", "geospatial")
 STORED = "stored_values"
 """The database of the tables behind temporary views of inline values."""
@@ -273,6 +276,9 @@ def _prepare(session: SparkSession, file: SqlFile) -> None:
         conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
     for name, value in file.settings:
         session.sql(f"set {name}={value}")
+    if file.name in OF_TPCDS:
+        for table, columns in read_schema("tpcds").items():
+            session.sql(f"CREATE TABLE {table} ({columns}) USING parquet")
     if _needs_functions(file):
         _register(session, file)
 
