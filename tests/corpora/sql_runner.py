@@ -268,7 +268,7 @@ def _prepare(session: SparkSession, file: SqlFile) -> None:
     """The settings and functions that Spark's suite gives to the files of a folder."""
     conf = session.conf
     conf.set("spark.sql.ansi.enabled", str(file.folder != "nonansi").lower())
-    if file.folder == "postgreSQL":
+    if "postgreSQL/" in file.name:
         conf.set("spark.sql.legacy.interval.enabled", "true")
         for name in ("booleq", "boolne", "vol"):
             session.udf.register(name, _POSTGRES[name], "string" if name == "vol" else "boolean")
