@@ -1,4 +1,4 @@
-"""Run every query of the corpora as CREATE TABLE AS SELECT over empty tables, with lineage or without.
+"""Run every query of the corpora as CREATE TABLE AS SELECT over small dense tables, with lineage or without.
 
     python tests/corpora/harness.py --into report.json [--store FOLDER]
 
@@ -12,11 +12,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import random
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet
+from execution.corpora import schemas
+from execution.data import Density, Generator, arrow
+from execution.domains import Domains, read_domains
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from queries import CORPORA, Query, read_queries, read_schema
@@ -34,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Path(folder) / "warehouse"
         spark = start_session(warehouse)
-        create_tables(spark)
+        create_tables(spark, warehouse)
         if arguments.store is None:
             report = run_queries(spark, warehouse)
         else:
@@ -47,18 +51,42 @@ def start_session(warehouse: Path) -> SparkSession:
     """A local session; everything that decides about plans is left as Spark has it."""
     builder = SparkSession.builder.master("local[2]").appName("corpora")
     builder = builder.config("spark.sql.warehouse.dir", str(warehouse)).config("spark.ui.enabled", "false")
-    # One partition: the tables are empty, and 200 tasks a shuffle would be all that is measured.
+    # One partition: the tables are tiny, and 200 tasks a shuffle would be all that is measured.
     spark = builder.config("spark.sql.shuffle.partitions", "1").getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
 
-def create_tables(spark: SparkSession) -> None:
-    """One database a corpus, since TPC-H and SSB share table names with TPC-DS; all tables empty."""
+def create_tables(spark: SparkSession, warehouse: Path) -> None:
+    """One database a corpus, since TPC-H and SSB share table names with TPC-DS.
+
+    The rows are the same in every run, of the values that the queries of the corpus ask for.
+    """
     for corpus in CORPORA:
         spark.sql(f"CREATE DATABASE {corpus}")
         for table, columns in read_schema(corpus).items():
             spark.sql(f"CREATE TABLE {corpus}.{table} ({columns}) USING parquet")
+        generator = Generator(
+            _domains(spark, corpus), {}, Density(keys=3, rows=200, hits=0.9), random.Random(corpus)
+        )
+        types = schemas(corpus)
+        for table, rows in generator.data(types).items():
+            file = warehouse / f"{corpus}.db" / table / "rows.parquet"
+            pyarrow.parquet.write_table(arrow(rows, types[table]), file)
+            spark.catalog.refreshTable(f"{corpus}.{table}")
+
+
+def _domains(spark: SparkSession, corpus: str) -> Domains:
+    """What all queries of a corpus compare its columns with; where they want several values together is each one's own."""
+    spark.catalog.setCurrentDatabase(corpus)
+    merged = Domains()
+    for query in read_queries(corpus):
+        found = read_domains(spark.sql(query.sql)._jdf.queryExecution().optimizedPlan().toJSON())
+        for name, literals in found.literals.items():
+            merged.literals.setdefault(name, set()).update(literals)
+        for name in found.leaders:
+            merged.join({name, found.leader(name)})
+    return merged
 
 
 def run_with_lineage(spark: SparkSession, warehouse: Path, store: str) -> dict[str, Any]:
