@@ -113,6 +113,11 @@ SECTIONS: tuple[tuple[Category, str, str], ...] = (
         "No lineage, and no problem.",
     ),
     (
+        Category.ASSIGNMENT,
+        "Commands that keep what a query returns",
+        "A usage, as if the program had taken the row. A variable is a constant where it is used.",
+    ),
+    (
         Category.ENDING,
         "Commands after which a table begins anew",
         "No lineage; what is written next counts alone. Until then the table is answered as it last was, and `table_ended` says so.",

@@ -37,7 +37,7 @@ QUIET = frozenset({
     "ShowTables", "ShowTablesCommand", "ShowTablesExtended", "ShowViews", "ShowViewsCommand", "StreamingExplainCommand",
     # what is kept or fetched for later; cached data keeps the lineage of its query
     "AddArchivesCommand", "AddFilesCommand", "AddJarsCommand", "CacheTable", "CacheTableAsSelect", "ClearCacheCommand$",
-    "CloseCursor", "DeclareCursor", "FetchCursor", "NoopCommand", "OpenCursor", "SetVariable", "UncacheTable",
+    "CloseCursor", "DeclareCursor", "FetchCursor", "NoopCommand", "OpenCursor", "UncacheTable",
     # what nobody can see into
     "Call", "ExternalCommandExecutor",
 })  # fmt: skip
@@ -58,6 +58,9 @@ QUIET_OF_FORMATS = frozenset({
     "ShowIcebergViews",
 })  # fmt: skip
 """The same of Delta and Iceberg: what rewrites files and leaves the rows as they are is among them."""
+
+ASSIGNMENTS: dict[str, str] = {"SetVariable": "sourceQuery"}
+"""Commands that keep a query's row in session variables, and the field with the query: what it reads is a usage."""
 
 NOT_FOLLOWED = frozenset({
     # rows that come, go or change without a query

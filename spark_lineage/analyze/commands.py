@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from spark_lineage.analyze.classes import (
+    ASSIGNMENTS,
     NEVER_ANALYZED,
     NOT_FOLLOWED,
     PARTS,
@@ -46,6 +47,7 @@ class Category(str, Enum):
     NOT_FOLLOWED = "not followed"
     QUIET = "quiet"
     ENDING = "ending"
+    ASSIGNMENT = "assignment"
     PART = "part"
     NEVER = "never"
 
@@ -67,6 +69,7 @@ CLASSES: dict[Category, frozenset[str]] = {
     Category.NOT_FOLLOWED: NOT_FOLLOWED,
     Category.QUIET: QUIET | QUIET_OF_FORMATS,
     Category.ENDING: frozenset(ENDINGS),
+    Category.ASSIGNMENT: frozenset(ASSIGNMENTS),
     Category.PART: PARTS,
     Category.NEVER: frozenset().union(*NEVER_ANALYZED.values()),
 }
@@ -81,6 +84,7 @@ COMMANDS = frozenset().union(
             Category.NOT_FOLLOWED,
             Category.QUIET,
             Category.ENDING,
+            Category.ASSIGNMENT,
         )
     )
 )
@@ -102,6 +106,19 @@ def _is_query(root: Node) -> bool:
     if root.name in COMMANDS or root.name.endswith(("Command", "CommandResult", "Exec")):
         return False
     return ".execution.command." not in root.class_name
+
+
+def answered_query(tree: PlanTree) -> Node | None:
+    """The query whose rows the program gets, or a session variable; None where a command gives none.
+
+    What a variable is set to counts where the query reads anything: a script counts its loops in variables.
+    """
+    root = tree.analyzed
+    if root is None or root.name not in ASSIGNMENTS:
+        return None if is_command(tree) else root
+    query = root.get(ASSIGNMENTS[root.name])
+    reads = any(each.name in RELATIONS or each.name in REFERENCES for each in tree.nodes)
+    return query if reads and isinstance(query, Node) else None
 
 
 def data_command(tree: PlanTree) -> str | None:

@@ -28,12 +28,13 @@ from spark_lineage.analyze.values import OUTER, Leaf, Term, Trace, Value, either
 from spark_lineage.analyze.work import OperatorWork
 from spark_lineage.analyze.writes import (
     FOREACH_BATCH_SINKS,
+    FOREACH_SINK,
     WRITES,
     by_position,
     write_nodes,
     write_of,
 )
-from spark_lineage.decode.tree import Node, PlanTree
+from spark_lineage.decode.tree import Node, PlanTree, flatten
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
     Certainty,
@@ -98,12 +99,24 @@ def analyze_write(node: Node, write: Write, tree: PlanTree, context: Context) ->
     return _total(node, write, tree, context, EdgeKind.DATA)
 
 
-def analyze_usage(tree: PlanTree, context: Context) -> Lineage | None:
-    """The lineage of what a query returned to the driver: a usage of its columns."""
-    if tree.analyzed is None:
+def analyze_usage(tree: PlanTree, context: Context, query: Node | None = None) -> Lineage | None:
+    """The lineage of what a query (None: the whole plan) returned to the driver: a usage of its columns."""
+    root = query or tree.analyzed
+    if root is None:
         return None
-    root = tree.analyzed
-    return _total(root, Write("USAGE", (), (root,), by_position(root)), tree, context, EdgeKind.USAGE)
+    columns = by_position(root, _variables(tree.analyzed) if query is not None else None)
+    return _total(root, Write("USAGE", (), (root,), columns), tree, context, EdgeKind.USAGE)
+
+
+def _variables(command: Node | None) -> list[str]:
+    """The names of the session variables that a command sets."""
+    targets = command.get("targetVariables") if command is not None else None
+    identifiers = [each.get("identifier") for each in flatten(targets) if isinstance(each, Node)]
+    return [
+        str(each.facts["identifier"][-1])
+        for each in identifiers
+        if isinstance(each, Node) and each.facts.get("identifier")
+    ]
 
 
 def _write_of(node: Node, naming: Naming) -> Write:
@@ -348,37 +361,38 @@ def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
     if node.name not in WRITES:
         message = f"the command {node.name} has no rule: it is taken as an append of its query"
         return [Problem("unknown_command", Severity.WARNING, message, node.name, "please report the command")]
-    if write.target and write.target[0].dataset.name in FOREACH_BATCH_SINKS:
-        return [
-            Problem(
-                "foreach_batch",
-                Severity.WARNING,
-                "the function of a foreachBatch stream ran no query: what it did with the rows is not known",
-                node.name,
-                "write the batch with a DataFrame's own writer where lineage matters",
-            )
-        ]
-    if write.target and write.target[0].dataset.name == ANY_TOPIC:
-        return [
-            Problem(
-                "unknown_topic",
-                Severity.WARNING,
-                "each row names the topic that it goes to: the topics written are not known",
-                node.name,
-                "write to one topic with the option `topic`",
-            )
-        ]
-    if write.target:
-        return []
-    return [
-        Problem(
+    code, message, hint = _unnamed_target(node, write)
+    return [Problem(code, Severity.WARNING, message, node.name, hint)] if code else []
+
+
+def _unnamed_target(node: Node, write: Write) -> tuple[str, str, str]:
+    """Code, message and hint where a target is not known, or is the program's own; empty texts where it is named."""
+    if not write.target:
+        return (
             "unknown_target",
-            Severity.WARNING,
             f"{node.name} writes something that could not be named",
-            node.name,
             "please report the kind of target",
         )
-    ]
+    target = write.target[0].dataset
+    if target.name in FOREACH_BATCH_SINKS:
+        return (
+            "foreach_batch",
+            "the function of a foreachBatch stream ran no query: what it did with the rows is not known",
+            "write the batch with a DataFrame's own writer where lineage matters",
+        )
+    if target.id == FOREACH_SINK:
+        return (
+            "foreach_sink",
+            "the function of a foreach stream got each row: what it did with them is not known",
+            "write with one of Spark's sinks, or with foreachBatch, where lineage matters",
+        )
+    if target.name == ANY_TOPIC:
+        return (
+            "unknown_topic",
+            "each row names the topic that it goes to: the topics written are not known",
+            "write to one topic with the option `topic`",
+        )
+    return ("", "", "")
 
 
 def _dangling(values: list[Value], rows: RowSet) -> list[Problem]:

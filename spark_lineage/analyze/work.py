@@ -121,8 +121,8 @@ class OperatorWork:
         decides_rows = part.subtype in ROW_SET_SUBTYPES
         environment = self.environment(part.input, decides_rows=decides_rows)
         if isinstance(part.expression, PartOf):
-            return _part_of(part.expression, evaluate(part.expression.expression, environment))
-        if isinstance(part.expression, Attribute):
+            value = _part_of(part.expression, evaluate(part.expression.expression, environment))
+        elif isinstance(part.expression, Attribute):
             value = environment.columns.get(part.expression.expr) or column(part.expression, environment)
         else:
             value = evaluate(part.expression, environment)

@@ -27,7 +27,7 @@ from spark_lineage.analyze.relations import (
 from spark_lineage.analyze.steps import Part, effects
 from spark_lineage.analyze.targets import Rule, TargetColumn, Write, relation_of
 from spark_lineage.decode.tree import Attribute, MapValue, Node, NodeKind, Opaque
-from spark_lineage.model import Subtype
+from spark_lineage.model import DatasetId, Subtype
 
 
 def write_nodes(root: Node | None) -> list[Node]:
@@ -289,6 +289,9 @@ VIEW_COMMANDS = frozenset({"CreateViewCommand", "AlterViewAsCommand"})
 
 FOREACH_BATCH_SINKS = frozenset({"ForeachBatchSink", "PythonForeachBatchSink"})
 """Sinks behind which the real writes are executions of their own."""
+
+FOREACH_SINK = DatasetId("sink", "ForeachSink")
+"""What a stream's function of each row is called: what it writes is the program's."""
 
 WRITES: dict[str, Rule] = {
     "InsertIntoHadoopFsRelationCommand": _files,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spark_lineage.analyze.commands import data_command, is_command, is_schema_inference
+from spark_lineage.analyze.commands import answered_query, data_command, is_schema_inference
 from spark_lineage.analyze.endings import Ending, ending_of
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import writes_of
@@ -49,10 +49,11 @@ class FoldedWrite:
 
 @dataclass(frozen=True, slots=True)
 class FoldedUsage:
-    """A query whose result went to the driver."""
+    """A query whose result went to the driver, or to a session variable."""
 
     execution: ExecutionRecord
     tree: PlanTree
+    query: Node | None
     helpers: tuple[ExecutionRecord, ...]
 
 
@@ -114,12 +115,12 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
             endings.append((execution, ending))
         elif (name := data_command(tree)) is not None:
             not_followed.append((execution, name))
-        elif not is_command(tree) and not is_schema_inference(tree):
+        elif answered_query(tree) is not None and not is_schema_inference(tree):
             queries.append((execution, tree))
     folded = [_folded(root, chain, group, queries) for chain in _chains(events)]
     writes_ = tuple(each for each in folded if not _left_alone(each))
     usages = tuple(
-        FoldedUsage(execution, tree, tuple(group))
+        FoldedUsage(execution, tree, answered_query(tree), tuple(group))
         for execution, tree in queries
         if execution.execution_id == root  # what ran inside another execution is its helper
     )

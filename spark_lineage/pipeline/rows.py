@@ -211,7 +211,7 @@ class Application:
         origin = self.origins.of(usage.execution, folded.batch)
         key = ("usage", usage.execution.literals, self.origins.number(origin))
         context = self._context(usage.execution, origin)
-        lineage = self._once(key, lambda: analyze_usage(usage.tree, context))
+        lineage = self._once(key, lambda: analyze_usage(usage.tree, context, usage.query))
         if lineage is None:
             return
         self._lineage(lineage)

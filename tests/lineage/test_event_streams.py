@@ -75,6 +75,32 @@ def test_stream_into_memory_is_one_run_per_batch(place: Place) -> None:
     assert [(run["state"], run["batch_id"]) for run in runs] == [("COMPLETE", 0), ("COMPLETE", 1)]
 
 
+@pytest.mark.parametrize(
+    ("sink", "name", "problems"),
+    [
+        (lambda writer: writer.format("console"), "console", []),
+        (lambda writer: writer.format("noop"), "noop-table", []),
+        (lambda writer: writer.foreach(lambda _: None), "ForeachSink", ["foreach_sink"]),
+    ],
+    ids=["console", "noop", "foreach"],
+)
+def test_stream_into_a_sink_that_keeps_nothing(
+    place: Place, sink: Any, name: str, problems: list[str]
+) -> None:
+    writer = sink(stream(place).writeStream).trigger(availableNow=True)
+    writer = writer.option("checkpointLocation", f"{place.folder}/checkpoint")
+    runs = place.new_runs(lambda: writer.start().awaitTermination())
+    assert [(run["kind"], run["operation"], run["state"], run["batch_id"]) for run in runs] == [
+        ("write", "STREAM", "COMPLETE", 0),
+        ("write", "STREAM", "COMPLETE", 1),
+    ]
+    assert {(run["target"]["namespace"], run["target"]["name"]) for run in runs} == {("sink", name)}
+    answer = place.lineage.table(name).to_dict()
+    assert [each["code"] for each in answer["problems"]] == problems
+    found = {source["name"] for column in answer["columns"] for source in column["sources"]}
+    assert f"{place.folder}/in" in found
+
+
 def run_each_batch(place: Place, frame: Any, function: Any) -> None:
     """Run a stream whose batches go to a function, until nothing waits."""
     failed: list[BaseException] = []

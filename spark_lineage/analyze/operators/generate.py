@@ -54,7 +54,7 @@ def _defines(generator: Node, output: tuple[Attribute, ...]) -> tuple[Define, ..
         case "PosExplode":
             position, *elements = output
             return (
-                Define(position.expr, (Part(child, Subtype.TRANSFORMATION),)),
+                Define(position.expr, (Part(PartOf(child, LENGTH), Subtype.TRANSFORMATION),)),
                 *_held(child, tuple(elements)),
             )
         case "Stack":
