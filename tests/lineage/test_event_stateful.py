@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks, version_of
@@ -61,6 +61,42 @@ def test_a_join_of_two_streams(place: Place) -> None:
     }
 
 
+def test_a_left_outer_join_of_two_streams(place: Place) -> None:
+    left = events(place, "left")
+    right = events(place, "right").selectExpr("id AS other", "v + 1 AS w", "at AS then")
+    within = F.expr("id = other AND then >= at AND then <= at + INTERVAL 1 MINUTE")
+    answer = written(place, left.join(right, within, "leftOuter").select("v", "w"))
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], by_name(column["sources"])) for column in answer["columns"]] == [
+        ("v", {("left", "v", "IDENTITY")}),
+        ("w", {("right", "v", "TRANSFORMATION")}),
+    ]
+    assert by_name(answer["rows"]) == {
+        ("left", "id", "JOIN"),
+        ("left", "at", "JOIN"),
+        ("right", "id", "JOIN"),
+        ("right", "at", "JOIN"),
+    }
+
+
+@pytest.mark.parametrize("mode", ["update", "complete"])
+def test_an_aggregation_in_windows_of_time(place: Place, mode: str) -> None:
+    """Spark leaves rows without a time out before it groups them."""
+    grouped = events(place, "in").groupBy(F.window("at", "10 minutes").alias("x"), "id")
+    answer = written(place, grouped.agg(F.sum("v").alias("total")).selectExpr("x.start", "id", "total"), mode)
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], by_name(column["sources"])) for column in answer["columns"]] == [
+        ("start", {("in", "at", "TRANSFORMATION")}),
+        ("id", {("in", "id", "IDENTITY")}),
+        ("total", {("in", "v", "AGGREGATION")}),
+    ]
+    assert by_name(answer["rows"]) == {
+        ("in", "at", "FILTER"),
+        ("in", "at", "GROUP_BY"),
+        ("in", "id", "GROUP_BY"),
+    }
+
+
 def test_duplicates_within_a_watermark(place: Place) -> None:
     answer = written(place, events(place, "in").dropDuplicatesWithinWatermark(["id"]).select("id", "v"))
     assert (answer["certainty"], answer["problems"]) == ("exact", [])
@@ -99,11 +135,16 @@ def test_a_program_over_groups_with_state(place: Place) -> None:
     superset(written(place, made))
 
 
+def state_in_files(place: Place) -> None:
+    """Processors of state need RocksDB."""
+    rocks = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    place.spark.conf.set("spark.sql.streaming.stateStore.providerClass", rocks)
+
+
 @needs_pandas
 def test_a_processor_of_state(place: Place) -> None:
     if version_of(place.spark.version) < (4, 0):
         pytest.skip(f"transformWithStateInPandas needs Spark 4, this is {place.spark.version}")
-    pytest.importorskip("google.protobuf.descriptor", reason="transformWithStateInPandas needs protobuf")
     from pyspark.sql.streaming.stateful_processor import StatefulProcessor  # noqa: PLC0415  # Spark 4 only
 
     class Total(StatefulProcessor):
@@ -113,29 +154,61 @@ def test_a_processor_of_state(place: Place) -> None:
         def handleInputRows(self, key: Any, rows: Iterator[Any], timerValues: Any) -> Iterator[Any]:  # noqa: ARG002, N802, N803
             import pandas as pd  # noqa: PLC0415  # in the Python worker
 
-            yield pd.DataFrame({"id": [key[0]], "total": [sum(int(frame["v"].sum()) for frame in rows)]})
+            found = (self.sum.get()[0] if self.sum.exists() else 0) + sum(
+                int(each["v"].sum()) for each in rows
+            )
+            self.sum.update((found,))
+            yield pd.DataFrame({"id": [key[0]], "total": [found]})
 
         def close(self) -> None:
             pass
 
-    rocks = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-    place.spark.conf.set("spark.sql.streaming.stateStore.providerClass", rocks)
-    made = (
-        events(place, "in")
-        .groupBy("id")
-        .transformWithStateInPandas(Total(), "id long, total long", "Append", "None")
-    )
+    state_in_files(place)
+    grouped = events(place, "in").groupBy("id")
+    made = grouped.transformWithStateInPandas(Total(), "id long, total long", "Append", "None")
     superset(written(place, made))
+    assert place.spark.table("out").agg(F.sum("total")).collect()[0][0] == 60
 
 
-def test_a_stream_that_makes_its_own_rows(place: Place) -> None:
-    frame = place.spark.readStream.format("rate-micro-batch").option("rowsPerBatch", 3).load()
-    answer = written(place, frame.select((F.col("value") + 1).alias("x")))
-    if version_of(place.spark.version) < (4, 0):  # a micro-batch's relation does not name its table there
-        assert answer["certainty"] == "opaque"
-        assert {problem["code"] for problem in answer["problems"]} == {"unknown_source"}
-        return
+@needs_pandas
+def test_a_processor_of_state_over_rows(place: Place) -> None:
+    if version_of(place.spark.version) < (4, 1):
+        pytest.skip(f"transformWithState needs Spark 4.1, this is {place.spark.version}")
+    from pyspark.sql.streaming.stateful_processor import StatefulProcessor  # noqa: PLC0415  # Spark 4 only
+
+    class Total(StatefulProcessor):
+        def init(self, handle: Any) -> None:
+            self.sum = handle.getValueState("sum", "sum long")
+
+        def handleInputRows(self, key: Any, rows: Iterator[Any], timerValues: Any) -> Iterator[Any]:  # noqa: ARG002, N802, N803
+            found = (self.sum.get()[0] if self.sum.exists() else 0) + sum(row.v for row in rows)
+            self.sum.update((found,))
+            yield Row(id=key[0], total=found)
+
+        def close(self) -> None:
+            pass
+
+    state_in_files(place)
+    grouped = events(place, "in").groupBy("id")
+    superset(written(place, grouped.transformWithState(Total(), "id long, total long", "Append", "None")))
+    assert place.spark.table("out").agg(F.sum("total")).collect()[0][0] == 60
+
+
+@pytest.mark.parametrize("form", ["rate", "rate-micro-batch"])
+def test_a_stream_that_makes_its_own_rows(place: Place, form: str) -> None:
+    """Until rows have come: those of `rate` come by the second."""
+    frame = place.spark.readStream.format(form)
+    frame = frame.option("rowsPerSecond" if form == "rate" else "rowsPerBatch", 3).load()
+    writer = frame.select((F.col("value") + 1).alias("x")).writeStream.format("delta")
+    query = writer.option("checkpointLocation", f"{place.folder}/checkpoint").toTable(f"{place.database}.out")
+    while not any(progress["numInputRows"] for progress in query.recentProgress):
+        assert query.exception() is None
+        query.awaitTermination(0.1)
+    query.stop()
+    answer = place.table()
     assert (answer["certainty"], answer["problems"]) == ("exact", [])
-    assert [(source["namespace"], source["field"]) for source in answer["columns"][0]["sources"]] == [
-        ("source", "value")
-    ]
+    assert [
+        (column["name"], [(each["namespace"], each["field"], each["subtype"]) for each in column["sources"]])
+        for column in answer["columns"]
+    ] == [("x", [("source", "value", "TRANSFORMATION")])]
+    assert answer["rows"] == []
