@@ -61,8 +61,9 @@ A session variable (`SET VAR v = (SELECT ...)`) is a constant where it is used: 
 A DataFrame made from an RDD (`df.rdd.map(...).toDF()`, `sc.textFile(...)`) and a job without a query (`saveAsTextFile`, `collect` of an RDD)
 have every column that the RDD's ancestry reads, or the files as a whole, as sources of all that comes out. From files that is a
 superset, marked `over_approximate`. Through `df.rdd`, which is the usual way, it is marked `opaque`, with the sources that are
-seen: what the query broadcast or used in subqueries is in no RDD's ancestry. Lazy checkpoints of one table that cannot be told
-apart give their union, marked `over_approximate`.
+seen: what the query broadcast or used in subqueries is in no RDD's ancestry. Lazy checkpoints
+(`eager=False`) of one table that hand on the same columns cannot be told apart, for Spark runs no job for them and their readers' plans name
+nothing but the columns' ids: they give their union, marked `over_approximate`. Those of eager checkpoints are exact.
 
 After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, and `command_not_followed` says so. After `DROP TABLE`,
 `TRUNCATE TABLE`, `REPLACE TABLE` and a plain `CREATE TABLE` what is written next counts alone; until then the table is answered as it last was, so

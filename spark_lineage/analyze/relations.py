@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
-from spark_lineage.decode.tree import MapValue, Node, NodeKind
+from spark_lineage.decode.tree import MapValue, Node, NodeKind, Opaque
 from spark_lineage.model import Dataset, DatasetId
 
 IN_MEMORY = frozenset({
@@ -52,6 +52,12 @@ ICEBERG_METADATA = frozenset({
 })  # fmt: skip
 """Iceberg's classes of tables that describe a table: their columns are not its columns."""
 
+GENERATED_STREAMS = {
+    "RateStreamMicroBatchStream": "RateStream",
+    "RatePerMicroBatchStream": "RatePerMicroBatch",
+}
+"""Streams that make their own rows -> their tables' names: a micro-batch of Spark 3.5 names the stream alone."""
+
 CATALOG = "catalog"
 """Namespace of what only the catalog knows: views, and tables without a location."""
 
@@ -86,7 +92,18 @@ def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[L
     if isinstance(table, Node):
         return catalog_table(table, naming)
     source = node.get("dataSource") or node.get("source")
-    return _facts(source, alias, naming) if isinstance(source, Node) else ()
+    return _facts(source, alias, naming) if isinstance(source, Node) else _generated(node.get("stream"))
+
+
+def _generated(stream: Any) -> tuple[Located, ...]:
+    name = stream.class_name.rpartition(".")[2] if isinstance(stream, Opaque) else ""
+    return by_name(GENERATED_STREAMS.get(name, ""), namespace="source")
+
+
+def only_logs(datasets: Iterable[DatasetId]) -> bool:
+    """Whether datasets are the log of Delta tables and nothing else: Delta looks at its own tables by queries, too."""
+    names = [each.name.split("/") for each in datasets]
+    return bool(names) and all("_delta_log" in each for each in names)
 
 
 def reads_nothing(node: Node) -> bool:

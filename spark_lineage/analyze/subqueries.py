@@ -111,7 +111,7 @@ def in_subquery(call_: Call) -> Value:
     term = Term(("(", *joined([each.term for each in tested]), " IN ", candidates.term, ")"))
     if not call_.environment.decides_rows:
         return call_.combine([*tested, candidates], Subtype.TRANSFORMATION, term, "in")
-    both = call_.combine([*tested, candidates], Subtype.JOIN, term)
+    both = call_.combine([*tested, candidates], Subtype.JOIN, term, "in")
     call_.environment.rows.append({key: (trace, term) for key, trace in both.sources.items()})
     return Value(term=term, certainty=both.certainty)
 

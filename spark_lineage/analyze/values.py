@@ -288,8 +288,22 @@ def substitute(sources: Sources, lookup: Callable[[int], Value | None]) -> Sourc
             continue
         for name in filter(None, (path or "").split(".")):
             value = part(value, name)
-        parts.append(through(value.sources, subtype, trace.operator, masking=trace.masking))
+        parts.append(_after(through(value.sources, subtype, trace.operator, masking=trace.masking), trace))
     return merge([kept, *parts])
+
+
+def _after(sources: Sources, way: Trace) -> Sources:
+    """The sources after the way that a column of the enclosing query went inside the subquery."""
+    if not way.functions and way.certainty is Certainty.EXACT:
+        return sources
+    return {
+        key: replace(
+            trace,
+            functions=trace.functions | way.functions,
+            certainty=weakest(trace.certainty, way.certainty),
+        )
+        for key, trace in sources.items()
+    }
 
 
 def join_traces(one: Trace, other: Trace) -> Trace:

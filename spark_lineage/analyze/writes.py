@@ -7,6 +7,7 @@ commands (`row_level.py`) say themselves what each column gets; the others write
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -136,7 +137,22 @@ def _hive(node: Node, naming: Naming) -> Write:
     target = catalog_table(table, naming) if isinstance(table, Node) else ()
     partition = node.get("partition")
     partial = isinstance(partition, MapValue) and bool(partition.pairs)
-    return _simple(node, "INSERT", target, overwrites=bool(node.get("overwrite")) and not partial)
+    write = _simple(node, "INSERT", target, overwrites=bool(node.get("overwrite")) and not partial)
+    return (
+        replace(write, columns=_with_partitions(table, write.columns)) if isinstance(table, Node) else write
+    )
+
+
+def _with_partitions(table: Node, columns: tuple[TargetColumn, ...]) -> tuple[TargetColumn, ...]:
+    """The columns with those of static partitions, which Hive's query lacks: a table has its partition columns last."""
+    names = [str(each) for each in table.facts.get("partition_columns") or ()]
+    types = [str(each) for each in table.facts.get("partition_types") or ()]
+    types += [""] * (len(names) - len(types))  # records of earlier bridges lack them
+    written = {each.name: each for each in columns}
+    last = [
+        written.get(name) or TargetColumn(name, type_, ()) for name, type_ in zip(names, types, strict=True)
+    ]
+    return (*(each for each in columns if each.name not in names), *last)
 
 
 def _logical_relation(node: Node, naming: Naming) -> Write:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.rdd_jobs import Effect, RddJob, effect_of
-from spark_lineage.analyze.relations import by_paths
+from spark_lineage.analyze.relations import by_paths, only_logs
 from spark_lineage.decode.records import RddJobRecord
 from spark_lineage.model import Certainty
 from spark_lineage.pipeline.measures import Measured
@@ -14,7 +14,8 @@ from spark_lineage.pipeline.measures import Measured
 def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
     """What there is to tell of a job; None where it moved no data that lineage is about.
 
-    Jobs over the program's own data that write nothing are mostly Spark's and its sources' own: listings, look-ups.
+    Jobs over the program's own data that write nothing are mostly Spark's and its sources' own: listings, look-ups; so are those
+    over the log of a Delta table.
     """
     if record.schema_inference or _infers_schema(record):
         return None
@@ -22,6 +23,8 @@ def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
     effect = effect_of(call_site, record.function, record.output)
     read = ancestry(record.rdd or {}, naming)
     target = by_paths([record.output], (), naming)[0] if record.output is not None else None
+    if effect is not Effect.FILES and only_logs(each.dataset.id for each in read.located()):
+        return None
     idle = read.certainty is Certainty.EXACT and effect is not Effect.FILES
     return None if idle or effect is Effect.NOTHING else RddJob(effect, call_site, read, target)
 

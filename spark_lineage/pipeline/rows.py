@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.commands import changed_dataset
 from spark_lineage.analyze.endings import TRUNCATE, Ending, plan_of_ending
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin
 from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
-from spark_lineage.analyze.relations import Located
+from spark_lineage.analyze.relations import Located, only_logs
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
@@ -207,12 +208,18 @@ class Application:
         if part == 0:
             self._measure(run_id, write.helpers)
 
+    def _behind_rdds(self, origin: Origin) -> set[DatasetId]:
+        """The datasets at the ends of the RDDs that a plan reads."""
+        rdds = [each for each in origin.facts.values() if "ancestry" in each]
+        found = (ancestry(each, self.locations.naming).located() for each in rdds)
+        return {each.dataset.id for located in found for each in located}
+
     def _usage(self, folded: Folded, usage: FoldedUsage) -> None:
         origin = self.origins.of(usage.execution, folded.batch)
         key = ("usage", usage.execution.literals, self.origins.number(origin))
         context = self._context(usage.execution, origin)
         lineage = self._once(key, lambda: analyze_usage(usage.tree, context, usage.query))
-        if lineage is None:
+        if lineage is None or only_logs({*lineage.plan.datasets, *self._behind_rdds(origin)}):
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"

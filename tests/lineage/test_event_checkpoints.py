@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks
 from lineage.place import QUERY, Place, fields, lineage_of_query
@@ -63,6 +64,54 @@ def test_two_checkpoints_of_one_table_in_one_query(place: Place, how: str) -> No
         ["b FILTER", "c FILTER"],
         ["b FILTER", "c FILTER"],
     ]
+
+
+@pytest.mark.parametrize("how", ["checkpoint", "localCheckpoint"])
+def test_two_checkpoints_beside_each_other_in_one_query(place: Place, how: str) -> None:
+    """They share the ids of the table's columns, and have columns of one name."""
+    base = place.spark.table("t")
+    high = keep(place, base.where("c > 2").withColumn("x", F.upper("b")), how)
+    named = keep(place, base.where("b = 'p'").withColumn("x", F.col("c").cast("string")), how)
+    high.write.saveAsTable("high")
+    named.write.saveAsTable("named")
+    high.select("x").unionAll(named.select("x")).write.saveAsTable("both")
+    pairs = high.alias("h").join(named.alias("n"), F.col("h.a") == F.col("n.a"))
+    pairs.select(F.col("h.x").alias("p"), F.col("n.x").alias("q")).write.saveAsTable("pairs")
+    answers = {name: place.table(name) for name in ("high", "named", "both", "pairs")}
+    assert {(answer["certainty"], *answer["problems"]) for answer in answers.values()} == {("exact",)}
+    assert {name: fields(answer["rows"]) for name, answer in answers.items()} == {
+        "high": ["c FILTER"],
+        "named": ["b FILTER"],
+        "both": ["b FILTER", "c FILTER"],
+        "pairs": ["a JOIN", "b FILTER", "c FILTER"],
+    }
+    upper, text = ["b TRANSFORMATION"], ["c TRANSFORMATION"]
+    own = {"a": ["a IDENTITY"], "b": ["b IDENTITY"], "c": ["c IDENTITY"]}
+    columns = {
+        name: {column["name"]: fields(column["sources"]) for column in answer["columns"]}
+        for name, answer in answers.items()
+    }
+    assert columns == {
+        "high": own | {"x": upper},
+        "named": own | {"x": text},
+        "both": {"x": [*upper, *text]},
+        "pairs": {"p": upper, "q": text},
+    }
+
+
+@pytest.mark.parametrize("how", ["checkpoint", "localCheckpoint"])
+def test_a_checkpoint_of_a_self_join_with_two_columns_of_one_name(place: Place, how: str) -> None:
+    left = place.spark.table("t")
+    right = left.selectExpr("a AS k", "c AS b")
+    kept = keep(place, left.join(right, left["a"] == right["k"] + 1).select(left["b"], right["b"]), how)
+    kept.toDF("p", "q").write.saveAsTable("out")
+    answer = place.table()
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    assert [(column["name"], fields(column["sources"])) for column in answer["columns"]] == [
+        ("p", ["b IDENTITY"]),
+        ("q", ["c IDENTITY"]),
+    ]
+    assert fields(answer["rows"]) == ["a JOIN"]
 
 
 def test_lazy_checkpoints_that_cannot_be_told_apart_are_a_superset(place: Place) -> None:

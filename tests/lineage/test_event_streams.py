@@ -58,6 +58,32 @@ def test_stream_into_a_table_is_one_run_per_batch(place: Place, format_: str) ->
     assert len(answer["plans"]) == 1
 
 
+def test_a_delta_table_as_a_stream(place: Place) -> None:
+    """The log that Delta reads by itself is no source, and nothing is told of it."""
+    place.sql(
+        f"CREATE TABLE {place.database}.base(id bigint, v string) USING delta",
+        "INSERT INTO base VALUES (1, 'a'), (2, 'b')",
+    )
+    frame = place.spark.readStream.table("base").where("id > 1").selectExpr("upper(v) AS x")
+
+    def act() -> None:
+        writer = frame.writeStream.trigger(availableNow=True).format("delta")
+        writer = writer.option("checkpointLocation", f"{place.folder}/checkpoint")
+        writer.toTable(f"{place.database}.out").awaitTermination()
+
+    runs = place.new_runs(act)
+    assert [(run["kind"], run["state"], run["batch_id"], run["rows"]) for run in runs] == [
+        ("write", "COMPLETE", 0, 1)
+    ]
+    assert place.is_table(runs[0]["target"], "out")
+    answer = place.table()
+    assert (answer["certainty"], answer["problems"]) == ("exact", [])
+    (column,) = answer["columns"]
+    assert [*fields(column["sources"]), *fields(answer["rows"])] == ["v TRANSFORMATION", "id FILTER"]
+    assert all(place.is_table(each, "base") for each in [*column["sources"], *answer["rows"]])
+    assert not [each for each in place.lineage.tables().to_dict()["tables"] if "_delta_log" in each["name"]]
+
+
 def test_stream_into_delta_counts_rows(place: Place) -> None:
     runs = place.new_runs(lambda: run_stream(place, format="delta"))
     writes = [run for run in runs if place.is_table(run["target"], "out")]

@@ -16,6 +16,8 @@ import org.apache.spark.sql.execution.datasources.SaveIntoDataSourceCommand;
 import org.apache.spark.sql.execution.datasources.FileIndex;
 import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.sources.BaseRelation;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * The few classes whose fields are not walked, because what names their data lies elsewhere: tables, file
@@ -65,6 +67,14 @@ final class Facts {
         json.field("location", location == null ? null : Masking.path(location.toString()));
         json.field("table_type", table.tableType().name());
         json.field("partition_columns", texts(SparkCompat.memberOrNull(table, "partitionColumnNames")));
+        Object partitions = SparkCompat.memberOrNull(table, "partitionSchema");
+        if (partitions instanceof StructType && ((StructType) partitions).size() > 0) {
+            List<String> types = new ArrayList<>();
+            for (StructField field : ((StructType) partitions).fields()) {
+                types.add(field.dataType().simpleString());
+            }
+            json.field("partition_types", types);
+        }
     }
 
     private static List<String> parts(TableIdentifier identifier) {
