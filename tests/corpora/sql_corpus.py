@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,32 +107,52 @@ def explained() -> dict[str, Any]:
 def unexplained(results: dict[str, Result]) -> list[str]:
     """Everything that no reason covers, a line each; empty where all is as it must be."""
     reasons = explained()
-    lines = []
-    for name, result in results.items():
-        lines += [f"{name}: changed: {each}" for each in result.changed]
-        lines += _not_listed(name, "golden", result.unlike_golden, reasons["golden"])
-        lines += _not_listed(name, "problem", result.coverage["problems"], reasons["problems"])
-        lines += _not_listed(name, "sourceless", result.coverage["unanswered"], reasons["sourceless"])
-        lines += _not_listed(name, "wrong", result.coverage["wrong"], reasons["wrong"])
-        lines += _not_listed(name, "no run", result.coverage["unrecorded"], {"*": reasons["commands"]})
-    return lines
-
-
-def _not_listed(name: str, what: str, found: Any, reasons: dict[str, dict[str, str]]) -> list[str]:
-    """A reason stands under a file's name or a pattern of such names, by a pattern of what is found."""
-    patterns = [
-        pattern
-        for files, entries in reasons.items()
-        if fnmatch.fnmatchcase(name.partition("%")[0], files)
-        for pattern in entries
+    lines = [f"{name}: changed: {each}" for name, result in results.items() for each in result.changed]
+    return lines + [
+        f"{name}: {what}: {each}"
+        for name, what, each in _findings(results)
+        if not any(_covers(reason, name, what, each) for reason in _listed(reasons))
     ]
-    unlisted = (each for each in found if not any(fnmatch.fnmatchcase(each, pattern) for pattern in patterns))
-    return [f"{name}: {what}: {each}" for each in unlisted]
+
+
+def not_met(results: dict[str, Result]) -> list[str]:
+    """The reasons that cover nothing of these results."""
+    found = tuple(_findings(results))
+    return [
+        f"{what}: {files}: {pattern}"
+        for what, files, pattern in _listed(explained())
+        if not any(_covers((what, files, pattern), *each) for each in found)
+    ]
+
+
+def _findings(results: dict[str, Result]) -> Iterator[tuple[str, str, str]]:
+    """(File, what it is about, finding) of everything that needs a reason; a table of the reasons has the second's name."""
+    for name, result in results.items():
+        found = {
+            "golden": result.unlike_golden,
+            "problems": result.coverage["problems"],
+            "sourceless": result.coverage["unanswered"],
+            "wrong": result.coverage["wrong"],
+            "commands": result.coverage["unrecorded"],
+        }
+        yield from ((name, what, each) for what, findings in found.items() for each in findings)
+
+
+def _listed(reasons: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(What it is about, files, finding) of every reason; the last two are patterns."""
+    for what, of_files in reasons.items():
+        by_files = {"*": of_files} if what == "commands" else of_files
+        yield from ((what, files, pattern) for files, entries in by_files.items() for pattern in entries)
+
+
+def _covers(reason: tuple[str, str, str], name: str, what: str, finding: str) -> bool:
+    about, files, pattern = reason
+    return about == what and name in matching(files, [name]) and fnmatch.fnmatchcase(finding, pattern)
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
-    """The names that a pattern of the reasons stands for."""
-    return [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+    """The runs that a reason's pattern of files stands for, whatever their combination of settings."""
+    return [name for name in names if fnmatch.fnmatchcase(name.partition("%")[0], pattern)]
 
 
 @dataclass(frozen=True)
@@ -266,6 +286,8 @@ def main() -> int:
         print(f"[{min(start + arguments.chunk, len(names))}/{len(names)}] {totals(found)}", flush=True)
     lines = unexplained(results)
     print(*lines, sep="\n")
+    if arguments.only == "*":
+        print(*(f"a reason that is not met: {each}" for each in not_met(results)), sep="\n")
     print(totals(results))
     return 1 if lines else 0
 

@@ -19,6 +19,7 @@ from sql_places import Places
 
 from spark_lineage.analyze.classes import QUIET
 from spark_lineage.analyze.commands import is_schema_inference
+from spark_lineage.analyze.endings import ENDINGS
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.capture import spool as spools
@@ -231,14 +232,14 @@ def _detail(problem: Problem) -> str:
 
 
 def _not_quiet(execution: ExecutionRecord, tree: PlanTree | None) -> str | None:
-    """What an execution without a run was; None for a command that the analyzer knows to move no rows."""
+    """What an execution without a run was; None for a command that the analyzer knows to move no rows, as DROP of a view."""
     if execution.command_result:
         return "CommandResult"
     if tree is None or tree.analyzed is None:
         return "no plan"
     if is_schema_inference(tree):
         return "schema inference"
-    return None if tree.analyzed.name in QUIET else tree.analyzed.name
+    return None if tree.analyzed.name in QUIET | ENDINGS.keys() else tree.analyzed.name
 
 
 def _values(store: DeltaStore, table: str) -> tuple[Any, ...]:
