@@ -17,8 +17,8 @@ from sql_closure import reaching
 from sql_inputs import read_file
 from sql_places import Places
 
-from spark_lineage.analyze.classes import QUIET
-from spark_lineage.analyze.commands import is_schema_inference
+from spark_lineage.analyze.classes import ASSIGNMENTS, QUIET
+from spark_lineage.analyze.commands import answered_query, is_schema_inference
 from spark_lineage.analyze.endings import ENDINGS
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import writes_of
@@ -239,7 +239,10 @@ def _not_quiet(execution: ExecutionRecord, tree: PlanTree | None) -> str | None:
         return "no plan"
     if is_schema_inference(tree):
         return "schema inference"
-    return None if tree.analyzed.name in QUIET | ENDINGS.keys() else tree.analyzed.name
+    root = tree.analyzed.name
+    if root in ASSIGNMENTS and answered_query(tree) is None:
+        return None
+    return None if root in QUIET | ENDINGS.keys() else root
 
 
 def _values(store: DeltaStore, table: str) -> tuple[Any, ...]:
@@ -268,7 +271,7 @@ def _reached(plan: Plan, tree: PlanTree | None, part: int) -> list[set[str]] | N
     """For each column of a write or usage what stored columns can reach it; None where that cannot be asked."""
     if tree is None or tree.analyzed is None:
         return None
-    root: Node = tree.analyzed
+    root: Node = answered_query(tree) or tree.analyzed
     if plan.kind is EdgeKind.DATA:
         writes = writes_of(tree, Naming())
         inputs = writes[part][1].inputs if part < len(writes) else ()

@@ -61,7 +61,7 @@ _RUN_BOUND = (
     (re.compile(r"#\d+L?"), "#x"),
     (
         re.compile(
-            r"(plan_id=|CTERelation(?:Def|Ref) |UnionLoop(?:Ref)? |Loop id: |transient_lastDdlTime=)\d+"
+            r"(plan_id=|CTERelation(?:Def|Ref) |UnionLoop(?:Ref)? |Loop id: |transient_lastDdlTime=|stored_values\.v)\d+"
         ),
         r"\1x",
     ),
