@@ -38,7 +38,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         warehouse = Path(folder) / "warehouse"
         spark = start_session(warehouse)
-        create_tables(spark, warehouse)
+        create_tables(spark)
+        fill_tables(spark, warehouse)
         if arguments.store is None:
             report = run_queries(spark, warehouse)
         else:
@@ -57,15 +58,17 @@ def start_session(warehouse: Path) -> SparkSession:
     return spark
 
 
-def create_tables(spark: SparkSession, warehouse: Path) -> None:
-    """One database a corpus, since TPC-H and SSB share table names with TPC-DS.
-
-    The rows are the same in every run, of the values that the queries of the corpus ask for.
-    """
+def create_tables(spark: SparkSession) -> None:
+    """One database a corpus, since TPC-H and SSB share table names with TPC-DS; all tables empty."""
     for corpus in CORPORA:
         spark.sql(f"CREATE DATABASE {corpus}")
         for table, columns in read_schema(corpus).items():
             spark.sql(f"CREATE TABLE {corpus}.{table} ({columns}) USING parquet")
+
+
+def fill_tables(spark: SparkSession, warehouse: Path) -> None:
+    """The same rows in every run, of the values that the queries of the corpus ask for."""
+    for corpus in CORPORA:
         generator = Generator(
             _domains(spark, corpus), {}, Density(keys=3, rows=200, hits=0.9), random.Random(corpus)
         )

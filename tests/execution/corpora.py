@@ -34,8 +34,12 @@ def schemas(corpus: str) -> dict[str, T.StructType]:
 
 
 def hints() -> dict[str, dict[str, list[Any]]]:
-    """Query -> column -> values to draw from, where the query's own literals do not do; `replace` changes its text."""
-    return tomllib.loads(HINTS.read_text(encoding="utf-8"))
+    """Query -> column -> values to draw from, where the query's own literals do not do.
+
+    `replace` changes the query's text; `as` names another query whose hints do.
+    """
+    found = tomllib.loads(HINTS.read_text(encoding="utf-8"))
+    return {name: found[own["as"]] if "as" in own else own for name, own in found.items()}
 
 
 def subject(spark: SparkSession, query: queries.Query, lineage: goldens.Lineage) -> Subject:
