@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from lineage.harness import (
     spark_marks,
 )
 from pyspark.sql import SparkSession
-from support.spark import end_jvm, local_builder
+from support.spark import end_jvm, local_builder, own_session
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
@@ -33,17 +31,12 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A fresh local JVM with Hive's catalog, its metastore in a folder of this test's."""
     end_jvm()
     folder = tmp_path_factory.mktemp("hive")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = local_builder(folder, delta=False).enableHiveSupport()
-        metastore = f"jdbc:derby:;databaseName={folder / 'metastore'};create=true"
-        builder = builder.config("spark.hadoop.javax.jdo.option.ConnectionURL", metastore)
-        builder = builder.config("spark.hadoop.hive.exec.scratchdir", str(folder / "scratch"))
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("OFF")  # Hive's client tells much
+    builder = local_builder(folder, delta=False).enableHiveSupport()
+    metastore = f"jdbc:derby:;databaseName={folder / 'metastore'};create=true"
+    builder = builder.config("spark.hadoop.javax.jdo.option.ConnectionURL", metastore)
+    builder = builder.config("spark.hadoop.hive.exec.scratchdir", str(folder / "scratch"))
+    with own_session(builder, log_level="OFF") as session:  # Hive's client tells much
         yield session
-        gc.collect()  # PySpark's sockets, while their warnings are still ignored
-        end_jvm()
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from support.spark import end_jvm, local_builder
+from support.spark import end_jvm, local_builder, own_session
 
-from lineage.place import SETUP, Place
+from lineage.place import Place, new_place
 
 DATABASES = itertools.count()
 
@@ -22,13 +20,8 @@ DATABASES = itertools.count()
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A fresh local JVM with Delta whose Python workers run this Python; ended with the folder's last test."""
     end_jvm()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        session = local_builder(tmp_path_factory.mktemp("spark")).getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
+    with own_session(local_builder(tmp_path_factory.mktemp("spark"))) as session:
         yield session
-        gc.collect()  # PySpark's sockets, while their warnings are still ignored
-        end_jvm()
 
 
 @pytest.fixture(scope="package")
@@ -50,10 +43,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
     """A place with the tables `t` and `u`."""
-    session = spark.newSession()
-    database = f"events_{next(DATABASES):02d}"
-    session.sql(f"CREATE DATABASE {database}")
-    session.sql(f"USE {database}")
-    for statement in SETUP.split(";\n"):
-        session.sql(statement)
-    return Place(session, database, folder, lineage)
+    return new_place(spark, lineage, folder, f"events_{next(DATABASES):02d}")

@@ -97,3 +97,13 @@ def failure(action: Callable[[], Any]) -> str:
         action()
     origin = getattr(raised.value, "_origin", None) or raised.value.java_exception
     return str(origin.getClass().getName())
+
+
+def new_place(spark: SparkSession, lineage: Any, folder: Path, database: str) -> Place:
+    """A place with the tables `t` and `u` in a database of this name."""
+    session = spark.newSession()
+    session.sql(f"CREATE DATABASE {database}")
+    session.sql(f"USE {database}")
+    for statement in SETUP.split(";\n"):
+        session.sql(statement)
+    return Place(session, database, folder, lineage)

@@ -6,18 +6,16 @@ catalog, `ice` one in a folder.
 
 from __future__ import annotations
 
-import gc
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyspark
 import pytest
-from lineage.place import SETUP, Place
+from lineage.place import Place, new_place
 from pyspark.sql import SparkSession
-from support.spark import end_jvm, local_builder
+from support.spark import end_jvm, local_builder, own_session
 
 JARS = Path(__file__).parents[2] / ".cache" / "jars"
 LINE = ".".join(pyspark.__version__.split(".")[:2])
@@ -45,18 +43,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     given = jars(f"spark-{LINE}")
     end_jvm()
     folder = tmp_path_factory.mktemp("spark")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        builder = local_builder(folder, delta=False).config("spark.jars", ",".join(given))
-        for name, value in CATALOGS.items():
-            builder = builder.config(name, value)
-        for catalog in ("ice", "spark_catalog"):
-            builder = builder.config(f"spark.sql.catalog.{catalog}.warehouse", str(folder / catalog))
-        session = builder.getOrCreate()
-        session.sparkContext.setLogLevel("ERROR")
+    builder = local_builder(folder, delta=False).config("spark.jars", ",".join(given))
+    for name, value in CATALOGS.items():
+        builder = builder.config(name, value)
+    for catalog in ("ice", "spark_catalog"):
+        builder = builder.config(f"spark.sql.catalog.{catalog}.warehouse", str(folder / catalog))
+    with own_session(builder) as session:
         yield session
-        gc.collect()  # PySpark's sockets, while their warnings are still ignored
-        end_jvm()
 
 
 @pytest.fixture(scope="package")
@@ -78,11 +71,6 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
     """A place with the Parquet tables `t` and `u`, and a namespace of the same name in `ice`."""
-    session = spark.newSession()
-    database = f"sources_{next(DATABASES):02d}"
-    session.sql(f"CREATE DATABASE {database}")
-    session.sql(f"CREATE NAMESPACE ice.{database}")
-    session.sql(f"USE {database}")
-    for statement in SETUP.split(";\n"):
-        session.sql(statement)
-    return Place(session, database, folder, lineage)
+    found = new_place(spark, lineage, folder, f"sources_{next(DATABASES):02d}")
+    found.sql(f"CREATE NAMESPACE ice.{found.database}")
+    return found

@@ -6,12 +6,15 @@ A JVM that has run stays in the process and ignores `spark.jars` of the next ses
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from delta import configure_spark_with_delta_pip
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
@@ -43,6 +46,18 @@ def local_builder(folder: Path, *, delta: bool = True) -> SparkSession.Builder:
         "spark.driver.extraJavaOptions", f"-Dderby.stream.error.file={folder / 'derby.log'}"
     )
     return configure_spark_with_delta_pip(builder) if delta else builder
+
+
+@contextmanager
+def own_session(builder: SparkSession.Builder, log_level: str = "ERROR") -> Iterator[SparkSession]:
+    """A session whose Python workers run this Python; its JVM ends with it. `end_jvm()` comes before the builder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        session = builder.getOrCreate()
+        session.sparkContext.setLogLevel(log_level)
+        yield session
+        gc.collect()  # PySpark's sockets, while their warnings are still ignored
+        end_jvm()
 
 
 def end_jvm() -> None:
