@@ -7,7 +7,7 @@ EXISTS`, a place of its own (files may lie there, and they outlive a dropped tab
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
@@ -48,16 +48,7 @@ def plan_of_ending(operation: str, target: DatasetId, job: str) -> Plan:
     plan = Plan(
         "", EdgeKind.CONTROL, job, operation, target, overwrites=True, certainty=Certainty.EXACT, columns=()
     )
-    return Plan(
-        fingerprint_of(plan, (), ()),
-        plan.kind,
-        job,
-        operation,
-        target,
-        plan.overwrites,
-        plan.certainty,
-        plan.columns,
-    )
+    return replace(plan, fingerprint=fingerprint_of(plan, (), ()))
 
 
 def _create(node: Node, _: Naming) -> Ending | None:
