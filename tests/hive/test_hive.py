@@ -21,7 +21,7 @@ from lineage.harness import (
 from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 CASES = load_family(Path(__file__).with_name("hive.toml"))
 

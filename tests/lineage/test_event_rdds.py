@@ -10,7 +10,7 @@ import pytest
 from lineage.harness import spark_marks, version_of
 from lineage.place import QUERY, Json, Place, fields, shape
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 READ = ["a TRANSFORMATION", "b TRANSFORMATION"]
 """What `QUERY` reads of `t`, as the sources of each column of a superset."""

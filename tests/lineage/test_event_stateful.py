@@ -13,7 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 from lineage.harness import spark_marks, version_of
 from lineage.place import Json, Place, fields
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 def events(place: Place, name: str) -> DataFrame:

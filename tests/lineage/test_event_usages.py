@@ -10,7 +10,7 @@ import pytest
 from lineage.harness import spark_marks, version_of
 from lineage.place import Json, Place
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 Columns = dict[str, list[str]]
 
