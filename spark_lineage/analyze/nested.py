@@ -118,13 +118,29 @@ def struct_field(call_: Call) -> Value:
 
 
 def array_struct_fields(call_: Call) -> Value:
-    """`array.field`: that field of each element."""
+    """`array.field`: that field of each element; as many as there are elements."""
     name = _field_name(call_.node)
     value = call_.of("child")
     if name is None:
         return value
-    inner = part(part(value, ELEMENT), name)
-    return Value(inner.sources, inner.term, inner.certainty, {ELEMENT: inner, LENGTH: part(value, LENGTH)})
+    inner, length = part(part(value, ELEMENT), name), part(value, LENGTH)
+    counted = through(
+        _unread(length.sources, inner.sources), Subtype.TRANSFORMATION, call_.environment.operator
+    )
+    parts = {ELEMENT: inner, LENGTH: length}
+    return Value(merge([inner.sources, counted]), inner.term, inner.certainty, parts)
+
+
+def _unread(length: Sources, read: Sources) -> Sources:
+    """What a length comes from, where nothing that is read has it along: no source is it, or lies within it."""
+    return {
+        (dataset, path, subtype): trace
+        for (dataset, path, subtype), trace in length.items()
+        if not any(
+            dataset == each and (path == inner or str(inner).startswith(f"{path}."))
+            for each, inner, _ in read
+        )
+    }
 
 
 def _field_name(node: Node) -> str | None:
