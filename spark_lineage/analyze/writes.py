@@ -221,6 +221,8 @@ def _stream(node: Node, naming: Naming) -> Write:
     if not target and isinstance(sink, Node | Opaque):
         named = sink.facts.get("name") if isinstance(sink, Node) else None
         target = by_name(str(named or _class_of(sink) or sink.class_name), namespace="sink")
+    if target and target[0].dataset.namespace == "source":  # a table of Spark's own without a place, on 4.2
+        target = by_name(target[0].dataset.name, namespace="sink")
     complete = _class_of(node.get("outputMode")) == "Complete"
     return _simple(node, "STREAM", target, overwrites=complete)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import tomllib
+from packaging.specifiers import SpecifierSet
 from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
@@ -40,11 +41,8 @@ class Case:
     expected: dict[str, Any] = field(hash=False)
 
     def supports(self, version: str) -> bool:
-        """Whether the case is meant for this Spark version, such as "4.1.3"; `spark` is like ">=4.0"."""
-        if not self.spark:
-            return True
-        wanted = self.spark.removeprefix(">=")
-        return version_of(version) >= version_of(wanted)
+        """Whether the case is meant for this Spark version, such as "4.1.3"; `spark` is like ">=4.0" or "!=4.0.*"."""
+        return SpecifierSet(self.spark).contains(version)
 
 
 @dataclass(frozen=True)
