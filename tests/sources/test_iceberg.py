@@ -281,8 +281,8 @@ def test_time_travel_is_part_of_the_source(at: Place) -> None:
         .select("snapshot_id")
         .collect()
     )
-    query = "SELECT now.a, old.c FROM T VERSION AS OF 2 now JOIN T VERSION AS OF 1 old ON now.a = old.a WHERE old.b > 'p'"
-    query = query.replace("OF 2", f"OF {last}").replace("OF 1", f"OF {first}").replace("T V", f"{table} V")
+    now, old = f"{table} VERSION AS OF {last}", f"{table} VERSION AS OF {first}"
+    query = f"SELECT now.a, old.c FROM {now} now JOIN {old} old ON now.a = old.a WHERE old.b > 'p'"
     at.sql(f"CREATE TABLE out USING parquet AS {query}")
     answer = at.table()
     assert told(answer) == [
