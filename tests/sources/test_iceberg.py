@@ -282,8 +282,8 @@ def test_time_travel_is_part_of_the_source(at: Place) -> None:
         .collect()
     )
     now, old = f"{table} VERSION AS OF {last}", f"{table} VERSION AS OF {first}"
-    query = f"SELECT now.a, old.c FROM {now} now JOIN {old} old ON now.a = old.a WHERE old.b > 'p'"
-    at.sql(f"CREATE TABLE out USING parquet AS {query}")
+    create = "CREATE TABLE out USING parquet AS"
+    at.sql(f"{create} SELECT now.a, old.c FROM {now} now JOIN {old} old ON now.a = old.a WHERE old.b > 'p'")
     answer = at.table()
     assert told(answer) == [
         f"a: o.a @{last} IDENTITY",
