@@ -281,9 +281,9 @@ def test_time_travel_is_part_of_the_source(at: Place) -> None:
         .select("snapshot_id")
         .collect()
     )
-    now, old = f"{table} VERSION AS OF {last}", f"{table} VERSION AS OF {first}"
-    create = "CREATE TABLE out USING parquet AS"
-    at.sql(f"{create} SELECT now.a, old.c FROM {now} now JOIN {old} old ON now.a = old.a WHERE old.b > 'p'")
+    query = "SELECT now.a, old.c FROM T VERSION AS OF LAST now JOIN T VERSION AS OF FIRST old ON now.a = old.a WHERE old.b > 'p'"
+    query = query.replace("LAST", str(last)).replace("FIRST", str(first)).replace("T V", f"{table} V")
+    at.sql(f"CREATE TABLE out USING parquet AS {query}")
     answer = at.table()
     assert told(answer) == [
         f"a: o.a @{last} IDENTITY",
