@@ -27,6 +27,7 @@ from spark_lineage.analyze.values import (
     outer_value,
     part,
     substitute,
+    unread,
 )
 from spark_lineage.decode.tree import ExprId, Node
 from spark_lineage.model import Subtype, weakest
@@ -241,9 +242,10 @@ def _term(call_: Call) -> Term:
 
 def _made(call_: Call, parts: dict[str, Value] | None, values: list[Value]) -> Value:
     """A TRANSFORMATION of what the lambda reads; of a whole collection of which it reads nothing: it has its length."""
-    unread = [each for each in _collections(call_) if not _is_read(each, values)]
+    read = merge([each.sources for each in values])
+    counted = [each for each in _collections(call_) if not _is_read(each, read)]
     name = function_name(call_.node)
-    result = call_.combine([*values, *unread], Subtype.TRANSFORMATION, _term(call_), name)
+    result = call_.combine([*values, *counted], Subtype.TRANSFORMATION, _term(call_), name)
     return Value(result.sources, result.term, result.certainty, parts)
 
 
@@ -255,15 +257,9 @@ def _collections(call_: Call) -> list[Value]:
     return [call_.of(name) for name in ("argument", "left", "right") if name in call_.node.fields]
 
 
-def _is_read(collection: Value, values: list[Value]) -> bool:
-    """Whether some source of a collection, or a part of it, is a source of one of the values."""
-    sources = {(dataset, path) for dataset, path, _ in collection.sources}
-    return not sources or any(
-        dataset == each and (path == outer or str(path).startswith(f"{outer}."))
-        for value in values
-        for dataset, path, _ in value.sources
-        for each, outer in sources
-    )
+def _is_read(collection: Value, read: Sources) -> bool:
+    """Whether some source of a collection, or a part of it, is among those that are read; it may have none."""
+    return not collection.sources or len(unread(collection.sources, read)) < len(collection.sources)
 
 
 RULES: dict[str, Rule] = {

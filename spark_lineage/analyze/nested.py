@@ -28,6 +28,7 @@ from spark_lineage.analyze.values import (
     merge,
     part,
     through,
+    unread,
 )
 from spark_lineage.decode.tree import DataType, Node, flatten
 from spark_lineage.model import Subtype, weakest
@@ -125,22 +126,10 @@ def array_struct_fields(call_: Call) -> Value:
         return value
     inner, length = part(part(value, ELEMENT), name), part(value, LENGTH)
     counted = through(
-        _unread(length.sources, inner.sources), Subtype.TRANSFORMATION, call_.environment.operator
+        unread(length.sources, inner.sources), Subtype.TRANSFORMATION, call_.environment.operator
     )
     parts = {ELEMENT: inner, LENGTH: length}
     return Value(merge([inner.sources, counted]), inner.term, inner.certainty, parts)
-
-
-def _unread(length: Sources, read: Sources) -> Sources:
-    """What a length comes from, where nothing that is read has it along: no source is it, or lies within it."""
-    return {
-        (dataset, path, subtype): trace
-        for (dataset, path, subtype), trace in length.items()
-        if not any(
-            dataset == each and (path == inner or str(inner).startswith(f"{path}."))
-            for each, inner, _ in read
-        )
-    }
 
 
 def _field_name(node: Node) -> str | None:

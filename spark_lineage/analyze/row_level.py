@@ -29,12 +29,7 @@ _PLAIN = frozenset({"Alias", "Cast", "CheckOverflowInTableInsert", "CheckOverflo
 def merge(node: Node, naming: Naming) -> Write:
     """Delta's MERGE."""
     target, source = node.get("target"), node.get("source")
-    clauses = [
-        clause
-        for name in ("matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
-        for clause in node.get(name) or ()
-        if isinstance(clause, Node)
-    ]
+    clauses = _listed(node, "matchedClauses", "notMatchedClauses", "notMatchedBySourceClauses")
     actions = [
         action for clause in clauses for action in clause.get("actions") or () if isinstance(action, Node)
     ]
@@ -43,9 +38,19 @@ def merge(node: Node, naming: Naming) -> Write:
         values = [action.get("expr") for action in actions if _action_target(action) == attribute.name]
         columns.append(_assigned(attribute, values))
     columns += _evolved(actions, {each.name for each in target.output or ()})
-    conditions = [clause.get("condition") for clause in clauses if clause.get("condition") is not None]
-    rows = effects([node.get("condition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
+    rows = _matched(node.get("condition"), clauses)
     return Write("MERGE", target_of(target, naming), (target, source), tuple(columns), rows=rows)
+
+
+def _listed(node: Node, *names: str) -> list[Node]:
+    """The nodes in several lists of a command."""
+    return [each for name in names for each in node.get(name) or () if isinstance(each, Node)]
+
+
+def _matched(condition: Any, clauses: list[Node]) -> tuple[Part, ...]:
+    """What decides the rows of a MERGE: what both sides are matched by, and the conditions of its clauses."""
+    conditions = [each.get("condition") for each in clauses if each.get("condition") is not None]
+    return effects([condition], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
 
 
 def _evolved(actions: list[Node], known: set[str]) -> list[TargetColumn]:
@@ -92,14 +97,9 @@ def plain_update(node: Node, naming: Naming) -> Write:
 def plain_merge(node: Node, naming: Naming) -> Write:
     """MERGE as Spark has parsed it."""
     target, source = node.get("targetTable"), node.get("sourceTable")
-    actions = [
-        action
-        for name in ("matchedActions", "notMatchedActions", "notMatchedBySourceActions")
-        for action in node.get(name) or ()
-    ]
+    actions = _listed(node, "matchedActions", "notMatchedActions", "notMatchedBySourceActions")
     columns = _set(target, [each for action in actions for each in action.get("assignments") or ()])
-    conditions = [each.get("condition") for each in actions if each.get("condition") is not None]
-    rows = effects([node.get("mergeCondition")], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
+    rows = _matched(node.get("mergeCondition"), actions)
     return Write("MERGE", target_of(target, naming), (target, source), columns, rows=rows)
 
 

@@ -254,6 +254,18 @@ def beyond(extra: Sources, covered: Sources) -> Sources:
     }
 
 
+def unread(whole: Sources, read: Sources) -> Sources:
+    """The sources in `whole` that are not, in any kind, in `read`, nor have a part of them there."""
+    met = {(dataset, path) for dataset, path, _ in read}
+    return {
+        (dataset, path, subtype): trace
+        for (dataset, path, subtype), trace in whole.items()
+        if not any(
+            dataset == each and (path == inner or str(inner).startswith(f"{path}.")) for each, inner in met
+        )
+    }
+
+
 def _outer_paths(path: str | None) -> Iterable[str | None]:
     names = (path or "").split(".")
     return (path, *(".".join(names[:length]) for length in range(1, len(names))))

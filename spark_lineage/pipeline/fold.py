@@ -53,7 +53,7 @@ class FoldedUsage:
 
     execution: ExecutionRecord
     tree: PlanTree
-    query: Node | None
+    query: Node
     helpers: tuple[ExecutionRecord, ...]
 
 
@@ -77,7 +77,8 @@ class Folded:
 
 
 Plans = Callable[[ExecutionRecord], PlanTree | None]
-Query = tuple[ExecutionRecord, PlanTree]
+Query = tuple[ExecutionRecord, PlanTree, Node]
+"""A query with its answer: the execution, its plan, and the part of the plan whose rows are handed out."""
 
 
 def groups(executions: Iterable[ExecutionRecord]) -> dict[int, list[ExecutionRecord]]:
@@ -115,13 +116,13 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
             endings.append((execution, ending))
         elif (name := data_command(tree)) is not None:
             not_followed.append((execution, name))
-        elif answered_query(tree) is not None and not is_schema_inference(tree):
-            queries.append((execution, tree))
+        elif (query := answered_query(tree)) is not None and not is_schema_inference(tree):
+            queries.append((execution, tree, query))
     folded = [_folded(root, chain, group, queries) for chain in _chains(events)]
     writes_ = tuple(each for each in folded if not _left_alone(each))
     usages = tuple(
-        FoldedUsage(execution, tree, answered_query(tree), tuple(group))
-        for execution, tree in queries
+        FoldedUsage(execution, tree, query, tuple(group))
+        for execution, tree, query in queries
         if execution.execution_id == root  # what ran inside another execution is its helper
     )
     lost = tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE")
@@ -170,7 +171,7 @@ def _completed(event: Event, queries: list[Query]) -> Event:
     (query,) = event.write.inputs
     completions = [
         (execution, tree, tree.analyzed)
-        for execution, tree in queries
+        for execution, tree, _ in queries
         if tree.analyzed and is_within(execution, event.execution) and _completes(tree.analyzed, query)
     ]
     if len(completions) != 1:

@@ -16,7 +16,7 @@ from spark_lineage.show.html_parts import (
     table,
     title,
 )
-from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of
+from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of, without_sources
 from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_word, view_word
 
 
@@ -52,17 +52,16 @@ def _column(column: Json, labels: Labels) -> list[tuple[str, ...]]:
     name = f"<b>{safe(column['name'])}</b>"
     if column["certainty"] != "exact":
         name += f"<br>{certainty(column['certainty'])}"
-    nothing = "no source column" if column["certainty"] == "exact" else "not known"
-    rows = _told(name, span("sl-dim", column["type"]), column, nothing, labels)
+    rows = _told(name, span("sl-dim", column["type"]), column, labels)
     for field in column.get("fields", ()):
-        rows += _told(safe(field["name"]), "", field, "no source column", labels)
+        rows += _told(safe(field["name"]), "", field, labels)
     return rows
 
 
-def _told(name: str, type_name: str, column: Json, nothing: str, labels: Labels) -> list[tuple[str, ...]]:
+def _told(name: str, type_name: str, column: Json, labels: Labels) -> list[tuple[str, ...]]:
     """One row for each source; name and type stand on the first, an expression on the first of its sources."""
     if not column["sources"]:
-        return [(name, type_name, span("sl-dim", nothing), "", "")]
+        return [(name, type_name, span("sl-dim", without_sources(column)), "", "")]
     rows: list[tuple[str, ...]] = []
     for expression, sources in by_expression(column):
         for index, source in enumerate(sources):

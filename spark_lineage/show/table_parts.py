@@ -16,6 +16,11 @@ def sources_of(answer: Json) -> Iterator[Json]:
     yield from answer["rows"]
 
 
+def without_sources(column: Json) -> str:
+    """What is said of a column or field that has no sources; a field is as sure as the plan that wrote it."""
+    return "no source column" if column.get("certainty", "exact") == "exact" else "not known"
+
+
 def by_expression(column: Json) -> list[tuple[str, list[Json]]]:
     """(expression, sources) of a column or field; the expression is empty where it only repeats a source's name."""
     groups: dict[str, list[Json]] = {}

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of
+from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of, without_sources
 from spark_lineage.show.words import (
     CERTAINTIES,
     Json,
@@ -134,21 +134,19 @@ def _columns(answer: Json, labels: Labels) -> Iterator[RenderableType]:
         title = Text.assemble((clean(column["name"]), "bold"), "  ", (clean(column["type"]), "dim"))
         if column["certainty"] != "exact":
             title.append("  ").append_text(certainty_text(column["certainty"]))
-        sources = _sources(
-            column, "no source column" if column["certainty"] == "exact" else "not known", labels
-        )
-        yield Group(title, Padding(Group(sources, *_fields(column, labels)), (0, 0, 0, 2)))
+        told = Group(_sources(column, labels), *_fields(column, labels))
+        yield Group(title, Padding(told, (0, 0, 0, 2)))
 
 
 def _fields(column: Json, labels: Labels) -> Iterator[RenderableType]:
     for field in column.get("fields", ()):
         yield Text(clean(field["name"]))
-        yield Padding(_sources(field, "no source column", labels), (0, 0, 0, 2))
+        yield Padding(_sources(field, labels), (0, 0, 0, 2))
 
 
-def _sources(column: Json, nothing: str, labels: Labels) -> RenderableType:
+def _sources(column: Json, labels: Labels) -> RenderableType:
     if not column["sources"]:
-        return Text(nothing, style="dim")
+        return Text(without_sources(column), style="dim")
     parts: list[RenderableType] = []
     for expression, sources in by_expression(column):
         if expression:

@@ -48,7 +48,7 @@ def main() -> None:
         if error is not None:
             raise error
     for pair in PAIRS:
-        if not pair.spark or harness.version_of(spark.version) >= harness.version_of(pair.spark[2:]):
+        if harness.supports(pair.spark, spark.version):
             run_side(spark.newSession(), pair, pair.scripts[arguments.side])
     capture.flush(spark, 120)
     spark.stop()

@@ -25,6 +25,11 @@ WIDE_COLUMNS = 400
 DIRECT = frozenset({"IDENTITY", "TRANSFORMATION", "AGGREGATION"})
 
 
+def supports(wanted: str, version: str) -> bool:
+    """Whether a version of Spark is among those that are wanted: `>=4.0`, `!=4.0.*`; all where nothing is said."""
+    return SpecifierSet(wanted).contains(version)
+
+
 @dataclass(frozen=True)
 class Case:
     """One case of a file. `expected` is the raw table of the file; `database` belongs to this case alone."""
@@ -42,7 +47,7 @@ class Case:
 
     def supports(self, version: str) -> bool:
         """Whether the case is meant for this Spark version, such as "4.1.3"; `spark` is like ">=4.0" or "!=4.0.*"."""
-        return SpecifierSet(self.spark).contains(version)
+        return supports(self.spark, version)
 
 
 @dataclass(frozen=True)
