@@ -163,6 +163,7 @@ def run(tasks: list[Task], threads: int) -> list[str]:
 
 def start(folder: Path) -> SparkSession:
     """A session with Delta that is quick on tiny tables; new sessions of it are quick for queries."""
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = local_builder(folder)
     for name, value in SESSION.items():
         builder = builder.config(name, value)

@@ -14,9 +14,10 @@ import goldens
 import queries
 import tomllib
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 from pyspark.sql import types as T  # noqa: N812  # Spark's own convention
 
-from execution.data import Data, Table, arrow
+from execution.data import VARIANT, Data, Table, arrow, plain
 from execution.domains import read_domains
 from execution.proof import Rows, Subject, read_claims
 
@@ -73,4 +74,7 @@ def subject(spark: SparkSession, query: queries.Query, lineage: goldens.Lineage)
 
 def put(spark: SparkSession, name: str, schema: T.StructType, table: Table) -> None:
     """The table as a temporary view of rows in memory."""
-    spark.createDataFrame(arrow(table, schema), schema=schema).createOrReplaceTempView(name)
+    stored = plain(schema)
+    frame = spark.createDataFrame(arrow(table, stored), schema=stored)
+    made = {each.name: F.parse_json(each.name) for each in schema if isinstance(each.dataType, VARIANT)}
+    frame.withColumns(made).createOrReplaceTempView(name)

@@ -6,6 +6,7 @@ column -> values, in Spark's types.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,8 @@ Tables = Mapping[str, T.StructType]
 
 FACTS = re.compile(r"_sales$|_returns$|^inventory$|^lineitem$|^lineorder$|^orders$|^partsupp$")
 """The benchmarks' big tables; every other one is a dimension, whose first column is its key."""
+VARIANT = getattr(T, "VariantType", ())
+"""Since Spark 4.0."""
 CHANGES = ("redrawn", "shuffled", "nulls", "one cell", "constant", "moved")
 NEAR_SHARE = 0.25
 NULL_SHARE = 0.04
@@ -123,6 +126,8 @@ class Generator:
             return {field.name: self.value(name, field.dataType) for field in type_}
         if isinstance(type_, T.ArrayType):
             return [self.value(name, type_.elementType) for _ in range(self._length())]
+        if isinstance(type_, VARIANT):
+            return json.dumps({"a": self.chance.randint(1, self.density.keys), "b": [self.chance.random()]})
         if isinstance(type_, T.MapType):
             keys = {self._map_key(name, type_.keyType) for _ in range(self._length())}
             return {key: self.value(name, type_.valueType) for key in sorted(keys)}
@@ -194,6 +199,16 @@ class Generator:
         return _fitting(maker() if maker else number, type_)
 
 
+def plain(schema: T.StructType) -> T.StructType:
+    """The schema with a text in JSON for each VARIANT, as the tables here have it."""
+    return T.StructType(
+        [
+            T.StructField(each.name, T.StringType() if isinstance(each.dataType, VARIANT) else each.dataType)
+            for each in schema
+        ]
+    )
+
+
 def arrow(table: Table, schema: T.StructType) -> pa.Table:
     """The table in Arrow's form."""
     kinds = to_arrow_schema(schema)
@@ -237,7 +252,7 @@ def changed(values: list[Any], kind: str, fresh: Callable[[], Any], chance: rand
 def leaves(tables: Tables) -> dict[str, T.DataType]:
     """Every path that can be changed alone, such as `s.info.addr.zip`, and its type.
 
-    Fields of structs, in arrays too; a map or an array of plain values is one.
+    Fields of structs, in arrays and in the values of maps too; a map or an array of plain values is one.
     """
     found: dict[str, T.DataType] = {}
     waiting = [
@@ -245,7 +260,7 @@ def leaves(tables: Tables) -> dict[str, T.DataType]:
     ]
     while waiting:
         path, type_ = waiting.pop()
-        within = type_.elementType if isinstance(type_, T.ArrayType) else type_
+        within = _innermost(type_)
         if isinstance(within, T.StructType):
             waiting += [(f"{path}.{field.name}", field.dataType) for field in within]
         else:
@@ -254,22 +269,33 @@ def leaves(tables: Tables) -> dict[str, T.DataType]:
 
 
 def type_at(schema: T.StructType, path: Sequence[str]) -> T.DataType:
-    """The type that a path leads to, through structs and arrays of them."""
+    """The type that a path leads to, through structs, and through arrays and maps of them."""
     type_: T.DataType = schema
     for step in path:
-        within = type_.elementType if isinstance(type_, T.ArrayType) else type_
-        type_ = within[step].dataType
+        type_ = _innermost(type_)[step].dataType
     return type_
 
 
-def changed_within(value: Any, steps: Sequence[str], change: Callable[[Any], Any]) -> Any:
+def _innermost(type_: T.DataType) -> Any:
+    """The type of what is in an array, or the value of a map, however deep."""
+    while isinstance(type_, (T.ArrayType, T.MapType)):
+        type_ = type_.elementType if isinstance(type_, T.ArrayType) else type_.valueType
+    return type_
+
+
+def changed_within(value: Any, type_: T.DataType, steps: Sequence[str], change: Callable[[Any], Any]) -> Any:
     """The nested value with what the steps lead to changed; what is null above it stays null."""
+    if not steps:
+        return change(value)
     if value is None:
         return None
-    if isinstance(value, list):
-        return [changed_within(element, steps, change) for element in value]
+    if isinstance(type_, T.ArrayType):
+        return [changed_within(element, type_.elementType, steps, change) for element in value]
+    if isinstance(type_, T.MapType):
+        return {key: changed_within(each, type_.valueType, steps, change) for key, each in value.items()}
+    assert isinstance(type_, T.StructType)
     first, *rest = steps
-    return value | {first: changed_within(value[first], rest, change) if rest else change(value[first])}
+    return value | {first: changed_within(value[first], type_[first].dataType, rest, change)}
 
 
 def one_changed(value: Any, kind: str, fresh: Callable[[], Any], chance: random.Random) -> Any:
@@ -305,6 +331,8 @@ def _converted(texts: set[str], type_: T.DataType) -> list[Any]:
 def _convert(text: str, type_: T.DataType) -> Any:
     """The literal in the type, None where it has no place there."""
     try:
+        if isinstance(type_, VARIANT):
+            return text
         if isinstance(type_, T.StringType):
             return text.replace("%", "").replace("_", "x")
         if isinstance(type_, T.DateType):

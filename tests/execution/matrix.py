@@ -85,7 +85,7 @@ class Place:
 
     def run(self, data: Data) -> Rows:
         """Put the data into the tables, run the case, and read its target; a query reads temporary views instead."""
-        if self.case.select:
+        if self.case.select and not _views(self.case):
             return self._query(data)
         session = self.session()
         self._clear(session)
@@ -96,6 +96,8 @@ class Place:
                 self.kept.pop(name, None)
             else:
                 self.kept[name] = table
+        if self.case.select:
+            return self._rows(session.sql(self.case.select))
         run_code(session, self.case, self.folder)
         return self._rows(self._target(session))
 
@@ -117,7 +119,10 @@ class Place:
         return name == self.case.target or re.search(written, self.case.code) is not None
 
     def _clear(self, session: SparkSession) -> None:
-        setup = set(_CREATED.findall("\n".join(self.case.setup)))
+        setup = set(re.findall(r"CREATE (?:TABLE|VIEW) (\w+)", "\n".join(self.case.setup)))
+        for (function,) in session.sql("SHOW USER FUNCTIONS").collect():
+            if "." in function:  # Delta has one without a database
+                session.sql(f"DROP FUNCTION {function}")
         for table in session.catalog.listTables(self.case.database):
             if table.name not in setup:
                 kind = "VIEW" if table.tableType == "VIEW" else "TABLE"
@@ -139,7 +144,12 @@ class Place:
 
 
 def _reads(case: Case, name: str) -> bool:
-    return re.search(rf"\b{name}\b", case.code) is not None
+    return re.search(rf"\b{name}\b", "\n".join([case.code, *_views(case)])) is not None
+
+
+def _views(case: Case) -> list[str]:
+    """The views of the setup, which read its tables."""
+    return [each for each in case.setup if each.startswith("CREATE VIEW")]
 
 
 def _fill(session: SparkSession, name: str, schema: T.StructType, table: Table) -> None:
@@ -161,9 +171,10 @@ def subject(spark: SparkSession, case: Case, folder: Path) -> Subject:
 
 
 def _with_old_values(case: Case) -> Case:
-    """The case with the making of its target in the setup, where it changes the target's rows: then there are some."""
+    """The case with the making of its target in the setup, where it changes the rows of a target that it has not filled: then there are some."""
     first, *rest = ("",) if case.is_python else statements(case.code)
-    if not re.match(r"CREATE TABLE \w+ ?\(", first) or not _CHANGES_ROWS.search(case.code):
+    created = re.match(r"CREATE TABLE (\w+) ?\(", first)
+    if not created or not _CHANGES_ROWS.search(case.code) or f"INSERT INTO {created[1]} " in case.code:
         return case
     return replace(case, setup=(*case.setup, first), code=";\n".join(rest))
 

@@ -98,6 +98,7 @@ class _Proof:
         self.claims = subject.claims
         self.chance = random.Random(f"{subject.name}/{seed}")
         self.result = Result()
+        self.failure: Exception | None = None
         self.generator, self.data, self.base = self._dense()
         self.result.rows = len(self.base)
         self.places = range(len(self.claims.columns))
@@ -135,12 +136,14 @@ class _Proof:
         self.result.variants += 1
         try:
             return self.subject.run(data)
-        except Exception:  # noqa: BLE001  # a division by zero, a subquery with two rows
+        except Exception as error:  # noqa: BLE001  # a division by zero, a subquery with two rows
+            self.failure = error
             self.result.errors += 1
             return None
 
     def _changed(self, data: Data, table: str, column: str, steps: list[str], kind: str) -> list[Any]:
-        type_ = type_at(self.subject.tables[table], (column, *steps))
+        schema = self.subject.tables[table]
+        outer, type_ = schema[column].dataType, type_at(schema, (column, *steps))
         values, chance = data[table][column], self.chance
 
         def fresh() -> Any:
@@ -150,10 +153,12 @@ class _Proof:
             return changed(values, kind, fresh, chance)
         if kind == "constant":
             value = fresh()
-            return [changed_within(old, steps, lambda _: value) for old in values]
-        return [
-            changed_within(old, steps, lambda part: one_changed(part, kind, fresh, chance)) for old in values
-        ]
+            return [changed_within(old, outer, steps, lambda _: value) for old in values]
+
+        def again(part: Any) -> Any:
+            return one_changed(part, kind, fresh, chance)
+
+        return [changed_within(old, outer, steps, again) for old in values]
 
     def together(self) -> None:
         """Change all that is not claimed, for each set of claims that columns have."""
@@ -174,7 +179,7 @@ class _Proof:
         """Change each claimed column alone."""
         for source in sorted(self.claims.rows.union(*(sources for _, sources in self.claims.columns))):
             mine = [place for place in self.places if source in self.claims.columns[place][1]]
-            others = [place for place in self.places if not _touched(source, self.claims.of(place))]
+            others = [place for place in self.places if not self._may_change(source, place)]
             wanted = {f"{self.claims.columns[place][0]} <- {source}": place for place in mine}
             for number in range(TRIES):
                 kind = CHANGES[number % len(CHANGES)]
@@ -191,6 +196,11 @@ class _Proof:
                 if all(self.result.seen[key] for key in self._keys(source, wanted)):
                     break
 
+    def _may_change(self, source: str, place: int) -> bool:
+        """Whether a column may change with a source: it claims it, or it has its own old values, which that is."""
+        own = source in self.subject.apart and source.split(".")[1] == self.claims.columns[place][0]
+        return own or _touched(source, self.claims.of(place))
+
     def _keys(self, source: str, wanted: Iterable[str]) -> list[str]:
         return [*wanted, *([f"rows <- {source}"] if source in self.claims.rows else [])]
 
@@ -199,11 +209,13 @@ class _Proof:
 
 
 def prove(subject: Subject, seed: int) -> Result:
-    """Prove a subject on the data of one seed."""
+    """Prove a subject on the data of one seed; raises what it fails with where it fails on all that is changed."""
     proof = _Proof(subject, seed)
     if proof.base:
         proof.together()
         proof.alone()
+    if proof.failure and proof.result.errors == proof.result.variants:
+        raise proof.failure
     return proof.result
 
 
