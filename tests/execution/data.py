@@ -84,7 +84,9 @@ class Generator:
             field.name: [self.value(field.name, field.dataType) for _ in range(count)] for field in schema
         }
         first = schema.fields[0]
-        if not facts and self.domains.compared(first.name.lower()) and first.name not in self.hints:
+        plain_key = not isinstance(first.dataType, (T.StructType, T.ArrayType, T.MapType))
+        compared = self.domains.compared(first.name.lower())
+        if not facts and plain_key and compared and first.name not in self.hints:
             table[first.name] = [
                 self._key(row % self.density.keys + 1, first.dataType) for row in range(count)
             ]

@@ -162,7 +162,7 @@ class _Proof:
 
     def together(self) -> None:
         """Change all that is not claimed, for each set of claims that columns have."""
-        everything = leaves(self.subject.tables).keys() - self.subject.apart
+        everything = [path for path in leaves(self.subject.tables) if not _covered(path, self.subject.apart)]
         groups: dict[frozenset[str], list[int]] = {}
         for place in self.places:
             groups.setdefault(self.claims.of(place), []).append(place)
@@ -198,7 +198,7 @@ class _Proof:
 
     def _may_change(self, source: str, place: int) -> bool:
         """Whether a column may change with a source: it claims it, or it has its own old values, which that is."""
-        own = source in self.subject.apart and source.split(".")[1] == self.claims.columns[place][0]
+        own = _covered(source, self.subject.apart) and source.split(".")[1] == self.claims.columns[place][0]
         return own or _touched(source, self.claims.of(place))
 
     def _keys(self, source: str, wanted: Iterable[str]) -> list[str]:
