@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, count_word, kind_word, repeats
@@ -82,15 +82,42 @@ class Graph:
     def sources(self, node: NodeKey) -> list[Step]:
         """The steps that a column is made of: into itself, into a part of it, or into what it is a part of.
 
-        A node without a field, a table whose columns are not known, is made of all that its columns are.
+        A node without a field, a table whose columns are not known, is made of all that its columns are. Where a plan
+        wrote a column field by field, a field has its own edges alone, and the column those that sum them up.
         """
-        return [
+        met = [
             step for step in self._into.get(node[:2], ()) if step.target[2] and _meet(step.target[2], node[2])
         ]
+        own = {(edge["plan"], step.target[2]) for step in met for edge in step.edges}
+        parted = {(plan, outer) for plan, field in own for outer in _outer_fields(field)}
+
+        def says_less(edge: Json) -> bool:
+            plan, field = edge["plan"], edge["target"]["field"]
+            if node[2] in (None, field):
+                return False
+            if _lies_within(node[2], field):
+                return (plan, field) in parted
+            return any((plan, outer) in own for outer in _outer_fields(field))
+
+        kept = [
+            replace(step, edges=tuple(each for each in step.edges if not says_less(each))) for step in met
+        ]
+        return [step for step in kept if step.edges]
 
     def branches(self, node: NodeKey) -> list[tuple[Step, NodeKey]]:
-        """The same with the nodes that the steps come from."""
-        return [(step, step.source) for step in self.sources(node)]
+        """The same with the nodes that the steps come from: a field of a whole that passes on is that field there."""
+        grouped: dict[NodeKey, list[Json]] = {}
+        for step in self.sources(node):
+            grouped.setdefault(self._carried(step, node), []).extend(step.edges)
+        return [(Step(source, node, tuple(edges)), source) for source, edges in grouped.items()]
+
+    def _carried(self, step: Step, node: NodeKey) -> NodeKey:
+        whole, field = step.target[2], node[2]
+        if whole and field and step.source[2] and _lies_within(field, whole):
+            carried = (*step.source[:2], step.source[2] + field[len(whole) :])
+            if "IDENTITY" in step.subtypes and carried in self._nodes:
+                return carried
+        return step.source
 
     def expressions(self, node: NodeKey) -> list[str]:
         """How a column is computed, each text once; what is no more than its source's name is left out."""
@@ -161,7 +188,16 @@ def overall_word(reached: Reached) -> str:
 
 def _meet(field: str, other: str | None) -> bool:
     """Whether two fields of a table are the same, or one lies within the other; None is the whole table."""
-    return other is None or field == other or field.startswith(f"{other}.") or other.startswith(f"{field}.")
+    return other is None or field == other or _lies_within(field, other) or _lies_within(other, field)
+
+
+def _lies_within(field: str, outer: str) -> bool:
+    return field.startswith(f"{outer}.")
+
+
+def _outer_fields(field: str) -> list[str]:
+    names = field.split(".")
+    return [".".join(names[:length]) for length in range(1, len(names))]
 
 
 def _steps(edges: Iterable[Json]) -> list[Step]:

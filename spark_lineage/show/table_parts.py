@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from spark_lineage.model import EdgeType, Subtype
 from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, repeats
 
+_NOT_SHOWN = frozenset({"plan", "transformations"})
+"""What tells apart sources that look alike: which plan says them, and by which functions."""
+
 
 def sources_of(answer: Json) -> Iterator[Json]:
     """Every source of a table's answer: of its columns, then of its rows."""
@@ -22,11 +25,15 @@ def without_sources(column: Json) -> str:
 
 
 def by_expression(column: Json) -> list[tuple[str, list[Json]]]:
-    """(expression, sources) of a column or field; the expression is empty where it only repeats a source's name."""
-    groups: dict[str, list[Json]] = {}
+    """(expression, sources) of a column or field; the expression is empty where it only repeats a source's name.
+
+    What several plans say alike is said once.
+    """
+    groups: dict[str, dict[str, Json]] = {}
     for source in column["sources"]:
-        groups.setdefault(_told(source), []).append(source)
-    return list(groups.items())
+        shown = {name: value for name, value in source.items() if name not in _NOT_SHOWN}
+        groups.setdefault(_told(source), {}).setdefault(repr(shown), source)
+    return [(expression, list(sources.values())) for expression, sources in groups.items()]
 
 
 def row_groups(answer: Json, labels: Labels) -> list[tuple[str, str, list[str]]]:

@@ -199,6 +199,62 @@ def test_a_whole_table_has_a_tree_for_each_column_and_names_what_stands_above() 
     assert rest == UPSTREAM.partition("\n\nWhich rows")[2]
 
 
+def test_a_field_is_followed_as_such_through_copies_of_its_struct() -> None:
+    """`boxes.info` was written field by field, `copy` is all of `boxes`: only what the field is made of is drawn."""
+    answer = answers.upstream_answer()
+    answer["start"] = answers.vertex("gold.report", "n")
+    path = [
+        ("gold.report", "n"),
+        ("silver.copy", "info.n"),
+        ("silver.copy", "info"),
+        ("silver.boxes", "info.n"),
+        ("silver.boxes", "info"),
+    ]
+    ends = [("raw.files", "count"), ("raw.files", "zip"), ("raw.other", "info")]
+    answer["nodes"] = [answers.node(*vertex, 1, "IDENTITY") for vertex in (*path, *ends)]
+    answer["edges"] = [
+        answers.edge(("raw.files", "zip"), ("silver.boxes", "info"), "TRANSFORMATION", "struct(zip, count)"),
+        answers.edge(
+            ("raw.files", "count"), ("silver.boxes", "info"), "TRANSFORMATION", "struct(zip, count)"
+        ),
+        answers.edge(("raw.files", "count"), ("silver.boxes", "info.n"), "IDENTITY", "count"),
+        {
+            **answers.edge(("raw.other", "info"), ("silver.boxes", "info"), "IDENTITY", "info"),
+            "plan": "another",
+        },
+        answers.edge(("silver.boxes", "info"), ("silver.copy", "info"), "IDENTITY", "info"),
+        answers.edge(("silver.copy", "info.n"), ("gold.report", "n"), "IDENTITY", "info.n"),
+    ]
+    assert plain_text(lineage_text(answer)) == (
+        "gold.report.n\n"
+        "└── silver.copy.info.n  identity\n"
+        "    └── silver.boxes.info.n  identity\n"
+        "        ├── raw.files.count  identity\n"
+        "        └── raw.other.info  identity"
+    )
+    answer["start"] = answers.vertex("silver.copy", "info")
+    assert plain_text(lineage_text(answer)) == (
+        "silver.copy.info\n"
+        "└── silver.boxes.info  identity\n"
+        "    struct(zip, count)\n"
+        "    ├── raw.files.zip  transformation\n"
+        "    ├── raw.files.count  transformation\n"
+        "    └── raw.other.info  identity"
+    )
+
+
+def test_what_two_plans_say_alike_is_said_once() -> None:
+    answer = answers.nested_answer()
+    twice = answers.source("raw.boxes", "zip", "IDENTITY", "zip")
+    answer["columns"] = [answers.column("zip", "string", twice, {**twice, "plan": "another"})]
+    assert plain_text(table_text(answer)).splitlines()[4:8] == [
+        "  zip  string",
+        "    identity        raw.boxes.zip",
+        "",
+        "Which rows",
+    ]
+
+
 def test_a_chain_longer_than_the_stack_of_python_goes_on_in_new_trees() -> None:
     hops = 3_000
     answer = answers.upstream_answer()
