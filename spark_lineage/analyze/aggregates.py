@@ -6,6 +6,9 @@ rule of the function says which, as a TRANSFORMATION, and the aggregation makes 
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from spark_lineage.analyze.calls import Call, Rule, function_name, is_expression
 from spark_lineage.analyze.functions import conditional
 from spark_lineage.analyze.nested import built, chosen, passing_elements
@@ -55,6 +58,7 @@ def _aggregated(call_: Call, function: Node, value: Value) -> Value:
     ]
     distinct = "DISTINCT " if call_.node.get("isDistinct") else ""
     term = Term((f"{name}({distinct}", *joined([without_parentheses(each.term) for each in arguments]), ")"))
+    term = _without_nulls(function, term)
     return _of_group(call_, value, term, name)
 
 
@@ -79,10 +83,50 @@ def window_expression(call_: Call) -> Value:
     elif isinstance(function, Node) and (function.name in FOLDING or _is_grouped_aggregate(function)):
         value = _of_group(call_, value, value.term)
     window = call_.of("windowSpec")
+    if isinstance(function, Node):
+        value = replace(value, term=_without_nulls(function, value.term))
     deciding = through(window.sources, Subtype.WINDOW, call_.environment.operator)
-    term = Term((value.term, " OVER (", window.term, ")"))
+    frame = (
+        _frame(call_.node) if isinstance(function, Node) and function.name not in RANKING | SHIFTING else ""
+    )
+    term = Term((value.term, " OVER (", window.term, " " if window.term.parts and frame else "", frame, ")"))
     result = derive([value], lambda each: merge([each[0], deciding]), term)
     return Value(result.sources, term, weakest(value.certainty, window.certainty), result.parts)
+
+
+def _without_nulls(function: Node, term: Term) -> Term:
+    """The term of a function that may take no NULLs: `first(b) IGNORE NULLS`."""
+    return Term((term, " IGNORE NULLS")) if function.get("ignoreNulls") is True else term
+
+
+def _frame(node: Node) -> str:
+    """`ROWS BETWEEN ? PRECEDING AND CURRENT ROW`; nothing for the frame that a window has by itself.
+
+    The sign of a masked number is not known, but SQL's PRECEDING is a minus.
+    """
+    specification = node.get("windowSpec")
+    frame = specification.get("frameSpecification") if isinstance(specification, Node) else None
+    if not isinstance(frame, Node):
+        return ""
+    rows = "RowFrame" in str(frame.get("frameType"))
+    ends = (_bound(frame.get("lower")), _bound(frame.get("upper")))
+    usual_end = "CURRENT ROW" if specification.get("orderSpec") else "UNBOUNDED FOLLOWING"
+    if ends == ("UNBOUNDED PRECEDING", usual_end) and rows != bool(specification.get("orderSpec")):
+        return ""
+    return f"{'ROWS' if rows else 'RANGE'} BETWEEN {ends[0]} AND {ends[1]}"
+
+
+def _bound(bound: Any) -> str:
+    name = bound.name.rstrip("$") if isinstance(bound, Node) else ""
+    return _BOUNDS.get(name, "?")
+
+
+_BOUNDS = {
+    "UnboundedPreceding": "UNBOUNDED PRECEDING",
+    "UnboundedFollowing": "UNBOUNDED FOLLOWING",
+    "CurrentRow": "CURRENT ROW",
+    "UnaryMinus": "? PRECEDING",
+}
 
 
 def _is_grouped_aggregate(function: Node) -> bool:

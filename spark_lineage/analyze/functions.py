@@ -71,9 +71,14 @@ def null_test(call_: Call) -> Value:
 
 
 def negation(call_: Call) -> Value:
-    """NOT."""
-    value = call_.of("child")
-    return call_.combine([value], Subtype.TRANSFORMATION, Term(("(NOT ", value.term, ")")), "not")
+    """NOT; what decides the rows by the condition below, such as IN, decides them by its contrary."""
+    value, environment = call_.of("child"), call_.environment
+    term = Term(("(NOT ", value.term, ")"))
+    for index, rows in enumerate(environment.rows):
+        environment.rows[index] = {
+            key: (trace, term if own is value.term else own) for key, (trace, own) in rows.items()
+        }
+    return call_.combine([value], Subtype.TRANSFORMATION, term, "not")
 
 
 def in_list(call_: Call) -> Value:

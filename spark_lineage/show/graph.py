@@ -88,7 +88,7 @@ class Graph:
         met = [
             step for step in self._into.get(node[:2], ()) if step.target[2] and _meet(step.target[2], node[2])
         ]
-        own = {(edge["plan"], step.target[2]) for step in met for edge in step.edges}
+        own = {(edge["plan"], step.target[2] or "") for step in met for edge in step.edges}
         parted = {(plan, outer) for plan, field in own for outer in _outer_fields(field)}
 
         def says_less(edge: Json) -> bool:

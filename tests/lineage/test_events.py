@@ -330,6 +330,15 @@ def test_what_a_dropped_table_fed_still_has_its_sources(place: Place) -> None:
     assert [each["code"] for each in place.table("kept")["problems"]] == ["table_ended"]
 
 
+def test_what_is_not_in_a_query_is_told_as_such(place: Place) -> None:
+    place.sql("CREATE TABLE out USING parquet AS SELECT b FROM t WHERE a NOT IN (SELECT a FROM u)")
+    rows = place.table()["rows"]
+    assert [(row["subtype"], row["field"], row["expression"]) for row in rows] == [
+        ("JOIN", "a", "(NOT (t.a IN (u.a)))"),
+        ("JOIN", "a", "(NOT (t.a IN (u.a)))"),
+    ]
+
+
 def test_two_versions_of_one_delta_table_are_two_sources(place: Place) -> None:
     place.sql("CREATE TABLE d USING delta AS SELECT a, c FROM t", "INSERT INTO d SELECT a, v FROM u")
     place.sql(
