@@ -28,13 +28,15 @@ HASHES_AND_MASKS = frozenset({
 class Environment:
     """What an operator's expressions may see, and where their effects on the row set go.
 
-    `decides_rows` where they stand in a condition, key or order: there a subquery's test is a join.
+    `decides_rows` where they stand in a condition, key or order: there a subquery's test is a join. `deciding` is the
+    kind of what a condition reads: in a comparator it is what any other expression reads.
     """
 
     operator: str
     columns: Mapping[int, Value]
     plans: Mapping[Node, Scope]
     decides_rows: bool = False
+    deciding: Subtype = Subtype.CONDITIONAL
     rows: list[RowSet] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     common: dict[Any, Value] = field(default_factory=dict)

@@ -8,6 +8,7 @@ every deterministic function; what is not a function of its arguments has a rule
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from spark_lineage.analyze import aggregates, functions, lambdas, nested, subqueries
@@ -45,13 +46,22 @@ def evaluate(expression: Any, environment: Environment) -> Value:
             waiting = waiting[:1]
             if waiting[0].name == "LambdaFunction":
                 lambdas.bind(Call(node, environment, known), waiting[0])
+                if node.name in lambdas.COMPARING:
+                    known.update(_comparator(waiting[0].get("function"), environment))
         if waiting:
             stack.extend(reversed(waiting))
             continue
         stack.pop()
-        rule = RULES.get(node.name) or (_replaceable if _replacement(node) is not None else _function)
+        rule = _replaceable if _replacement(node) is not None else RULES.get(node.name, _function)
         known[node] = rule(Call(node, environment, known))
     return known[expression]
+
+
+def _comparator(body: Any, environment: Environment) -> dict[Node, Value]:
+    """The body of a comparator: its conditions give a value like any other. As deep as comparators stand in comparators."""
+    if not isinstance(body, Node):
+        return {}
+    return {body: evaluate(body, replace(environment, deciding=Subtype.TRANSFORMATION))}
 
 
 def subquery_plans(expressions: Iterable[Any]) -> list[Node]:

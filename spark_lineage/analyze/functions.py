@@ -90,8 +90,8 @@ def in_list(call_: Call) -> Value:
 
 def conditional(call_: Call, conditions: list[Value], branches: list[Value], term: Term) -> Value:
     """One of the branches passes on; the conditions decide which."""
-    operator = call_.environment.operator
-    deciding = through(merge(each.sources for each in conditions), Subtype.CONDITIONAL, operator)
+    environment = call_.environment
+    deciding = through(merge(each.sources for each in conditions), environment.deciding, environment.operator)
     result = either(branches, term, deciding)
     certainty = weakest(result.certainty, *(each.certainty for each in conditions))
     return Value(result.sources, term, certainty, result.parts)

@@ -165,6 +165,9 @@ BINDINGS: dict[str, Binding] = {
 }
 """Function with a lambda -> what the lambda's variables stand for."""
 
+COMPARING = frozenset({"ArraySort"})
+"""Functions whose lambda compares: what it reads decides an order, in whatever way it is read."""
+
 
 # what comes of the body
 
@@ -217,15 +220,11 @@ def selected(call_: Call) -> Value:
 
 def ordered(call_: Call) -> Value:
     """`array_sort`: elements pass in the order of what the comparator reads, however it compares."""
-    read = {
-        (dataset, path, Subtype.TRANSFORMATION): trace
-        for (dataset, path, _), trace in _body(call_).sources.items()
-    }
-    return _passed(call_, read)
+    return _passed(call_, _body(call_).sources, same_length=True)
 
 
-def _passed(call_: Call, deciding: Sources) -> Value:
-    result = passing_elements(call_, [call_.of("argument")], deciding)
+def _passed(call_: Call, deciding: Sources, *, same_length: bool = False) -> Value:
+    result = passing_elements(call_, [call_.of("argument")], deciding, same_length=same_length)
     certainty = weakest(result.certainty, _body(call_).certainty)
     return Value(result.sources, _term(call_), certainty, result.parts)
 

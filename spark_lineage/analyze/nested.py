@@ -245,7 +245,8 @@ def element(call_: Call) -> Value:
     is_map = call_.node.name == "GetMapValue" or type_of(first).kind == "map"
     taken = part(container, VALUE if is_map else ELEMENT)
     keys = beyond(part(container, KEY).sources, _as_identity(taken.sources)) if is_map else NOTHING
-    deciding = through(merge([keys, *(each.sources for each in index)]), Subtype.CONDITIONAL, operator)
+    chooses = call_.environment.deciding
+    deciding = through(merge([keys, *(each.sources for each in index)]), chooses, operator)
     term = Term((container.term, "[", *joined([each.term for each in index]), "]"))
     result = either([taken], term, deciding)
     certainty = weakest(result.certainty, *(each.certainty for each in index))
@@ -288,6 +289,12 @@ def compared(call_: Call) -> Value:
     return passing_elements(call_, [first, *others], first.sources)
 
 
+def sorted_elements(call_: Call) -> Value:
+    """`sort_array`: as many elements in another order."""
+    first, *others = call_.parts()
+    return passing_elements(call_, [first, *others], first.sources, same_length=True)
+
+
 def with_element(call_: Call) -> Value:
     """`array_insert`, `array_append`: an element more."""
     values = call_.parts()
@@ -306,19 +313,28 @@ def extreme(call_: Call) -> Value:
     return passing_elements(call_, [part(array, ELEMENT)], array.sources)
 
 
-def passing_elements(call_: Call, values: Sequence[Value], deciding: Sources = NOTHING) -> Value:
-    """A TRANSFORMATION of the first value and of each of its parts; what else there is decides on all of them."""
+def passing_elements(
+    call_: Call, values: Sequence[Value], deciding: Sources = NOTHING, *, same_length: bool = False
+) -> Value:
+    """A TRANSFORMATION of the first value and of each of its parts; what else there is decides on all of them.
+
+    With `same_length` on all but the length.
+    """
     first, *others = values
     name, operator = function_name(call_.node), call_.environment.operator
     extra = through(
         merge([deciding, *(each.sources for each in others)]), Subtype.TRANSFORMATION, operator, name
     )
 
+    def kept(each: Sequence[Sources]) -> Sources:
+        return through(each[0], Subtype.TRANSFORMATION, operator, name)
+
     def change(each: Sequence[Sources]) -> Sources:
-        own = through(each[0], Subtype.TRANSFORMATION, operator, name)
+        own = kept(each)
         return merge([own, beyond(extra, own)]) if extra else own
 
-    result = derive([first], change, call(name, [each.term for each in values]))
+    term = call(name, [each.term for each in values])
+    result = derive([first], change, term, kept if same_length else None)
     certainty = weakest(result.certainty, *(each.certainty for each in others))
     return Value(result.sources, result.term, certainty, result.parts)
 
@@ -371,6 +387,7 @@ RULES: dict[str, Rule] = {
     "GetArrayItem": element,
     "GetMapValue": element,
     "ElementAt": element,
+    "Get": element,
     "Flatten": flattened,
     "Concat": concatenated,
     "MapConcat": concatenated,
@@ -382,7 +399,7 @@ RULES: dict[str, Rule] = {
     "ArrayExcept": compared,
     "ArrayIntersect": compared,
     "ArrayRemove": compared,
-    "SortArray": compared,
+    "SortArray": sorted_elements,
     "ArrayInsert": with_element,
     "ArrayAppend": with_element,
     "ArrayPrepend": with_element,

@@ -79,10 +79,11 @@ Change: TypeAlias = Callable[[Sequence[Sources]], Sources]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
-    """Parts that are made of the same parts of other values."""
+    """Parts that are made of the same parts of other values; the `LENGTH` perhaps by less."""
 
     inputs: tuple[Value, ...]
     change: Change
+    length: Change | None = None
 
 
 def compose(outer: Subtype, inner: Subtype) -> Subtype:
@@ -164,14 +165,19 @@ def add_via(sources: Sources, view: str) -> Sources:
     return {key: replace(trace, via=trace.via | {view}) for key, trace in sources.items()}
 
 
-def derive(values: Iterable[Value], change: Change, term: Term | None = None) -> Value:
-    """A value whose sources are made of others' by `change`, and whose parts are made so of their parts."""
+def derive(
+    values: Iterable[Value], change: Change, term: Term | None = None, length: Change | None = None
+) -> Value:
+    """A value whose sources are made of others' by `change`, and whose parts are made so of their parts.
+
+    `length` says how the length is made where that is not by `change`.
+    """
     inputs = tuple(values)
     return Value(
         change([each.sources for each in inputs]),
         inputs[0].term if term is None else term,
         weakest(*(each.certainty for each in inputs)),
-        Derived(inputs, change),
+        Derived(inputs, change, length),
     )
 
 
@@ -196,7 +202,8 @@ def part(value: Value, name: str) -> Value:
             stack.extend(waiting)
             if not waiting:
                 inputs = [known[id(below)] for below in each.parts.inputs]
-                known[id(each)] = derive(inputs, each.parts.change, _part_term(each.term, name))
+                change = (name == LENGTH and each.parts.length) or each.parts.change
+                known[id(each)] = derive(inputs, change, _part_term(each.term, name))
         else:
             known[id(each)] = _own_part(each, each.parts, name)
     return known[id(value)]
