@@ -28,8 +28,8 @@ HASHES_AND_MASKS = frozenset({
 class Environment:
     """What an operator's expressions may see, and where their effects on the row set go.
 
-    `decides_rows` where they stand in a condition, key or order: there a subquery's test is a join. `deciding` is the
-    kind of what a condition reads: in a comparator it is what any other expression reads.
+    `decides_rows` where they stand in a condition: there a subquery's test is a join. `deciding` is the kind of what
+    a condition reads: in a comparator it is what any other expression reads.
     """
 
     operator: str

@@ -324,6 +324,8 @@ class Resolver:
             rows=work.rows(),
             certainty=weakest(step.certainty, work.row_certainty, *(each.certainty for each in below)),
             problems=tuple(dict.fromkeys(p for each in below for p in each.problems)) + tuple(problems),
+            effects=tuple(work.effects),
+            others=work.other_rows(),
         )
 
 

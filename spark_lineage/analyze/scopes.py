@@ -17,13 +17,16 @@ RowSet: TypeAlias = Mapping[SourceKey, tuple[Trace, Term]]
 class Scope:
     """The lineage of an operator's output.
 
-    `columns` goes by local expression id.
+    `columns` goes by local expression id. `effects` is what the operator's own conditions and keys, one by one, added to
+    `rows`, and `others` what was there besides: an operator above may take one of the effects back.
     """
 
     columns: Mapping[int, Value]
     rows: RowSet = field(default_factory=dict)
     certainty: Certainty = Certainty.EXACT
     problems: tuple[Problem, ...] = ()
+    effects: tuple[RowSet, ...] = ()
+    others: tuple[RowSet, ...] = ()
 
     @staticmethod
     def unknown(problem: Problem | None = None) -> Scope:

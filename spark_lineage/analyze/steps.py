@@ -50,7 +50,7 @@ class Step:
 
     `passes` are the columns of the input that a select list names as they are: most of a wide one, so they are told from
     `defines`, which are evaluated one by one. `correlates` where the other inputs may name the first one's columns.
-    `withdraws` are row-set effects of the operator below that this one shows to be none. `view` is the
+    `withdraws` are row-set effects of the operator directly below, and of no other, that this one shows to be none. `view` is the
     catalog view that ends here. `problem` is (code, sentence, hint).
     """
 

@@ -14,6 +14,7 @@ from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, sub
 from spark_lineage.analyze.steps import Define, Part, PartOf, Step
 from spark_lineage.analyze.values import (
     ELEMENT,
+    SourceKey,
     Trace,
     Value,
     add_via,
@@ -32,6 +33,9 @@ from spark_lineage.model import (
     Subtype,
     weakest,
 )
+
+_CONDITIONS = frozenset({Subtype.JOIN, Subtype.FILTER})
+"""What keeps a row or drops it: there a subquery's test is a join. Of a key or an order it is the value."""
 
 
 class OperatorWork:
@@ -77,17 +81,26 @@ class OperatorWork:
 
     def rows(self) -> RowSet:
         """The row sets of the inputs, the operator's own effects, and those of its subqueries."""
+        return merge_rows([*self._rows_below(), *self.effects, *self._rows_inside()])
+
+    def other_rows(self) -> tuple[RowSet, ...]:
+        """The row sets of the inputs and of the operator's subqueries."""
+        return (*self._rows_below(), *self._rows_inside())
+
+    def _rows_below(self) -> list[RowSet]:
         below = [each.rows for each in self.inputs]
         if self.step.withdraws:
             gone = {key for part in self.step.withdraws for key in self._effect(part)}
-            below = [{key: entry for key, entry in each.items() if key not in gone} for each in below]
+            below = [rows for each in self.inputs for rows in _without(each, gone)]
         if self.step.view is not None:
             below = [
                 {key: (_with_via(t, self.step.view), term) for key, (t, term) in each.items()}
                 for each in below
             ]
-        inner = [rows for each in self.environments.values() for rows in each.rows]
-        return merge_rows([*below, *self.effects, *inner])
+        return below
+
+    def _rows_inside(self) -> list[RowSet]:
+        return [rows for each in self.environments.values() for rows in each.rows]
 
     def problems(self) -> list[Problem]:
         """What the expressions could not say."""
@@ -118,15 +131,14 @@ class OperatorWork:
         return replace(weak, certainty=weakest(weak.certainty, define.certainty))
 
     def _value(self, part: Part) -> Value:
-        decides_rows = part.subtype in ROW_SET_SUBTYPES
-        environment = self.environment(part.input, decides_rows=decides_rows)
+        environment = self.environment(part.input, decides_rows=part.subtype in _CONDITIONS)
         if isinstance(part.expression, PartOf):
             value = _part_of(part.expression, evaluate(part.expression.expression, environment))
         elif isinstance(part.expression, Attribute):
             value = environment.columns.get(part.expression.expr) or column(part.expression, environment)
         else:
             value = evaluate(part.expression, environment)
-        if part.subtype is Subtype.IDENTITY or decides_rows:
+        if part.subtype is Subtype.IDENTITY or part.subtype in ROW_SET_SUBTYPES:
             return value
         return derive([value], lambda each: through(each[0], part.subtype, self.name))
 
@@ -163,6 +175,12 @@ def _put_in(scope: Scope, lookup: Any) -> Scope:
     if not changed and rows.keys() == scope.rows.keys():
         return scope
     return replace(scope, columns=columns, rows=rows)
+
+
+def _without(scope: Scope, gone: set[SourceKey]) -> list[RowSet]:
+    """The row sets of an input that takes some effects of its own operator back; what came from below stays."""
+    own = ({key: entry for key, entry in each.items() if key not in gone} for each in scope.effects)
+    return [*scope.others, *own]
 
 
 def _with_via(trace: Trace, view: str) -> Trace:
