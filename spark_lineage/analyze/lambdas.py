@@ -81,9 +81,9 @@ def _identity(variable: Node) -> int | str:
 
 
 def _elements(call_: Call, _: str) -> list[Value]:
-    """An element, and its position, which is counted from the array."""
+    """An element, and its position, which is counted from what the array's length comes from."""
     array = call_.of("argument")
-    position = call_.combine([array], Subtype.TRANSFORMATION, array.term)
+    position = call_.combine([part(array, LENGTH)], Subtype.TRANSFORMATION, array.term)
     return [part(array, ELEMENT), position]
 
 
@@ -240,9 +240,9 @@ def _term(call_: Call) -> Term:
 
 
 def _made(call_: Call, parts: dict[str, Value] | None, values: list[Value]) -> Value:
-    """A TRANSFORMATION of what the lambda reads; of a whole collection of which it reads nothing: it has its length."""
+    """A TRANSFORMATION of what the lambda reads; of a collection's length where it reads nothing but to decide."""
     read = merge([each.sources for each in values])
-    counted = [each for each in _collections(call_) if not _is_read(each, read)]
+    counted = [part(each, LENGTH) for each in _collections(call_) if not _is_read(each, read)]
     name = function_name(call_.node)
     result = call_.combine([*values, *counted], Subtype.TRANSFORMATION, _term(call_), name)
     return Value(result.sources, result.term, result.certainty, parts)
@@ -257,7 +257,7 @@ def _collections(call_: Call) -> list[Value]:
 
 
 def _is_read(collection: Value, read: Sources) -> bool:
-    """Whether some source of a collection, or a part of it, is among those that are read; it may have none."""
+    """Whether some source of a collection, or a part of it, is among those that a value is made of; it may have none."""
     return not collection.sources or len(unread(collection.sources, read)) < len(collection.sources)
 
 

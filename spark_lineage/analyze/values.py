@@ -262,8 +262,8 @@ def beyond(extra: Sources, covered: Sources) -> Sources:
 
 
 def unread(whole: Sources, read: Sources) -> Sources:
-    """The sources in `whole` that are not, in any kind, in `read`, nor have a part of them there."""
-    met = {(dataset, path) for dataset, path, _ in read}
+    """The sources in `whole` that are not, in any DIRECT kind, in `read`, nor have a part of them there."""
+    met = {(dataset, path) for dataset, path, subtype in read if subtype.type is EdgeType.DIRECT}
     return {
         (dataset, path, subtype): trace
         for (dataset, path, subtype), trace in whole.items()
