@@ -17,6 +17,9 @@ from spark_lineage.analyze.writes import identifier_parts
 from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import Certainty, DatasetId, EdgeKind, Plan
 
+DROP = "DROP TABLE"
+"""The operation of the ending after which a name may come to stand for another place."""
+
 TRUNCATE = "TRUNCATE TABLE"
 """The operation of the one ending that leaves the table as it is and takes its rows."""
 
@@ -74,7 +77,7 @@ def _replace(node: Node, _: Naming) -> Ending | None:
 def _drop(node: Node, _: Naming) -> Ending | None:
     if node.get("isView") is True:
         return None
-    return _named("DROP TABLE", node.get("child") or node.get("tableName"), managed=True)
+    return _named(DROP, node.get("child") or node.get("tableName"), managed=True)
 
 
 def _truncate(node: Node, naming: Naming) -> Ending | None:

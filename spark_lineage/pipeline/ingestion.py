@@ -34,6 +34,7 @@ from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Application, Rows
+from spark_lineage.pipeline.sightings import Sightings
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
 
@@ -81,6 +82,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
         _read_segment(segment, work)
     rows = Rows()
     known = list(from_rows("datasets", target.read("datasets").to_pylist()))
+    met = {bridge: _sightings(read) for bridge, read in work.read.items()}
     executions = writes = usages = pending = 0
     waiting: set[Path] = set()
     for bridge, read in work.read.items():
@@ -90,7 +92,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
         for group in open_groups:
             pending += len(group)
             waiting.update(path for each in group for path in read.homes[each.execution_id])
-        found = _rows_of(read, done, rows, target, known)
+        found = _rows_of(read, done, rows, target, known, met)
         writes += sum(len(each.writes) for each in found)
         usages += sum(len(each.usages) for each in found)
     for problem in _damage_problems(work):
@@ -185,6 +187,10 @@ def _fold(read: _Read) -> tuple[list[list[ExecutionRecord]], list[list[Execution
     return done, waiting
 
 
+def _sightings(read: _Read) -> Sightings:
+    return Sightings(read.plans, read.executions.values(), naming_of(read.application.settings))
+
+
 def naming_of(settings: Mapping[str, str]) -> Naming:
     """The naming rules that travelled in an application's record."""
     rules = settings.get("spark.lineage.dataset.pathRules")
@@ -197,10 +203,18 @@ def naming_of(settings: Mapping[str, str]) -> Naming:
 
 
 def _rows_of(
-    read: _Read, done: list[list[ExecutionRecord]], rows: Rows, target: DeltaStore, known: list[Dataset]
+    read: _Read,
+    done: list[list[ExecutionRecord]],
+    rows: Rows,
+    target: DeltaStore,
+    known: list[Dataset],
+    met: Mapping[str, Sightings],
 ) -> list[Folded]:
     naming = naming_of(read.application.settings)
-    locations = Locations(naming, read.application.settings.get("spark.sql.warehouse.dir"), known)
+    warehouse = read.application.settings.get("spark.sql.warehouse.dir")
+    own = met[read.application.bridge]
+    others = [each for each in met.values() if each is not own]
+    locations = Locations(naming, warehouse, known, own, others)
     origins = Origins(read.plans, read.executions, naming)
     store = naming.locate(target.path).id
     application = Application(read.application, read.plans, rows, locations, store, origins)

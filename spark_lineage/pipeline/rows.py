@@ -122,9 +122,6 @@ class Application:
         job = rdd_job_of(record, self.locations.naming)
         if job is None:
             return
-        if job.target is not None:
-            (target,) = self.locations.resolve((job.target,))
-            job = replace(job, target=target)
         lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.record.application_name))
         if lineage is None:
             return
@@ -192,7 +189,9 @@ class Application:
         inner, outer = write.inner, write.outer
         placed = write.write
         if placed.operation not in VIEW_OPERATIONS:
-            placed = replace(placed, target=self.locations.resolve(placed.target))
+            creates = placed.operation == "CREATE TABLE AS SELECT"
+            order = outer.execution.ended_order
+            placed = replace(placed, target=self.locations.resolve(placed.target, order, creates=creates))
         origin = self.origins.of(inner.execution, folded.batch)
         key = (inner.node, placed, inner.execution.literals, self.origins.number(origin))
         context = self._context(inner.execution, origin)
@@ -255,7 +254,7 @@ class Application:
 
     def _ending(self, execution: ExecutionRecord, ending: Ending) -> None:
         """A table that begins anew: a run which orders the writes before and after it, shown where rows were taken away."""
-        target = self.locations.ended(ending)
+        target = self.locations.ended(ending, execution.ended_order)
         kind = "query" if ending.operation == TRUNCATE else CONTROL_RUN
         if target is None and kind == "query":
             self._not_followed(execution, ending.operation)

@@ -36,7 +36,7 @@ class PlanBuilder:
         self.nodes.append({"c": self.classes.index(spec), "f": list(fields.values()), **extra})
         return {"@": len(self.nodes) - 1}
 
-    def operator(self, name: str, output: list[dict[str, int]], **fields: Any) -> dict[str, int]:
+    def operator(self, name: str, output: list[dict[str, int]], /, **fields: Any) -> dict[str, int]:
         """A logical operator."""
         return self.node(LOGICAL + name, "logical", fields, o=[each["a"] for each in output])
 

@@ -301,12 +301,13 @@ def test_two_checkpoints_of_one_table_are_told_apart(place: Place) -> None:
     assert fields(place.table()["rows"]) == ["c FILTER"]
 
 
-def test_what_a_dropped_table_fed_still_has_its_sources(place: Place) -> None:
+@pytest.mark.parametrize("form", ["parquet", "delta"])
+def test_what_a_dropped_table_fed_still_has_its_sources(place: Place, form: str) -> None:
     """Staging tables are dropped, or emptied, when they have done their work."""
 
     def work() -> None:
         place.sql(
-            f"CREATE TABLE stage USING parquet AS {QUERY}",
+            f"CREATE TABLE stage USING {form} AS {QUERY}",
             "CREATE TABLE kept(a int) USING parquet",
             "INSERT INTO kept SELECT a FROM u",
             "CREATE TABLE out USING parquet AS SELECT stage.big, kept.a FROM stage JOIN kept ON stage.a = kept.a",
