@@ -21,8 +21,9 @@ Written by `make docs` from `spark_lineage/settings.py`.
 
 A setting has one name in three spellings. An argument (of `enable`, `configure`, `open`, or an option of the command line)
 wins over the environment, the environment over the file, the file over the default. The file is `spark-lineage.toml` in
-the current folder, else in `$XDG_CONFIG_HOME/spark-lineage/`; relative paths in it start at its folder. On a Spark job the
-`spark.lineage.*` settings are read from the job's own configuration. A wrong value and an unknown name are refused.
+the current folder, else in `$XDG_CONFIG_HOME/spark-lineage/`; relative paths in it start at its folder. A Spark job reads
+its own configuration, then the environment of its driver; it knows the file only through what `spark-lineage flags`,
+`configure` and `enable` hand on. A wrong value and an unknown name are refused.
 
 ```toml
 store = "lineage"

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -22,6 +23,8 @@ import scala.Tuple2;
 /** The bridge's settings, `spark.lineage.*`, read once when it is registered. */
 final class Settings {
     static final String ENABLED = "spark.lineage.enabled";
+    static final String SPOOL = "spark.lineage.spool";
+    static final String STORE = "spark.lineage.store";
 
     /** Folder of the segments; for a remote spool the local folder that they wait in. */
     final Path spool;
@@ -57,7 +60,7 @@ final class Settings {
     }
 
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
-            ENABLED, "spark.lineage.spool", "spark.lineage.store", "spark.lineage.namespace",
+            ENABLED, SPOOL, STORE, "spark.lineage.namespace",
             "spark.lineage.literals", "spark.lineage.hashKeyFile", "spark.lineage.dataset.pathRules",
             "spark.lineage.segment.sealSeconds"));
     private static final Set<String> PATH_RULES =
@@ -79,10 +82,28 @@ final class Settings {
         return found;
     }
 
-    /** What a session was told, else what its application was. */
+    /** What a session was told, else what its application was, else what the driver's environment says. */
     private static String lookup(SparkSession session, String key) {
-        Object ofSession = SparkCompat.unwrap(session.conf().getOption(key));
-        return ofSession == null ? session.sparkContext().getConf().get(key, null) : ofSession.toString();
+        return withEnvironment(name -> {
+            Object ofSession = SparkCompat.unwrap(session.conf().getOption(name));
+            return ofSession == null ? session.sparkContext().getConf().get(name, null) : ofSession.toString();
+        }, System::getenv).apply(key);
+    }
+
+    /**
+     * A configuration with the environment behind it: `spark.lineage.a.bC`, else `SPARK_LINEAGE_A_B_C`. A spool of the
+     * environment does not count where the configuration names a store: it is another store's.
+     */
+    static UnaryOperator<String> withEnvironment(UnaryOperator<String> conf, UnaryOperator<String> environment) {
+        return key -> {
+            String value = conf.apply(key);
+            boolean ofAnotherStore = key.equals(SPOOL) && conf.apply(STORE) != null;
+            return value != null || ofAnotherStore ? value : environment.apply(environmentName(key));
+        };
+    }
+
+    private static String environmentName(String key) {
+        return key.replaceAll("([a-z])([A-Z])", "$1_$2").replace('.', '_').toUpperCase(Locale.ROOT);
     }
 
     /**
@@ -103,8 +124,8 @@ final class Settings {
 
     static Settings of(UnaryOperator<String> lookup) throws IOException {
         Function<String, String> conf = key -> lookup.apply(key) == null ? "" : lookup.apply(key).trim();
-        String spool = conf.apply("spark.lineage.spool");
-        String target = spool.isEmpty() ? defaultSpool(conf.apply("spark.lineage.store")).toString() : spool;
+        String spool = conf.apply(SPOOL);
+        String target = spool.isEmpty() ? defaultSpool(conf.apply(STORE)).toString() : spool;
         boolean remote = isRemote(target);
         Path local = remote ? stateFolder().resolve("upload").resolve(Hashes.sha256(target).substring(0, 16))
                 : localPath(target);

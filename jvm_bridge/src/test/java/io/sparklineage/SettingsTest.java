@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -64,5 +65,21 @@ class SettingsTest {
         conf.put("spark.lineage.literals", "some");
         Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
         assertEquals("spark.lineage.literals is 'some'; allowed are 'masked' and 'kept'", refused.getMessage());
+    }
+
+    @Test
+    void theEnvironmentStandsBehindTheConfiguration() {
+        Map<String, String> environment = new HashMap<>();
+        environment.put("SPARK_LINEAGE_STORE", "/e/store");
+        environment.put("SPARK_LINEAGE_SPOOL", "/e/spool");
+        environment.put("SPARK_LINEAGE_HASH_KEY_FILE", "/e/key");
+        UnaryOperator<String> both = Settings.withEnvironment(conf::get, environment::get);
+        assertEquals("/e/store", both.apply("spark.lineage.store"));
+        assertEquals("/e/spool", both.apply("spark.lineage.spool"));
+        conf.put("spark.lineage.store", "/c/store");
+        assertEquals("/c/store", both.apply("spark.lineage.store"));
+        assertNull(both.apply("spark.lineage.spool"), "the spool in the environment is another store's");
+        conf.remove("spark.lineage.hashKeyFile");
+        assertEquals("/e/key", both.apply("spark.lineage.hashKeyFile"));
     }
 }
