@@ -14,7 +14,17 @@ from spark_lineage.analyze.functions import conditional
 from spark_lineage.analyze.nested import built, chosen, passing_elements
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.render import call, joined, without_parentheses
-from spark_lineage.analyze.values import ELEMENT, LENGTH, Term, Value, derive, merge, part, through
+from spark_lineage.analyze.values import (
+    ELEMENT,
+    LENGTH,
+    Term,
+    Value,
+    derive,
+    field_keys,
+    merge,
+    part,
+    through,
+)
 from spark_lineage.decode.tree import Node, flatten
 from spark_lineage.model import Subtype, weakest
 
@@ -150,7 +160,7 @@ def window_spec(call_: Call) -> Value:
 def greatest(call_: Call) -> Value:
     """`max`, `min`: structs are compared field by field, so a field is chosen by those before it, too."""
     value = call_.of("child")
-    names = type_of(call_.node).fields if type_of(call_.node).kind == "struct" else ()
+    names = field_keys(type_of(call_.node).fields) if type_of(call_.node).kind == "struct" else ()
     result = passing_elements(call_, [value], value.sources)
     if not names:
         return result

@@ -6,12 +6,12 @@ write, a struct field, an array element or map value, the branches of CASE, IF a
 
 from __future__ import annotations
 
-from spark_lineage.analyze.calls import Call, function_name
-from spark_lineage.analyze.nested import renamed, unchanged
+from spark_lineage.analyze.calls import Call, function_name, is_expression
+from spark_lineage.analyze.nested import alike, renamed, unchanged
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import Term, Value, derive, either, merge, through
-from spark_lineage.decode.tree import Node, Opaque
+from spark_lineage.decode.tree import Node, Opaque, flatten
 from spark_lineage.model import Subtype, weakest
 
 BINARY = {
@@ -102,7 +102,8 @@ def if_else(call_: Call) -> Value:
     whole = unchanged(call_)
     if whole is not None:
         return whole
-    condition, yes, no = call_.of("predicate"), call_.of("trueValue"), call_.of("falseValue")
+    condition = call_.of("predicate")
+    yes, no = alike(call_, [call_.node.get("trueValue"), call_.node.get("falseValue")], type_of(call_.node))
     if _is_null_check(call_.node):
         return no
     return conditional(call_, [condition], [yes, no], call("if", [condition.term, yes.term, no.term]))
@@ -123,13 +124,14 @@ def _is_null_check(node: Node) -> bool:
 
 def case_when(call_: Call) -> Value:
     """CASE: the conditions decide, a branch passes on."""
-    flat = call_.parts("branches")
-    conditions, branches = flat[0::2], flat[1::2]
+    items = [each for each in flatten(call_.node.get("branches")) if is_expression(each)]
+    conditions = [call_.value(each) for each in items[0::2]]
+    branches = alike(call_, items[1::2], type_of(call_.node))
     parts: list[str | Term] = ["CASE"]
     for condition, branch in zip(conditions, branches, strict=True):
         parts += [" WHEN ", condition.term, " THEN ", branch.term]
     if call_.node.get("elseValue") is not None:
-        otherwise = call_.of("elseValue")
+        (otherwise,) = alike(call_, [call_.node.get("elseValue")], type_of(call_.node))
         branches = [*branches, otherwise]
         parts += [" ELSE ", otherwise.term]
     return conditional(call_, conditions, branches, Term((*parts, " END")))
@@ -148,7 +150,7 @@ def window_bound(call_: Call) -> Value:
 
 def coalesce(call_: Call) -> Value:
     """COALESCE, NVL, NANVL: one of the values passes on."""
-    values = call_.parts()
+    values = alike(call_, call_.node.parts, type_of(call_.node))
     return conditional(call_, [], values, call(function_name(call_.node), [each.term for each in values]))
 
 

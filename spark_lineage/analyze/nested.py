@@ -6,7 +6,7 @@ orders the elements of a collection is a TRANSFORMATION of it, and of each part 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
@@ -24,6 +24,7 @@ from spark_lineage.analyze.values import (
     beyond,
     derive,
     either,
+    field_keys,
     is_built,
     merge,
     part,
@@ -54,7 +55,7 @@ def named_struct(call_: Call) -> Value:
     term = call("struct", [each.term for each in values])
     combined = call_.combine(values, Subtype.TRANSFORMATION, term, function_name(call_.node))
     known = type_of(call_.node).fields if len(type_of(call_.node).fields) == len(values) else names
-    fields = dict(zip(known, values, strict=True)) if all(known) else None
+    fields = dict(zip(field_keys(tuple(known)), values, strict=True)) if all(known) else None
     return Value(combined.sources, combined.term, combined.certainty, fields)
 
 
@@ -69,7 +70,8 @@ def renamed(value: Value, old: DataType, new: DataType) -> Value:
     if old.kind != new.kind or len(old.parts) != len(new.parts) or _same_names(old, new):
         return value
     names = {"array": (ELEMENT,), "map": (KEY, VALUE)}.get(old.kind)
-    pairs = zip(names or old.fields, names or new.fields, old.parts, new.parts, strict=True)
+    old_names, new_names = (names or field_keys(each.fields) for each in (old, new))
+    pairs = zip(old_names, new_names, old.parts, new.parts, strict=True)
     parts = {
         new_name: renamed(part(value, old_name), old_part, new_part)
         for old_name, new_name, old_part, new_part in pairs
@@ -77,6 +79,11 @@ def renamed(value: Value, old: DataType, new: DataType) -> Value:
     if names:
         parts[LENGTH] = part(value, LENGTH)
     return Value(value.sources, value.term, value.certainty, parts)
+
+
+def alike(call_: Call, items: Iterable[Any], kind: DataType) -> list[Value]:
+    """The values of expressions that Spark takes for one type, in that type's names: theirs may differ in case."""
+    return [renamed(call_.value(each), type_of(each), kind) for each in items]
 
 
 def _same_names(old: DataType, new: DataType) -> bool:
@@ -90,20 +97,27 @@ def _same_names(old: DataType, new: DataType) -> bool:
 
 def update_fields(call_: Call) -> Value:
     """`withField` and `dropFields`: the other fields stay what they were."""
-    struct = call_.of("structExpr")
-    fields = {name: part(struct, name) for name in type_of(call_.node.get("structExpr")).fields}
+    struct, names = call_.of("structExpr"), type_of(call_.node.get("structExpr")).fields
+    fields = [(name, part(struct, key)) for name, key in zip(names, field_keys(names), strict=True)]
+    ambiguous = False
     for operation in call_.node.get("fieldOps") or ():
-        name, new = operation.get("name"), operation.get("valExpr")
-        same = next((each for each in fields if str(each).lower() == str(name).lower()), name)
+        name, new = str(operation.get("name")), operation.get("valExpr")
+        same = {each for each, _ in fields if each.lower() == name.lower()}
+        ambiguous = (
+            ambiguous or len(same) > 1
+        )  # two names that differ in case only: Spark may tell them apart
         if new is None:
-            fields.pop(same, None)
-        else:
-            fields[same] = call_.known[operation]
+            fields = [(each, value) for each, value in fields if each not in same]
+            continue
+        value = call_.known[operation]
+        fields = [(each, value if each in same else own) for each, own in fields]
+        fields += [] if same else [(name, value)]
     kept = type_of(call_.node).fields
-    if len(kept) != len(fields):  # two fields whose names differ in case only
+    if ambiguous or len(kept) != len(fields):
         values = [struct, *call_.parts("fieldOps")]
         return call_.combine(values, Subtype.TRANSFORMATION, call("update_fields", [v.term for v in values]))
-    return built(call_, list(fields.values()), dict(zip(kept, fields.values(), strict=True)))
+    values = [value for _, value in fields]
+    return built(call_, values, dict(zip(field_keys(kept), values, strict=True)))
 
 
 def with_field(call_: Call) -> Value:
@@ -133,8 +147,12 @@ def array_struct_fields(call_: Call) -> Value:
 
 
 def _field_name(node: Node) -> str | None:
-    """The type's own spelling, whatever the query's case was."""
-    names, ordinal, name = type_of(node.get("child")).fields, node.get("ordinal"), node.get("name")
+    """The type's own spelling, whatever the query's case was, and which of two fields of one name it is."""
+    names, ordinal, name = (
+        field_keys(type_of(node.get("child")).fields),
+        node.get("ordinal"),
+        node.get("name"),
+    )
     if isinstance(ordinal, int) and ordinal < len(names):
         return names[ordinal]
     return name if isinstance(name, str) else None
@@ -149,10 +167,16 @@ def _struct_name(item: Any) -> str:
 
 def create_array(call_: Call) -> Value:
     """`array(a, b)`: an element is one of the values."""
-    values = call_.parts()
+    values = alike(call_, call_.node.parts, _held(call_.node))
     return built(
         call_, values, {ELEMENT: either(values, alternatives(values)), LENGTH: Value()} if values else {}
     )
+
+
+def _held(node: Node) -> DataType:
+    """The type of an array's elements or of a map's values; an empty one where it is not known."""
+    parts = type_of(node).parts
+    return parts[-1] if parts else type_of(None)
 
 
 def create_map(call_: Call) -> Value:
@@ -160,7 +184,8 @@ def create_map(call_: Call) -> Value:
     values = call_.parts()
     if not values:
         return built(call_, values, {})
-    keys, held = values[0::2], values[1::2]
+    keys = values[0::2]
+    held = alike(call_, call_.node.parts[1::2], _held(call_.node))
     parts = {KEY: either(keys, alternatives(keys)), VALUE: either(held, alternatives(held)), LENGTH: Value()}
     return built(call_, values, parts)
 
@@ -175,7 +200,7 @@ def arrays_zip(call_: Call) -> Value:
     """`arrays_zip(a, b)`: structs of an element of each."""
     values = call_.parts("children")
     elements, length = [part(each, ELEMENT) for each in values], lengths(values)
-    names = type_of(call_.node).fields
+    names = field_keys(type_of(call_.node).fields)
     if len(names) != len(values):
         return built(call_, values, {ELEMENT: either(elements, alternatives(elements)), LENGTH: length})
     fields = dict(zip(names, elements, strict=True))
@@ -203,7 +228,7 @@ def map_from_arrays(call_: Call) -> Value:
 def map_from_entries(call_: Call) -> Value:
     """`map_from_entries`: the two fields of the elements' structs."""
     entries = call_.of("child")
-    element, names = part(entries, ELEMENT), type_of(call_.node.get("child")).fields
+    element, names = part(entries, ELEMENT), field_keys(type_of(call_.node.get("child")).fields)
     if len(names) != 2:
         return built(call_, [entries], {KEY: element, VALUE: element})
     key, held = (part(element, name) for name in names)
@@ -273,6 +298,7 @@ def concatenated(call_: Call) -> Value:
     values = call_.parts()
     if not values or type_of(call_.node).kind not in {"array", "map"}:
         return built(call_, values, {})
+    values = alike(call_, call_.node.parts, type_of(call_.node))
     name, operator = function_name(call_.node), call_.environment.operator
     term = call(name, [each.term for each in values])
     return derive(values, lambda each: through(merge(each), Subtype.TRANSFORMATION, operator, name), term)
@@ -298,7 +324,8 @@ def sorted_elements(call_: Call) -> Value:
 def with_element(call_: Call) -> Value:
     """`array_insert`, `array_append`: an element more."""
     values = call_.parts()
-    array, item = values[0], call_.of("itemExpr" if "itemExpr" in call_.node.fields else "right")
+    added = call_.node.get("itemExpr" if "itemExpr" in call_.node.fields else "right")
+    array, (item,) = values[0], alike(call_, [added], _held(call_.node))
     elements = [part(array, ELEMENT), item]
     length = part(array, LENGTH)
     if "posExpr" in call_.node.fields:  # what lies between the array's end and the place is filled up
@@ -351,9 +378,10 @@ def fields_of(name: str, value: Value, kind: DataType) -> Iterator[tuple[str, Va
         if depth == MAX_FIELD_DEPTH or not type_.parts or not is_built(each):
             continue
         names = {"array": (ELEMENT,), "map": (KEY, VALUE)}.get(type_.kind)
-        for part_name, part_type in zip(names or type_.fields, type_.parts, strict=True):
-            inner = part(each, part_name)
-            below = path if names else f"{path}.{part_name}"
+        keys = names or field_keys(type_.fields)
+        for key, field, part_type in zip(keys, names or type_.fields, type_.parts, strict=True):
+            inner = part(each, key)
+            below = path if names else f"{path}.{field}"
             if not names:
                 yield below, inner
             stack.append((below, inner, part_type, depth + 1))

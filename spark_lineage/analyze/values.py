@@ -7,13 +7,15 @@ place. A column of an enclosing query that a correlated subquery mentions is a s
 A nested value has parts, each a value: the fields of a struct by name, an array's `ELEMENT`, a map's `KEY` and
 `VALUE`, and the `LENGTH` of both. `part` is the only way to them. Where nothing is known of them, a field is named by its path below the
 column, and what an array or map holds is named like the array or map. Parts are never computed before they are
-asked for: what a whole value went through, each of its parts went through (`derive`).
+asked for: what a whole value went through, each of its parts went through (`derive`). Where a struct has two fields of one
+name, `field_keys` tells them apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from spark_lineage.model import Certainty, DatasetId, EdgeType, Subtype, weakest
@@ -22,6 +24,9 @@ OUTER = "\0outer"
 
 ELEMENT, KEY, VALUE, LENGTH = "\0element", "\0key", "\0value", "\0length"
 """Names of the parts of an array and of a map, which no struct field can have; what gives a length is the whole, mostly."""
+
+_WITHIN, _PLACE = "\1", "\2"
+"""Between the names of a path below a placeholder: a field's own name may have a dot; and before the place of a field."""
 
 _COLLECTED = (ELEMENT, KEY, VALUE)
 _NAMELESS = (*_COLLECTED, LENGTH)
@@ -209,6 +214,21 @@ def part(value: Value, name: str) -> Value:
     return known[id(value)]
 
 
+@lru_cache(maxsize=1024)
+def field_keys(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a struct's parts, by its fields' names: one that an earlier field has, in any case, gets its place.
+
+    >>> [len(key) for key in field_keys(("a", "b", "A"))]
+    [1, 1, 3]
+    """
+    seen: set[str] = set()
+    keys = []
+    for place, name in enumerate(names):
+        keys.append(f"{name}{_PLACE}{place}" if name.lower() in seen else name)
+        seen.add(name.lower())
+    return tuple(keys)
+
+
 def is_built(value: Value) -> bool:
     """Whether some part of a value may be another than the path below its column says."""
     seen: set[int] = set()
@@ -230,6 +250,9 @@ def _own_part(value: Value, parts: Mapping[str, Value] | None, name: str) -> Val
         return parts[name]
     if name == LENGTH:
         return replace(value, parts=None)
+    same = next((key for key in parts if key.lower() == name.lower()), None)
+    if same is not None:  # one that was fitted to another by Spark, whose names are alike in any case
+        return parts[same]
     # `array.field` is that field of its elements; of a map it may be the keys' or the values'
     inner = [part(parts[each], name) for each in _COLLECTED if each in parts]
     return either(inner, _part_term(value.term, name)) if inner else replace(value, parts=None)
@@ -249,7 +272,15 @@ def _path(dataset: DatasetId, path: str | None, name: str) -> str | None:
     """Elements, keys, values and lengths have no name of their own; only a placeholder has to remember them."""
     if path is None or (name in _NAMELESS and dataset.namespace != OUTER):
         return path
-    return f"{path}.{name}"
+    return f"{path}{_WITHIN}{name}" if dataset.namespace == OUTER else f"{path}.{_field(name)}"
+
+
+def _field(key: str) -> str:
+    return key.partition(_PLACE)[0]
+
+
+def _separator(dataset: DatasetId) -> str:
+    return _WITHIN if dataset.namespace == OUTER else "."
 
 
 def beyond(extra: Sources, covered: Sources) -> Sources:
@@ -257,7 +288,7 @@ def beyond(extra: Sources, covered: Sources) -> Sources:
     return {
         (dataset, path, subtype): trace
         for (dataset, path, subtype), trace in extra.items()
-        if not any((dataset, outer, subtype) in covered for outer in _outer_paths(path))
+        if not any((dataset, outer, subtype) in covered for outer in _outer_paths(dataset, path))
     }
 
 
@@ -268,14 +299,16 @@ def unread(whole: Sources, read: Sources) -> Sources:
         (dataset, path, subtype): trace
         for (dataset, path, subtype), trace in whole.items()
         if not any(
-            dataset == each and (path == inner or str(inner).startswith(f"{path}.")) for each, inner in met
+            dataset == each and (path == inner or str(inner).startswith(f"{path}{_separator(dataset)}"))
+            for each, inner in met
         )
     }
 
 
-def _outer_paths(path: str | None) -> Iterable[str | None]:
-    names = (path or "").split(".")
-    return (path, *(".".join(names[:length]) for length in range(1, len(names))))
+def _outer_paths(dataset: DatasetId, path: str | None) -> Iterable[str | None]:
+    separator = _separator(dataset)
+    names = (path or "").split(separator)
+    return (path, *(separator.join(names[:length]) for length in range(1, len(names))))
 
 
 def _part_term(term: Term, name: str) -> Term:
@@ -283,8 +316,8 @@ def _part_term(term: Term, name: str) -> Term:
         return term
     if len(term.parts) == 1 and isinstance(term.parts[0], Leaf):
         leaf = term.parts[0]
-        return Term((Leaf(leaf.dataset, f"{leaf.field}.{name}"),))
-    return Term((term, f".{name}"))
+        return Term((Leaf(leaf.dataset, f"{leaf.field}.{_field(name)}"),))
+    return Term((term, f".{_field(name)}"))
 
 
 def outer_value(expr: int, name: str) -> Value:
@@ -305,7 +338,7 @@ def substitute(sources: Sources, lookup: Callable[[int], Value | None]) -> Sourc
         if value is None:
             kept[key] = trace
             continue
-        for name in filter(None, (path or "").split(".")):
+        for name in filter(None, (path or "").split(_WITHIN)):
             value = part(value, name)
         parts.append(_after(through(value.sources, subtype, trace.operator, masking=trace.masking), trace))
     return merge([kept, *parts])

@@ -20,6 +20,7 @@ from spark_lineage.analyze.values import (
     add_via,
     derive,
     either,
+    field_keys,
     substitute,
     through,
     weaken,
@@ -146,7 +147,7 @@ class OperatorWork:
 def _part_of(wanted: PartOf, whole: Value) -> Value:
     if wanted.position is None:
         return part_of(whole, wanted.name)
-    names = type_of(wanted.expression).fields
+    names = field_keys(type_of(wanted.expression).fields)
     name = names[wanted.position] if wanted.position < len(names) else wanted.name
     return part_of(part_of(whole, ELEMENT), name)
 
