@@ -25,7 +25,7 @@ from spark_lineage.analyze.values import (
     part,
     through,
 )
-from spark_lineage.decode.tree import Node, flatten
+from spark_lineage.decode.tree import Attribute, Node, flatten
 from spark_lineage.model import Subtype, weakest
 
 RANKING = frozenset({"Rank", "DenseRank", "PercentRank", "CumeDist", "RowNumber", "NTile"})
@@ -179,10 +179,16 @@ def most_frequent(call_: Call) -> Value:
 
 
 def collected(call_: Call) -> Value:
-    """`collect_list`: the elements are the inputs that are not null, which a struct never is."""
-    value, child = call_.of("child"), call_.node.get("child")
-    never_null = isinstance(child, Node) and child.name == "CreateNamedStruct"
-    return built(call_, [value], {ELEMENT: value, LENGTH: Value() if never_null else value})
+    """`collect_list`: the elements are the inputs that are not null; what never is has one for each row."""
+    value = call_.of("child")
+    length = Value() if _never_null(call_.node.get("child")) else value
+    return built(call_, [value], {ELEMENT: value, LENGTH: length})
+
+
+def _never_null(item: Any) -> bool:
+    if isinstance(item, Attribute):
+        return not item.nullable
+    return isinstance(item, Node) and item.name in {"CreateNamedStruct", "CreateArray", "CreateMap"}
 
 
 def collected_once(call_: Call) -> Value:
