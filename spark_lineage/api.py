@@ -102,7 +102,8 @@ class Lineage:
                 f"This reads the store {self.store} and listens to no session, so there is nothing to flush: "
                 "use what spark_lineage.enable(spark) returns."
             )
-        session.flush(self._spark, timeout_seconds)
+        if not session.has_ended(self._spark):
+            session.flush(self._spark, timeout_seconds)
         return self.ingest()
 
     def ingest(self) -> IngestReport:
@@ -156,8 +157,9 @@ class Lineage:
         return html_parts.page(html_parts.safe(self._what()))
 
     def _what(self) -> str:
-        listening = "" if self._spark is None else f", listening to {self._spark.sparkContext.applicationId}"
-        return f"Lineage of the store {self.store}{listening}"
+        if self._spark is None or session.has_ended(self._spark):
+            return f"Lineage of the store {self.store}"
+        return f"Lineage of the store {self.store}, listening to {self._spark.sparkContext.applicationId}"
 
     def _engine(self) -> LocalEngine:
         # The engine is a snapshot: a new one for each answer, so that none is about the past.

@@ -81,7 +81,7 @@ def ancestry(facts: Mapping[str, Any], naming: Naming) -> Ancestry:
     if not marked and not any(each.get("class") in IN_MEMORY_RDDS for each in entries):
         unknown["the RDD"] = None
     if any(each.get("class") == _QUERY for each in entries):
-        unknown["a query, beside its scans (by a broadcast or a subquery)"] = None
+        unknown["a broadcast or a subquery of its query"] = None
     for each in ends:
         found = tuple(_reads(each, naming))
         reads.extend(found)

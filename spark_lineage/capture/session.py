@@ -161,6 +161,10 @@ def session_settings(spark: SparkSession, **overrides: Any) -> Settings:
     Raises `SettingError`, and `SparkUnsupportedError` for Spark Connect.
     """
     _refuse_connect(spark)
+    if not hasattr(spark, "_jsparkSession"):
+        raise SparkUnsupportedError(
+            f"This is a {type(spark).__name__}, not a SparkSession: hand in the session."
+        )
     entries = _java(lambda: spark._jsparkSession.conf().getAll(), "read the session's settings")  # noqa: SLF001
     iterator = entries.iterator()
     conf: dict[str, str] = {}
@@ -195,6 +199,11 @@ def status(spark: SparkSession) -> BridgeStatus | None:
     _refuse_connect(spark)
     loaded = _java(lambda: _is_loadable(spark._jvm), "look for the bridge")  # noqa: SLF001
     return _status(_bridge(spark, "status")) if loaded else None
+
+
+def has_ended(spark: SparkSession) -> bool:
+    """Whether the session's application was stopped: the bridge has then sealed all that it wrote."""
+    return spark.sparkContext._jsc is None  # noqa: SLF001
 
 
 def detach(spark: SparkSession) -> None:

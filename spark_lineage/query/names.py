@@ -59,7 +59,14 @@ def resolve_column(
         if found:
             dataset = _only(table, found, datasets)
             return dataset, None if field is None else _known_field(table, field, fields_of(dataset))
-    raise _unknown_table(text, [text, ".".join(parts[:-1])], datasets)
+    unknown = _unknown_table(text, [text, ".".join(parts[:-1])], datasets)
+    owners = sorted(_shortest(each) for each in datasets if text in fields_of(each))
+    if not owners:
+        raise unknown
+    columns = tuple(f"{owner}.{text}" for owner in owners[:_CLOSE_MATCHES])
+    raise NameLookupError(
+        f'There is no table "{text}" in the store, but a column: ask for {" or ".join(columns)}.', columns
+    )
 
 
 def _divisions(parts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
@@ -123,6 +130,10 @@ def _full_name(dataset: Dataset) -> str:
     if "://" in dataset.namespace:
         return f"{dataset.namespace.rstrip('/')}/{dataset.name.lstrip('/')}"
     return f"{dataset.namespace}:{dataset.name}"
+
+
+def _shortest(dataset: Dataset) -> str:
+    return min(dataset.aliases, key=len, default=_full_name(dataset))
 
 
 def _only(text: str, found: Sequence[Dataset], datasets: Iterable[Dataset]) -> Dataset:

@@ -250,6 +250,8 @@ def ingest(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOp
     from spark_lineage.show.text_lists import ingest_text  # noqa: PLC0415
 
     lineage = api.open(store, spool=spool, ingest=False)
+    if spool is not None and not lineage.spool.is_dir():
+        _warn([f"There is no folder {lineage.spool}: no job has written there yet, or the path is another."])
     report = pipeline.ingest(lineage.spool, lineage.store)
     if as_json:
         _print_json({"schema_version": SCHEMA_VERSION, **asdict(report)})

@@ -46,12 +46,12 @@ def program_results(answer: Json) -> int:
 
 
 def table_notes(table: Json) -> tuple[str, ...]:
-    """What is said behind a table's name: columns, runs, rows."""
+    """What is said behind a table's name: columns, runs, the rows of the last one."""
     last = table["last_run"]
     notes = [count_word(len(table["columns"]), "column")] if table["columns"] else []
     notes.append("a source" if last is None else count_word(table["runs"], "run"))
     if last is not None and last["rows"] is not None:
-        notes.append(count_word(last["rows"], "row"))
+        notes.append(("last " if table["runs"] > 1 else "") + count_word(last["rows"], "row"))
     return tuple(notes)
 
 

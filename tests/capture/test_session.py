@@ -7,6 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, submit
 
+from spark_lineage import Lineage
 from spark_lineage.capture import session, spool
 from spark_lineage.capture.session import BridgeStatus
 from spark_lineage.capture.spark_home import find_spark
@@ -153,7 +154,10 @@ def test_a_builder_with_delta_and_another_session_in_the_same_jvm(tmp_path):
     session.flush(spark)
     first = session.status(spark)
     application = sealed_records(settings.spool)[0]
+    lineage = Lineage(settings, spark=spark)
+    assert repr(lineage).endswith(f"listening to {spark.sparkContext.applicationId}>")
     spark.stop()
+    assert repr(lineage) == f"<Lineage of the store {settings.store}>"
     # The JVM stays, and its class path with it; the application is another one.
     spark = session.configure(local_builder(tmp_path, delta=False), settings).getOrCreate()
     spark.range(3).write.parquet(str(tmp_path / "second"))
@@ -169,6 +173,9 @@ def test_a_builder_with_delta_and_another_session_in_the_same_jvm(tmp_path):
         first.bridge,
         second.bridge,
     }
+    # What a session did that has ended is still answered.
+    kinds = sorted(run["kind"] for run in lineage.runs().to_dict()["runs"])
+    assert kinds == ["application", "application", "write", "write"]
 
 
 def test_what_is_set_in_a_builder_stays(tmp_path, monkeypatch):
@@ -191,6 +198,12 @@ def test_what_is_set_in_a_builder_stays(tmp_path, monkeypatch):
         ours = "io.sparklineage.LineageExtension"
         assert bare["spark.sql.extensions"] == f"com.acme.Default,{ours}"
         assert own["spark.sql.extensions"] == f"com.acme.Own,{ours}"
+
+
+def test_what_is_no_session_is_refused_with_one_sentence():
+    with pytest.raises(SparkUnsupportedError) as caught:
+        session.session_settings("spark")
+    assert str(caught.value) == "This is a str, not a SparkSession: hand in the session."
 
 
 def test_spark_connect_is_refused_with_one_sentence(monkeypatch):

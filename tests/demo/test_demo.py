@@ -36,7 +36,7 @@ finance/refunds_by_reason  2 columns, 1 run, 4 rows
 ├── raw/payments.csv  5 columns, a source
 └── raw/refunds.csv  5 columns, a source
 gold.customer_value  7 columns, 1 run, {customers_that_paid} rows
-├── silver.customers  6 columns, 2 runs, 55 rows
+├── silver.customers  6 columns, 2 runs, last 55 rows
 │   ├── bronze.customer_changes  6 columns, 1 run, 55 rows
 │   │   └── raw/customer_changes.csv  6 columns, a source
 │   └── bronze.customers  6 columns, 1 run, 420 rows

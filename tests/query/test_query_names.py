@@ -123,6 +123,16 @@ def test_a_column(text, name, field):
             ),
             ("spark_catalog.old.orders", "spark_catalog.shop.orders"),
         ),
+        (
+            "total",
+            'There is no table "total" in the store, but a column: ask for spark_catalog.default.report.total.',
+            ("spark_catalog.default.report.total",),
+        ),
+        (
+            "addr.zip",
+            'There is no table "addr.zip" in the store, but a column: ask for file:/nested/info.addr.zip.',
+            ("file:/nested/info.addr.zip",),
+        ),
         ("reprt.total", 'There is no table "reprt.total" in the store: did you mean report?', ("report",)),
     ],
 )

@@ -236,7 +236,11 @@ def test_flags_are_quoted_for_the_shell(
 
 
 def test_an_ingest_of_nothing(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    place = ["--store", tmp_path / "store", "--spool", tmp_path / "spool"]
+    spool = tmp_path / "spool"
+    place = ["--store", tmp_path / "store", "--spool", spool]
+    warning = f"warning: There is no folder {spool}: no job has written there yet, or the path is another.\n"
+    assert run(capfd, "ingest", *place) == (0, "Nothing waits in the spool.\n", warning)
+    spool.mkdir()
     assert run(capfd, "ingest", *place) == (0, "Nothing waits in the spool.\n", "")
 
 

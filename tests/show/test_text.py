@@ -138,7 +138,7 @@ gold.best  1 column, 1 run  opaque: its sources are not known
 └── silver.lines  1 column, 2 runs
     └── bronze.items  2 columns, 2 runs
         └── raw/items.json  1 column, a source
-gold.revenue  2 columns, 3 runs, 40 rows
+gold.revenue  2 columns, 3 runs, last 40 rows
 └── silver.lines  (see above)
 
 1 result went to programs, not to tables: see `spark-lineage runs`.
