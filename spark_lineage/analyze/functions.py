@@ -7,7 +7,7 @@ write, a struct field, an array element or map value, the branches of CASE, IF a
 from __future__ import annotations
 
 from spark_lineage.analyze.calls import Call, function_name, is_expression
-from spark_lineage.analyze.nested import alike, renamed, unchanged
+from spark_lineage.analyze.nested import alike, fit, renamed, unchanged
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import Term, Value, derive, either, merge, through
@@ -106,6 +106,9 @@ def if_else(call_: Call) -> Value:
     yes, no = alike(call_, [call_.node.get("trueValue"), call_.node.get("falseValue")], type_of(call_.node))
     if _is_null_check(call_.node):
         return no
+    fitting = fit(call_, no.parts)
+    if fitting is not None:
+        return fitting
     return conditional(call_, [condition], [yes, no], call("if", [condition.term, yes.term, no.term]))
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
-from spark_lineage.analyze.nested import alternatives, lengths, passing_elements, unchanged
+from spark_lineage.analyze.nested import alternatives, fit, lengths, passing_elements, unchanged
+from spark_lineage.analyze.rebuilt import takes_by_position
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import (
     ELEMENT,
@@ -81,8 +82,13 @@ def _identity(variable: Node) -> int | str:
 
 
 def _elements(call_: Call, _: str) -> list[Value]:
-    """An element, and its position, which is counted from what the array's length comes from."""
+    """An element, and its position, which is counted from what the array's length comes from.
+
+    Where each element only stays in its place, the position decides nothing.
+    """
     array = call_.of("argument")
+    if takes_by_position(call_.node):
+        return [part(array, ELEMENT), Value()]
     position = call_.combine([part(array, LENGTH)], Subtype.TRANSFORMATION, array.term)
     return [part(array, ELEMENT), position]
 
@@ -177,7 +183,8 @@ def array_transform(call_: Call) -> Value:
     whole = unchanged(call_)
     if whole is not None:
         return whole
-    return _made(call_, {ELEMENT: _body(call_), LENGTH: _length(call_)}, [_body(call_)])
+    parts = {ELEMENT: _body(call_), LENGTH: _length(call_)}
+    return fit(call_, parts) or _made(call_, parts, [_body(call_)])
 
 
 def zip_with(call_: Call) -> Value:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
-from spark_lineage.analyze.rebuilt import rebuilt, type_of
+from spark_lineage.analyze.rebuilt import fitted, rebuilt, type_of
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import (
     ELEMENT,
@@ -18,6 +18,7 @@ from spark_lineage.analyze.values import (
     LENGTH,
     NOTHING,
     VALUE,
+    Derived,
     Sources,
     Term,
     Value,
@@ -63,6 +64,15 @@ def unchanged(call_: Call) -> Value | None:
     """The value that an expression only takes apart and puts together again, in the names of its own type."""
     whole = rebuilt(call_.node)
     return None if whole is None else renamed(call_.value(whole), type_of(whole), type_of(call_.node))
+
+
+def fit(call_: Call, parts: Mapping[str, Value] | Derived | None) -> Value | None:
+    """The value whose fields an expression only puts into another order, where it does; `parts` are then the new ones."""
+    whole = fitted(call_.node)
+    if whole is None:
+        return None
+    value = call_.value(whole)
+    return Value(value.sources, value.term, value.certainty, parts)
 
 
 def renamed(value: Value, old: DataType, new: DataType) -> Value:
@@ -222,7 +232,7 @@ def map_from_arrays(call_: Call) -> Value:
         return whole
     keys, held = call_.of("left"), call_.of("right")
     parts = {KEY: part(keys, ELEMENT), VALUE: part(held, ELEMENT), LENGTH: part(keys, LENGTH)}
-    return built(call_, [keys, held], parts)
+    return fit(call_, parts) or built(call_, [keys, held], parts)
 
 
 def map_from_entries(call_: Call) -> Value:

@@ -3,10 +3,14 @@
 Writing structs whose fields have other names or types than the table's, Spark makes
 `if(isnull(s), null, named_struct('x', s.a, 'y', s.b))` of a struct, `transform(a, e -> ...)` of an array and
 `map_from_arrays(transform(map_keys(m), ...), transform(map_values(m), ...))` of a map. That is a cast by position.
+
+Fitting by name (`unionByName`, `MERGE ... UPDATE SET *`, `INSERT ... BY NAME`), it puts the fields into the order of the table and
+NULL where the data lack one: the same expressions, with other ordinals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from spark_lineage.decode.tree import Attribute, DataType, ExprId, Node, flatten
@@ -35,6 +39,51 @@ def rebuilt(node: Any) -> Any:
     return None if rule is None else rule(node)
 
 
+def fitted(node: Any) -> Any:
+    """The value whose fields a node puts into another order, by their names, with NULL for those that it lacks.
+
+    None where the node does more, or less: a field more that is not NULL, or one that is left out. Only below a test on NULL, for
+    `named_struct` alone may be the query's own.
+    """
+    node = _unwrapped(node)
+    if not isinstance(node, Node) or not type_of(node).kind:
+        return None
+    if node.name == "If":
+        inner = _unwrapped(node.get("falseValue"))
+        known = isinstance(inner, Node) and inner.name in _FITS and _is_null(node.get("trueValue"))
+        whole = _FITS[inner.name](inner) if known else None
+        return whole if whole is not None and _tests(node.get("predicate"), whole) else None
+    rule = _FITS.get(node.name) if node.name != "CreateNamedStruct" else None
+    return None if rule is None else rule(node)
+
+
+def takes_by_position(node: Node) -> bool:
+    """Whether `transform` only fits the elements of an array, and takes each by its position, as Delta does."""
+    function = node.get("function")
+    variables = function.get("arguments") if isinstance(function, Node) else None
+    return len(variables or ()) == 2 and (fitted(node) is not None or rebuilt(node) is not None)
+
+
+def _struct_by_name(node: Node) -> Any:
+    names = type_of(node).fields
+    members = [_origin_by_name(each) for each in tuple(flatten(node.get("children")))[1::2]]
+    taken = {
+        name.lower(): each
+        for name, each in zip(names, members, strict=False)
+        if isinstance(each, Node) and each.name == "GetStructField"
+    }
+    whole = next(iter(taken.values())).get("child") if taken else None
+    given = [each.lower() for each in type_of(whole).fields]
+    lacking = [each for each in members if _is_null(each)]
+    if not (len(names) == len(members) == len(taken) + len(lacking)) or sorted(given) != sorted(taken):
+        return None
+    fits = all(
+        given[int(each.get("ordinal"))] == name and _same(each.get("child"), whole)
+        for name, each in taken.items()
+    )
+    return whole if fits else None
+
+
 def _struct(node: Node) -> Any:
     members = [_origin(each) for each in tuple(flatten(node.get("children")))[1::2]]
     first = members[0] if members else None
@@ -52,11 +101,19 @@ def _struct(node: Node) -> Any:
 
 
 def _array(node: Node) -> Any:
+    return _array_of(node, _origin)
+
+
+def _array_by_name(node: Node) -> Any:
+    return _array_of(node, _origin_by_name)
+
+
+def _array_of(node: Node, origin: Callable[[Any], Any]) -> Any:
     function = node.get("function")
     variables = function.get("arguments") if isinstance(function, Node) else None
     if not variables:
         return None
-    made, whole = _origin(function.get("function")), node.get("argument")
+    made, whole = origin(function.get("function")), node.get("argument")
     # Delta names the element by its position
     by_position = isinstance(made, Node) and made.name == "GetArrayItem" and _same(made.get("child"), whole)
     fits = _same(made.get("ordinal"), variables[-1]) if by_position else _same(made, variables[0])
@@ -64,7 +121,15 @@ def _array(node: Node) -> Any:
 
 
 def _map(node: Node) -> Any:
-    keys, values = _origin(node.get("left")), _origin(node.get("right"))
+    return _map_of(node, _origin)
+
+
+def _map_by_name(node: Node) -> Any:
+    return _map_of(node, _origin_by_name)
+
+
+def _map_of(node: Node, origin: Callable[[Any], Any]) -> Any:
+    keys, values = origin(node.get("left")), origin(node.get("right"))
     if not isinstance(keys, Node) or not isinstance(values, Node):
         return None
     fits = (
@@ -77,10 +142,21 @@ def _map(node: Node) -> Any:
 
 _REBUILDS = {"CreateNamedStruct": _struct, "ArrayTransform": _array, "MapFromArrays": _map}
 
+_FITS = {
+    "CreateNamedStruct": _struct_by_name,
+    "ArrayTransform": _array_by_name,
+    "MapFromArrays": _map_by_name,
+}
+
 
 def _origin(item: Any) -> Any:
     whole = rebuilt(item)
     return _unwrapped(item) if whole is None else whole
+
+
+def _origin_by_name(item: Any) -> Any:
+    whole = fitted(item)
+    return _origin(item) if whole is None else whole
 
 
 def _unwrapped(item: Any) -> Any:
