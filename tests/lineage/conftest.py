@@ -12,6 +12,10 @@ from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
 
 from lineage.place import Place, new_place
+from spark_lineage.decode.plans import decode_plan
+from spark_lineage.decode.records import PlanRecord
+from spark_lineage.decode.tree import NodeKind, PlanTree
+from spark_lineage.pipeline import ingestion
 
 DATABASES = itertools.count()
 
@@ -22,6 +26,21 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     end_jvm()
     with own_session(local_builder(tmp_path_factory.mktemp("spark"))) as session:
         yield session
+
+
+@pytest.fixture(scope="package", autouse=True)
+def classes_met() -> Iterator[set[str]]:
+    """The classes of all logical operators and expressions in the plans that are ingested here."""
+    met: set[str] = set()
+
+    def decode_and_note(record: PlanRecord) -> PlanTree:
+        tree = decode_plan(record)
+        met.update(node.name for node in tree.nodes if node.kind is not NodeKind.PHYSICAL)
+        return tree
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingestion, "decode_plan", decode_and_note)
+        yield met
 
 
 @pytest.fixture(scope="package")
