@@ -7,12 +7,13 @@ are the body's value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
+from spark_lineage.analyze.loops import Held, settle
 from spark_lineage.analyze.nested import alternatives, fit, lengths, passing_elements, unchanged
-from spark_lineage.analyze.rebuilt import takes_by_position
+from spark_lineage.analyze.rebuilt import takes_by_position, type_of
 from spark_lineage.analyze.render import call, joined
 from spark_lineage.analyze.values import (
     ELEMENT,
@@ -22,19 +23,14 @@ from spark_lineage.analyze.values import (
     Sources,
     Term,
     Value,
-    derive,
     either,
     merge,
     outer_value,
     part,
-    substitute,
     unread,
 )
 from spark_lineage.decode.tree import ExprId, Node
 from spark_lineage.model import Subtype, weakest
-
-ACCUMULATION_ROUNDS = 20
-"""More than an accumulator's sources can grow in: their kinds only grow along their order."""
 
 Binding: TypeAlias = Callable[[Call, str], list[Value]]
 """(function, the name of the field that holds the lambda) -> the values of the lambda's variables."""
@@ -139,21 +135,11 @@ def _accumulator_id(call_: Call) -> int:
 
 def _accumulator(call_: Call) -> Value:
     """What an accumulator holds at the end: its start, or what merging made of it, again and again."""
-    start, merged, own = call_.of("zero"), call_.of("merge"), _accumulator_id(call_)
-    value = start
-    for _ in range(ACCUMULATION_ROUNDS):
-        grown = _merged_once(start, merged, own, value)
-        if grown.sources == value.sources:
-            return grown
-        value = grown
+    function = call_.node.get("merge")
+    body = function.get("function") if isinstance(function, Node) else None
+    held = Held(call_.of("zero"), call_.of("merge"), type_of(call_.node.get("zero")), type_of(body))
+    (value,), _ = settle([held], {_accumulator_id(call_): 0})
     return value
-
-
-def _merged_once(start: Value, merged: Value, own: int, accumulator: Value) -> Value:
-    def change(each: Sequence[Sources]) -> Sources:
-        return merge([each[0], substitute(each[1], lambda expr: accumulator if expr == own else None)])
-
-    return derive([start, merged], change, start.term)
 
 
 BINDINGS: dict[str, Binding] = {

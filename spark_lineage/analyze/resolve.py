@@ -6,14 +6,14 @@ expressions. Operators are numbered in the order in which they are done, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
 from spark_lineage.analyze.expressions import subquery_plans
 from spark_lineage.analyze.identity import Naming, VersionId
+from spark_lineage.analyze.loops import Held, settle
 from spark_lineage.analyze.nested import alternatives
 from spark_lineage.analyze.operators.opaque import unknown
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin, kept_rows
@@ -35,14 +35,12 @@ from spark_lineage.analyze.values import (
     NOTHING,
     Leaf,
     SourceKey,
-    Sources,
     Term,
     Trace,
     Value,
     derive,
     merge,
     outer_value,
-    substitute,
     weaken,
 )
 from spark_lineage.analyze.work import OperatorWork
@@ -57,10 +55,6 @@ from spark_lineage.model import (
 )
 
 _LEAVES = RELATIONS | IN_MEMORY | DETACHED | RDD_RELATIONS
-
-LOOP_ROUNDS = 20
-"""More than a recursive query's kinds can grow in: a bound for plans that no Spark makes."""
-
 
 _ELSEWHERE = frozenset({"CTERelationRef", "LogicalRDD", "UnionLoop", "UnionLoopRef"})
 """Operators that stand for something elsewhere in the plan, or in another plan."""
@@ -264,34 +258,27 @@ class Resolver:
         return replace(scope, columns=columns)
 
     def _loop(self, node: Node) -> Scope:
-        """A recursive query: its references stand for its own columns, which are put in until nothing changes.
-
-        The kinds of a source only grow along their order, so this ends after a few rounds.
-        """
+        """A recursive query: its references stand for its own columns, which are put in until nothing changes."""
         anchor, recursion = (self.scopes[node.get(name)] for name in ("anchor", "recursion"))
-        starts = [anchor.columns.get(each.expr, Value()) for each in node.get("anchor").output or ()]
-        again = [recursion.columns.get(each.expr, Value()) for each in node.get("recursion").output or ()]
-        ordinals = {
+        first, again = (node.get(name).output or () for name in ("anchor", "recursion"))
+        held = [
+            Held(
+                anchor.columns.get(start.expr, Value()),
+                recursion.columns.get(more.expr, Value()),
+                start.type,
+                more.type,
+            )
+            for start, more in zip(first, again, strict=False)
+        ]
+        references = {
             each.expr: position
             for reference in self._loops.get((self._trees.get(node, ""), node.get("id")), ())
             for position, each in enumerate(reference.output or ())
         }
-        values = starts
-        current: dict[int, Value] = {}
-        for _ in range(LOOP_ROUNDS):
-            current = {
-                expr: values[position] for expr, position in ordinals.items() if position < len(values)
-            }
-            grown = [
-                derive([start, more], partial(_once_more, current.get))
-                for start, more in zip(starts, again, strict=False)
-            ]
-            if [each.sources for each in grown] == [each.sources for each in values]:
-                break
-            values = grown
+        values, lookup = settle(held, references)
         return Scope(
             {each.expr: value for each, value in zip(node.output or (), values, strict=False)},
-            merge_rows([anchor.rows, substitute_rows(recursion.rows, current.get)]),
+            merge_rows([anchor.rows, substitute_rows(recursion.rows, lookup)]),
             weakest(anchor.certainty, recursion.certainty),
             tuple(dict.fromkeys((*anchor.problems, *recursion.problems))),
         )
@@ -396,12 +383,6 @@ def _one_of(candidates: list[Scope]) -> Scope:
         weakest(over, *(each.certainty for each in candidates)),
         tuple(dict.fromkeys(problem for each in candidates for problem in each.problems)),
     )
-
-
-def _once_more(lookup: Callable[[int], Value | None], sources: Sequence[Sources]) -> Sources:
-    """What a recursive query starts with, and what one more round makes of what it had."""
-    start, more = sources
-    return merge([start, substitute(more, lookup)])
 
 
 def _loop_reference(node: Node) -> Scope:
