@@ -1,7 +1,7 @@
 """What an operator's rule says of one operator: edges between expression ids, nothing resolved.
 
-A rule is a pure function `Node -> Step`. It never looks below the operator's own fields (a comma join's
-inputs excepted), never recurses and never looks up a name: `spark_lineage.analyze.resolve` does.
+A rule is a pure function `Node -> Step`. It never looks below the operator's own fields (the joins below a
+WHERE excepted), never recurses and never looks up a name: `spark_lineage.analyze.resolve` does.
 """
 
 from __future__ import annotations

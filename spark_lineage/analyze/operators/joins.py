@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spark_lineage.analyze.expressions import conjuncts
+from typing import Any
+
+from spark_lineage.analyze.expressions import conjuncts, references
 from spark_lineage.analyze.steps import Step, effects, passing, plans
 from spark_lineage.decode.tree import Node, NodeKind, Opaque
 from spark_lineage.model import Subtype
@@ -34,26 +36,55 @@ def nearest_by_join(node: Node) -> Step:
 
 
 def is_join_condition(node: Node, mentioned: set[int]) -> bool:
-    """Whether a condition over `node`'s output, on the columns `mentioned`, is one of an inner join at or below it.
+    """Whether a condition over `node`'s output compares, by the columns `mentioned`, two sides of an inner join at or below it.
 
-    It belongs to the lowest join that has all its columns: it passes other filters, and the side of an outer
-    join that the join keeps whole. If that join is an inner one, the condition compares its two sides.
+    It belongs to the lowest join that has all its columns: it passes what leaves rows and columns as they are,
+    and the side of an outer join that the join keeps whole. A column that a select list or a generator makes stands for
+    those that it is made of. If that join is an inner one, the condition compares its two sides.
     """
     mentioned = mentioned & _ids(node)
-    while True:
-        if node.name == "Filter":
+    while len(mentioned) > 1:
+        if node.name in _TRANSPARENT:
             (node,) = plans(node)
-            continue
-        if node.name != "Join":
-            return False
-        kind = _join_type(node)
-        left, right = node.get("left"), node.get("right")
-        if kind in _KEEP_LEFT and _all_of(left, right, mentioned):
-            node = left
-        elif kind in _KEEP_RIGHT and _all_of(right, left, mentioned):
-            node = right
+        elif node.name in {"Project", "Generate"}:
+            mentioned = _made_of(node, mentioned)
+            (node,) = plans(node)
+        elif node.name in {"Join", "LateralJoin"}:
+            kind = _join_type(node)
+            left, right = _sides(node)
+            if kind in _KEEP_LEFT and _all_of(left, right, mentioned):
+                node = left
+            elif kind in _KEEP_RIGHT and _all_of(right, left, mentioned):
+                node = right
+            else:
+                return kind in _INNER
         else:
-            return kind in _INNER and bool(mentioned)
+            return False
+    return False
+
+
+_TRANSPARENT = frozenset({
+    "Filter", "SubqueryAlias", "PipeOperator", "ResolvedHint", "Sort", "Repartition", "RepartitionByExpression", "RebalancePartitions",
+    "CollectMetrics", "EventTimeWatermark",
+})  # fmt: skip
+"""Operators that a condition may stand below as well as above. A view and a CTE are relations of their own, as a table is."""
+
+
+def _made_of(node: Node, mentioned: set[int]) -> set[int]:
+    """The columns below a select list or a generator that the mentioned ones are, or are made of."""
+    made: dict[int | None, Any] = {
+        each.expr: each for each in node.get("projectList") or () if isinstance(each, Node)
+    }
+    made |= {each.expr: node.get("generator") for each in node.get("generatorOutput") or ()}
+    computed = (references(made[expr])[0] for expr in mentioned if expr in made)
+    return {expr for expr in mentioned if expr not in made}.union(*computed)
+
+
+def _sides(node: Node) -> tuple[Node, Node]:
+    """The two inputs of a join; a lateral one has its right one inside a subquery."""
+    left, right = node.get("left"), node.get("right")
+    inner = right.nodes(NodeKind.LOGICAL) if node.name == "LateralJoin" else ()
+    return left, inner[0] if inner else right
 
 
 _INNER = frozenset({"Inner", "Cross"})
