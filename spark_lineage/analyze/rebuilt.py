@@ -10,7 +10,7 @@ NULL where the data lack one: the same expressions, with other ordinals.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from spark_lineage.decode.tree import Attribute, DataType, ExprId, Node, flatten
@@ -23,6 +23,34 @@ def type_of(item: Any) -> DataType:
     """The type of an expression or a column; an empty one where it is not known."""
     kind = getattr(item, "type", None)
     return kind if isinstance(kind, DataType) else _NO_TYPE
+
+
+def evolved(table: DataType, data: DataType) -> DataType:
+    """The type of a table's column once data of a type are in it: structs keep the table's fields in its order, new ones follow.
+
+    Values that are no structs are as the data have them: Spark has cast them, unless the table itself may change its type.
+
+    >>> integer = DataType("int")
+    >>> evolved(struct_type([("q", integer), ("p", integer)]), struct_type([("p", integer), ("r", integer)])).simple
+    'struct<q:int,p:int,r:int>'
+    """
+    if table.kind != data.kind or not table.parts or not data.parts:
+        return data if data.simple else table
+    if table.kind != "struct":
+        parts = tuple(evolved(*pair) for pair in zip(table.parts, data.parts, strict=True))
+        fields = parts[0].fields if table.kind == "array" else ()
+        return DataType(f"{table.kind}<{','.join(each.simple for each in parts)}>", fields, table.kind, parts)
+    given = dict(zip(map(str.lower, data.fields), zip(data.fields, data.parts, strict=True), strict=True))
+    old = zip(table.fields, table.parts, strict=True)
+    fitting = [(name, evolved(part, given.pop(name.lower(), ("", part))[1])) for name, part in old]
+    return struct_type([*fitting, *given.values()])
+
+
+def struct_type(members: Iterable[tuple[str, DataType]]) -> DataType:
+    """A struct of these fields."""
+    names, parts = zip(*members, strict=True)
+    texts = (f"{name}:{part.simple}" for name, part in zip(names, parts, strict=True))
+    return DataType(f"struct<{','.join(texts)}>", names, "struct", parts)
 
 
 def rebuilt(node: Any) -> Any:

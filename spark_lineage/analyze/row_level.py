@@ -8,11 +8,13 @@ stay as Spark has parsed them: Spark refuses them, unless a connector runs them 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from spark_lineage.analyze.expressions import conjuncts
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.operators.merge import merge_instructions, outputs_of
+from spark_lineage.analyze.rebuilt import evolved, type_of
 from spark_lineage.analyze.relations import locate
 from spark_lineage.analyze.steps import Part, effects
 from spark_lineage.analyze.targets import TargetColumn, Write, target_of
@@ -36,7 +38,7 @@ def merge(node: Node, naming: Naming) -> Write:
     columns = []
     for attribute in target.output or ():
         values = [action.get("expr") for action in actions if _action_target(action) == attribute.name]
-        columns.append(_assigned(attribute, values))
+        columns.append(_grown(_assigned(attribute, values), attribute, values))
     columns += _evolved(actions, {each.name for each in target.output or ()})
     rows = _matched(node.get("condition"), clauses)
     return Write("MERGE", target_of(target, naming), (target, source), tuple(columns), rows=rows)
@@ -51,6 +53,14 @@ def _matched(condition: Any, clauses: list[Node]) -> tuple[Part, ...]:
     """What decides the rows of a MERGE: what both sides are matched by, and the conditions of its clauses."""
     conditions = [each.get("condition") for each in clauses if each.get("condition") is not None]
     return effects([condition], Subtype.JOIN) + effects(conditions, Subtype.FILTER)
+
+
+def _grown(column: TargetColumn, attribute: Attribute, values: list[Any]) -> TargetColumn:
+    """The column with the fields that schema evolution adds to its structs: Delta has cast the values to the new type."""
+    kind = attribute.type
+    for value in values:
+        kind = evolved(kind, type_of(value)) if kind.parts else kind
+    return replace(column, type=kind.simple)
 
 
 def _evolved(actions: list[Node], known: set[str]) -> list[TargetColumn]:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from spark_lineage.analyze import row_level
 from spark_lineage.analyze.classes import NOT_FOLLOWED, QUIET, WRITES_WITHOUT_RULE
 from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.rebuilt import evolved
 from spark_lineage.analyze.relations import (
     Located,
     by_name,
@@ -173,7 +174,7 @@ def _v2(node: Node, naming: Naming) -> Write:
     columns: tuple[TargetColumn, ...] = ()
     if isinstance(query, Node):
         by_column_name = bool(node.get("isByName")) and output is not None
-        columns = _by_name(query, output or ()) if by_column_name else by_position(query, _names(output))
+        columns = _by_name(query, output or ()) if by_column_name else _into(query, output or ())
     rows = effects(_deleted(node.get("deleteExpr")), Subtype.FILTER)
     operation = "OVERWRITE" if "Overwrite" in node.name else "INSERT"
     inputs = (query, table) if rows and table is not None else (query,)
@@ -183,8 +184,14 @@ def _v2(node: Node, naming: Naming) -> Write:
     )
 
 
-def _names(output: tuple[Attribute, ...] | None) -> list[str]:
-    return [each.name for each in output or ()]
+def _into(query: Node, output: tuple[Attribute, ...]) -> tuple[TargetColumn, ...]:
+    """The columns of a query by position, as those of the table where it has as many."""
+    columns = by_position(query, [each.name for each in output])
+    given = query.output or ()
+    if len(output) != len(given):
+        return columns
+    types = [evolved(own.type, each.type).simple for own, each in zip(output, given, strict=True)]
+    return tuple(replace(each, type=type_) for each, type_ in zip(columns, types, strict=True))
 
 
 def _by_name(query: Node, output: tuple[Attribute, ...]) -> tuple[TargetColumn, ...]:
@@ -194,7 +201,12 @@ def _by_name(query: Node, output: tuple[Attribute, ...]) -> tuple[TargetColumn, 
     for attribute in output:
         source = given.pop(attribute.name.lower(), None)
         parts = () if source is None else (Part(source, input=0),)
-        columns.append(TargetColumn(attribute.name, attribute.type.simple, parts))
+        kind = (
+            attribute.type
+            if source is None or not attribute.type.parts
+            else evolved(attribute.type, source.type)
+        )
+        columns.append(TargetColumn(attribute.name, kind.simple, parts))
     new = (TargetColumn(each.name, each.type.simple, (Part(each, input=0),)) for each in given.values())
     return (*columns, *new)
 

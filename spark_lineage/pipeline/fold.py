@@ -203,7 +203,12 @@ def _names(plan: Node) -> list[str]:
 def _in_order_of(
     known: tuple[TargetColumn, ...], written: tuple[TargetColumn, ...]
 ) -> tuple[TargetColumn, ...]:
-    """The written columns, where the table's own are known in its order and with those that nothing was written to."""
+    """The written columns, where the table's own are known in its order and with those that nothing was written to.
+
+    Delta writes structs in the order in which the data have their fields; the table's types are those of its plan.
+    """
+    types = {each.name: each.type for each in known}
+    written = tuple(replace(each, type=types.get(each.name, each.type)) for each in written)
     by_name = {each.name: each for each in written}
     if not by_name.keys() <= {each.name for each in known}:
         return written
