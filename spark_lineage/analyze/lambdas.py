@@ -7,7 +7,7 @@ are the body's value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from spark_lineage.analyze.calls import Call, Rule, function_name
@@ -23,10 +23,12 @@ from spark_lineage.analyze.values import (
     Sources,
     Term,
     Value,
+    derive,
     either,
     merge,
     outer_value,
     part,
+    through,
     unread,
 )
 from spark_lineage.decode.tree import ExprId, Node
@@ -202,8 +204,16 @@ def tested(call_: Call) -> Value:
 
 
 def aggregated(call_: Call) -> Value:
-    """`aggregate`, `reduce`: what the finished accumulator holds."""
-    return _made(call_, None, [call_.of("finish")])
+    """`aggregate`, `reduce`: what the finished accumulator holds, and each part of it."""
+    finished, name, operator = call_.of("finish"), function_name(call_.node), call_.environment.operator
+
+    def change(each: Sequence[Sources]) -> Sources:
+        counted = (length.sources for length in _counted(call_, each[0]))
+        return through(merge([each[0], *counted]), Subtype.TRANSFORMATION, operator, name)
+
+    result = derive([finished], change, _term(call_))
+    certainty = weakest(result.certainty, *(each.certainty for each in _counted(call_, finished.sources)))
+    return Value(result.sources, result.term, certainty, result.parts)
 
 
 def selected(call_: Call) -> Value:
@@ -234,11 +244,15 @@ def _term(call_: Call) -> Term:
 
 def _made(call_: Call, parts: dict[str, Value] | None, values: list[Value]) -> Value:
     """A TRANSFORMATION of what the lambda reads; of a collection's length where it reads nothing but to decide."""
-    read = merge([each.sources for each in values])
-    counted = [part(each, LENGTH) for each in _collections(call_) if not _is_read(each, read)]
+    counted = _counted(call_, merge([each.sources for each in values]))
     name = function_name(call_.node)
     result = call_.combine([*values, *counted], Subtype.TRANSFORMATION, _term(call_), name)
     return Value(result.sources, result.term, result.certainty, parts)
+
+
+def _counted(call_: Call, read: Sources) -> list[Value]:
+    """The lengths of the collections of which nothing is read."""
+    return [part(each, LENGTH) for each in _collections(call_) if not _is_read(each, read)]
 
 
 def _length(call_: Call) -> Value:

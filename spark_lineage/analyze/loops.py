@@ -22,6 +22,7 @@ from spark_lineage.analyze.values import (
     Sources,
     Value,
     derive,
+    field_keys,
     merge,
     part,
     substitute,
@@ -83,7 +84,7 @@ def _unfolded(value: Value, kind: DataType) -> Value:
     names = {"array": (ELEMENT,), "map": (KEY, VALUE)}.get(kind.kind)
     parts = {
         name: _unfolded(part(value, name), inner)
-        for name, inner in zip(names or kind.fields, kind.parts, strict=True)
+        for name, inner in zip(names or field_keys(kind.fields), kind.parts, strict=True)
     }
     if names:
         parts[LENGTH] = replace(part(value, LENGTH), parts=None)
