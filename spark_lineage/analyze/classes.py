@@ -65,8 +65,7 @@ ASSIGNMENTS: dict[str, str] = {"SetVariable": "sourceQuery"}
 NOT_FOLLOWED = frozenset({
     # rows that come, go or change without a query
     "AlterTableDropPartitionCommand", "DropPartitions", "LoadData", "LoadDataCommand", "TruncatePartition",
-    "CloneTableCommand", "CloneTableStatement", "ConvertToDeltaCommand",
-    "CreateDeltaTableCommand", "RestoreTableCommand", "RestoreTableStatement",
+    "ConvertToDeltaCommand", "CreateDeltaTableCommand", "RestoreTableCommand", "RestoreTableStatement",
     # another name, another place, other columns
     "AlterTableRenameCommand", "AlterTableRenamePartitionCommand", "AlterTableSetLocationCommand", "DropColumns", "RenameColumn",
     "RenamePartitions", "RenameTable", "ReplaceColumns", "SetTableLocation", "AlterTableDropColumnsDeltaCommand",
@@ -98,7 +97,7 @@ NEVER_ANALYZED: dict[str, frozenset[str]] = {
         "WithWindowDefinition",
         # Delta's and Iceberg's
         "CDCNameBased", "CDCPathBased", "CallStatement", "ClusterByPlan", "DeltaDelete", "DeltaMergeInto", "DeltaUpdateTable",
-        "TableChanges", "TimeTravel", "UnresolvedPathBasedDeltaTable", "UnresolvedPathBasedDeltaTableRelation",
+        "CloneTableStatement", "TableChanges", "TimeTravel", "UnresolvedPathBasedDeltaTable", "UnresolvedPathBasedDeltaTableRelation",
         "UnresolvedPathBasedTable",
     }),
     "made by the optimizer or while planning": frozenset({

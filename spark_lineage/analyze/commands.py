@@ -27,7 +27,7 @@ from spark_lineage.analyze.relations import (
     options_of,
 )
 from spark_lineage.analyze.rules import RULES
-from spark_lineage.analyze.writes import WRITES, write_nodes
+from spark_lineage.analyze.writes import WRITES, finds_table, write_nodes
 from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
 from spark_lineage.model import DatasetId
 
@@ -124,7 +124,7 @@ def answered_query(tree: PlanTree) -> Node | None:
 def data_command(tree: PlanTree) -> str | None:
     """The name of a command that changes data without a query in its plan, which no rule follows; else None."""
     root = tree.analyzed
-    return root.name if root is not None and root.name in NOT_FOLLOWED else None
+    return root.name if root is not None and root.name in NOT_FOLLOWED and not finds_table(root) else None
 
 
 def changed_dataset(tree: PlanTree, naming: Naming) -> DatasetId | None:

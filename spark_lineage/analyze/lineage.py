@@ -31,6 +31,7 @@ from spark_lineage.analyze.writes import (
     FOREACH_SINK,
     WRITES,
     by_position,
+    clones,
     write_nodes,
     write_of,
 )
@@ -170,7 +171,7 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
         *_dangling(values, rows),
     ]
     certainty = weakest(work.row_certainty, *(v.certainty for v in values), *(s.certainty for s in scopes))
-    if tree.truncated:
+    if tree.truncated or write.unknown is not None:
         certainty = weakest(certainty, Certainty.OPAQUE)
     draft = _Draft(write, values, rows, certainty, kind, resolver, context, selectors(tree, context.literals))
     plan, edges, target = draft.finish()
@@ -358,7 +359,10 @@ def _cut(tree: PlanTree) -> list[Problem]:
 def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:
     if kind is EdgeKind.USAGE:
         return []
-    if node.name not in WRITES:
+    if write.unknown is not None:
+        code, message, hint = write.unknown
+        return [Problem(code, Severity.WARNING, message, node.name, hint)]
+    if node.name not in WRITES and not clones(node):
         message = f"the command {node.name} has no rule: it is taken as an append of its query"
         return [Problem("unknown_command", Severity.WARNING, message, node.name, "please report the command")]
     code, message, hint = _unnamed_target(node, write)

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
-from spark_lineage.decode.tree import MapValue, Node, NodeKind, Opaque
+from spark_lineage.decode.tree import Attribute, DataType, MapValue, Node, NodeKind, Opaque
 from spark_lineage.model import Dataset, DatasetId
 
 IN_MEMORY = frozenset({
@@ -237,6 +237,19 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
         or _facts(table, aliases, naming)
         or by_options(options_of(node), (), aliases, naming)
     )
+
+
+def table_behind(source: Node, index: int) -> Node | None:
+    """The relation that a command's source stands for, where its facts name its columns: no operator of the plan does."""
+    names, types = source.facts.get("columns"), source.facts.get("column_types")
+    if not isinstance(names, list) or not isinstance(types, list):
+        return None
+    pairs = zip(names, types, strict=True)
+    output = tuple(
+        Attribute(number, str(name), DataType(str(type_))) for number, (name, type_) in enumerate(pairs)
+    )
+    fields = {"table": source, "output": output}
+    return Node(index, NodeKind.LOGICAL, "DataSourceV2Relation", "DataSourceV2Relation", fields, output)
 
 
 def _wrapped(table: Node, node: Node, location: str, naming: Naming) -> tuple[Located, ...]:

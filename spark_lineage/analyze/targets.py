@@ -26,6 +26,7 @@ class Write:
     """One write: `inputs` are the plans it reads, `rows` its own effects on the row set.
 
     `replacing` are the target's columns that say which of its rows are replaced, where only a text names them.
+    `unknown` is (code, sentence, hint) where the plan does not say what the target gets.
     """
 
     operation: str
@@ -35,6 +36,7 @@ class Write:
     overwrites: bool = False
     rows: tuple[Part, ...] = field(default=())
     replacing: tuple[str, ...] = ()
+    unknown: tuple[str, str, str] | None = None
 
 
 Rule: TypeAlias = Callable[[Node, Naming], Write]

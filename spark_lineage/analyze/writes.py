@@ -25,6 +25,7 @@ from spark_lineage.analyze.relations import (
     is_branch,
     locate,
     options_of,
+    table_behind,
 )
 from spark_lineage.analyze.steps import Part, effects
 from spark_lineage.analyze.targets import Rule, TargetColumn, Write, relation_of
@@ -50,13 +51,26 @@ def write_nodes(root: Node | None) -> list[Node]:
 
 def write_of(node: Node, naming: Naming) -> Write:
     """What a write command writes; a command without a rule is taken as an append of its query."""
-    return WRITES.get(node.name, _unknown)(node, naming)
+    return WRITES.get("CloneTableCommand" if clones(node) else node.name, _unknown)(node, naming)
+
+
+def clones(node: Node) -> bool:
+    """Whether a command makes a table a copy of another one: Delta's CLONE."""
+    query = node.get("query")
+    return isinstance(query, Node) and query.name == "CloneTableCommand"
+
+
+def finds_table(node: Node) -> bool:
+    """Whether IF NOT EXISTS has found the table, so that nothing is done."""
+    return node.get("mode") == "Ignore" and isinstance(node.get("existingTableOpt"), Node)
 
 
 def _writes(node: Node) -> bool:
     """Whether a node is a write command, or a command without a rule that has a query."""
     if node.name in WRITES or node.name in WRITES_WITHOUT_RULE:
         return True
+    if clones(node):
+        return not finds_table(node)
     query = node.get("query")
     has_query = isinstance(query, Node) and query.kind is NodeKind.LOGICAL
     return has_query and node.name not in QUIET and node.name not in NOT_FOLLOWED
@@ -111,6 +125,24 @@ def _v2_table_as_select(node: Node, naming: Naming) -> Write:
     return _simple(
         node, "REPLACE TABLE AS SELECT" if replaces else "CREATE TABLE AS SELECT", target, overwrites=True
     )
+
+
+def _clone(node: Node, naming: Naming) -> Write:
+    """CLONE: every column of the source, as it is; the target begins anew."""
+    command = node if node.name == "CloneTableCommand" else node.get("query")
+    source, path, table = command.get("sourceTable"), command.get("targetPath"), node.get("table")
+    is_named = isinstance(table, Node) and "/" not in str(table.facts.get("identifier"))
+    aliases = catalog_table(table, naming)[0].dataset.aliases if is_named else ()
+    target = by_paths([unquote(path)], aliases, naming, "delta") if isinstance(path, str) else ()
+    relation = table_behind(source, command.index) if isinstance(source, Node) else None
+    if relation is None:
+        unknown = (
+            "command_not_followed",
+            "the table is a CLONE of a table whose columns the plan does not name: they and their sources are not known",
+            "write it with CREATE TABLE AS SELECT where lineage matters",
+        )
+        return Write("CLONE", target, (), (), overwrites=True, unknown=unknown)
+    return Write("CLONE", target, (relation,), by_position(relation), overwrites=True)
 
 
 def _directory(node: Node, naming: Naming) -> Write:
@@ -339,6 +371,7 @@ WRITES: dict[str, Rule] = {
     "OverwriteByExpression": _v2,
     "OverwritePartitionsDynamic": _v2,
     "DeltaDynamicPartitionOverwriteCommand": _v2,
+    "CloneTableCommand": _clone,
     "WriteToMicroBatchDataSource": _stream,
     "WriteToMicroBatchDataSourceV1": _stream,
     "CreateViewCommand": _view,

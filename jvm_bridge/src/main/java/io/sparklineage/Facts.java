@@ -5,6 +5,7 @@ import java.util.List;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.TableIdentifier;
 import org.apache.spark.sql.catalyst.catalog.CatalogTable;
+import org.apache.spark.sql.catalyst.trees.TreeNode;
 import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
@@ -26,6 +27,7 @@ import org.apache.spark.sql.types.StructType;
  */
 final class Facts {
     private static final int PATH_LIMIT = 1_000;
+    private static final int COLUMN_LIMIT = 10_000;
 
     private Facts() {
     }
@@ -34,7 +36,15 @@ final class Facts {
     static boolean describes(Object value) {
         return value instanceof CatalogTable || value instanceof FileIndex || value instanceof Table
                 || value instanceof RDD || value instanceof Identifier || value instanceof CatalogPlugin
-                || value instanceof BaseRelation && !(value instanceof HadoopFsRelation);
+                || value instanceof BaseRelation && !(value instanceof HadoopFsRelation)
+                || wrapped(value) != null;
+    }
+
+    /** The table that Delta's description of a source wraps; null for anything else. */
+    private static Table wrapped(Object value) {
+        boolean ofDelta = value != null && value.getClass().getName().startsWith("org.apache.spark.sql.delta.");
+        Object table = ofDelta && !(value instanceof TreeNode) ? SparkCompat.fieldOrNull(value, "sourceTable") : null;
+        return table instanceof Table ? (Table) table : null;
     }
 
     /** Writes the member `x` of a value that {@link #describes} knows. */
@@ -54,10 +64,34 @@ final class Facts {
         } else if (value instanceof BaseRelation) {
             json.field("relation", value.getClass().getSimpleName());
             members(json, value);
-        } else {
+        } else if (value instanceof Table) {
             table(json, (Table) value, node, run);
+        } else {
+            Table table = wrapped(value);
+            table(json, table, node, run);
+            columns(json, SparkCompat.fieldOrNull(table, "tableSchema"));
+            Object travel = SparkCompat.unwrap(SparkCompat.memberOrNull(table, "timeTravelOpt"));
+            Object version = SparkCompat.memberOrNull(SparkCompat.fieldOrNull(value, "sourceSnapshot"), "version");
+            if (SparkCompat.unwrap(SparkCompat.memberOrNull(travel, "timestamp")) != null && version instanceof Number) {
+                json.field("requested_version", ((Number) version).longValue());
+            }
         }
         json.endObject();
+    }
+
+    /** The columns of a table that no relation of the plan shows, where they are in memory. */
+    private static void columns(JsonWriter json, Object schema) {
+        if (!(schema instanceof StructType) || ((StructType) schema).size() > COLUMN_LIMIT) {
+            return;
+        }
+        List<String> names = new ArrayList<>();
+        List<String> types = new ArrayList<>();
+        for (StructField field : ((StructType) schema).fields()) {
+            names.add(field.name());
+            types.add(field.dataType().simpleString());
+        }
+        json.field("columns", names);
+        json.field("column_types", types);
     }
 
     private static void catalogTable(JsonWriter json, CatalogTable table) {

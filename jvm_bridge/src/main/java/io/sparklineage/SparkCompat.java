@@ -119,6 +119,20 @@ final class SparkCompat {
         }
     }
 
+    /** What a field holds now: no method runs, so that a lazy one which nobody has asked for yet stays so, and is null. */
+    static Object fieldOrNull(Object owner, String name) {
+        try {
+            Field field = owner == null ? null : findField(owner.getClass(), name);
+            if (field == null) {
+                return null;
+            }
+            field.setAccessible(true);
+            return field.get(owner);
+        } catch (Throwable problem) {
+            return null;
+        }
+    }
+
     /** The content of an Option; what is no Option as it is. */
     static Object unwrap(Object value) {
         if (value instanceof Option) {
