@@ -304,7 +304,7 @@ def flattened(call_: Call) -> Value:
 
 
 def concatenated(call_: Call) -> Value:
-    """`concat`, `map_concat`, `array_union`: of collections an element of either; of texts a function."""
+    """`concat`, `map_concat`: of collections an element of either; of texts a function."""
     values = call_.parts()
     if not values or type_of(call_.node).kind not in {"array", "map"}:
         return built(call_, values, {})
@@ -312,6 +312,13 @@ def concatenated(call_: Call) -> Value:
     name, operator = function_name(call_.node), call_.environment.operator
     term = call(name, [each.term for each in values])
     return derive(values, lambda each: through(merge(each), Subtype.TRANSFORMATION, operator, name), term)
+
+
+def united(call_: Call) -> Value:
+    """`array_union`: an element of either, once: any part of them decides which there are."""
+    whole = concatenated(call_)
+    result = passing_elements(call_, [whole], whole.sources)
+    return Value(result.sources, whole.term, result.certainty, result.parts)
 
 
 def chosen(call_: Call) -> Value:
@@ -429,7 +436,7 @@ RULES: dict[str, Rule] = {
     "Flatten": flattened,
     "Concat": concatenated,
     "MapConcat": concatenated,
-    "ArrayUnion": concatenated,
+    "ArrayUnion": united,
     "Slice": chosen,
     "Reverse": chosen,
     "Shuffle": chosen,
