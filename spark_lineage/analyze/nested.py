@@ -31,9 +31,10 @@ from spark_lineage.analyze.values import (
     part,
     through,
     unread,
+    weaken,
 )
 from spark_lineage.decode.tree import DataType, Node, flatten
-from spark_lineage.model import Subtype, weakest
+from spark_lineage.model import Certainty, Subtype, weakest
 
 
 def built(call_: Call, values: list[Value], parts: Mapping[str, Value], name: str = "") -> Value:
@@ -272,8 +273,15 @@ def _listed(call_: Call, name: str) -> Value:
     return Value(combined.sources, combined.term, combined.certainty, parts)
 
 
+_OR = " | "
+"""Between the texts of values of which one passes on."""
+
+
 def element(call_: Call) -> Value:
-    """`array[i]`, `map[key]`: an element passes on; an index that is a column and keys that the query put in decide."""
+    """`array[i]`, `map[key]`: an element passes on; an index that is a column and keys that the query put in decide.
+
+    Of several values that the query wrote down, a literal takes one; which one is not seen, for literals are masked.
+    """
     container, *index = call_.parts()
     operator = call_.environment.operator
     first = next(iter(call_.node.fields.values()), None)
@@ -283,8 +291,9 @@ def element(call_: Call) -> Value:
     chooses = call_.environment.deciding
     deciding = through(merge([keys, *(each.sources for each in index)]), chooses, operator)
     term = Term((container.term, "[", *joined([each.term for each in index]), "]"))
-    result = either([taken], term, deciding)
-    certainty = weakest(result.certainty, *(each.certainty for each in index))
+    sure = Certainty.EXACT if deciding or not _is_one_of(taken) else Certainty.OVER_APPROXIMATE
+    result = derive([taken], lambda each: weaken(merge([*each, deciding]), sure), term)
+    certainty = weakest(result.certainty, sure, *(each.certainty for each in index))
     return Value(result.sources, term, certainty, result.parts)
 
 
@@ -411,7 +420,11 @@ def alternatives(values: Sequence[Value]) -> Term:
         return values[0].term if values else Term()
     if len(terms) == 1:
         return terms[0]
-    return Term(joined(terms, " | "))
+    return Term(joined(terms, _OR))
+
+
+def _is_one_of(value: Value) -> bool:
+    return _OR in value.term.parts
 
 
 RULES: dict[str, Rule] = {
