@@ -20,7 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,8 @@ def _matrix_tasks(seeds: list[int]) -> Iterator[Task]:
             name = matrix.name_of(case)
 
             def build(spark: SparkSession, folder: Path, case: matrix.Case = case) -> Subject:
-                return matrix.subject(spark, case, folder)
+                own = replace(case, database=f"{case.database}_{folder.name}")  # each seed has one
+                return matrix.subject(spark, own, folder)
 
             file = _file(
                 name, seed, code, case.setup, case.code, case.expected, hints.get(name), decided.get(name)
