@@ -38,12 +38,12 @@ class Sightings:
 
     def at(self, name: str, order: int) -> Sighting | None:
         """What a name stood for as the execution ended that was number `order` to end: the next that was met, else the last."""
-        drops = [each for each, dropped in self._drops if is_name_of(name, dropped)]
+        drops = [each for each, dropped in self._drops.get(_last(name), ()) if is_name_of(name, dropped)]
         begin = max((each for each in drops if each < order), default=-1)
         end = min((each for each in drops if each >= order), default=None)
         met = [
             (each, sighting)
-            for each, sighting in self._met
+            for each, sighting in self._met.get(_last(name), ())
             if begin < each and (end is None or each <= end) and is_called(sighting.dataset, name)
         ]
         after = [sighting for each, sighting in met if each >= order]
@@ -52,28 +52,31 @@ class Sightings:
 
     def all(self) -> Iterator[Dataset]:
         """Every table that was met."""
-        return (sighting.dataset for _, sighting in self._met)
+        return (sighting.dataset for met in self._met.values() for _, sighting in met)
 
     @cached_property
-    def _drops(self) -> tuple[tuple[int, str], ...]:
-        """When a name was dropped."""
-        found = []
+    def _drops(self) -> Mapping[str, list[tuple[int, str]]]:
+        """When a name was dropped, by its last part."""
+        found: dict[str, list[tuple[int, str]]] = {}
         for execution, tree in self._read:
             ending = ending_of(tree, self._naming)
             if ending is not None and ending.operation == DROP and execution.state == "COMPLETE":
-                found.append((execution.ended_order, ending.table.dataset.name))
-        return tuple(found)
+                name = ending.table.dataset.name
+                found.setdefault(_last(name), []).append((execution.ended_order, name))
+        return found
 
     @cached_property
-    def _met(self) -> tuple[tuple[int, Sighting], ...]:
-        """The tables of each plan, each with the number of its execution's end."""
+    def _met(self) -> Mapping[str, list[tuple[int, Sighting]]]:
+        """The tables of each plan, each with the number of its execution's end, by the last part of each name."""
         by_plan: dict[str, tuple[Sighting, ...]] = {}
-        found: list[tuple[int, Sighting]] = []
+        found: dict[str, list[tuple[int, Sighting]]] = {}
         for execution, tree in self._read:
             if tree.hash not in by_plan:
                 by_plan[tree.hash] = tuple(dict.fromkeys(self._of_plan(tree)))
-            found.extend((execution.ended_order, each) for each in by_plan[tree.hash])
-        return tuple(found)
+            for each in by_plan[tree.hash]:
+                for name in {_last(alias) for alias in each.dataset.aliases}:
+                    found.setdefault(name, []).append((execution.ended_order, each))
+        return found
 
     @cached_property
     def _read(self) -> tuple[tuple[ExecutionRecord, PlanTree], ...]:
@@ -94,6 +97,11 @@ def _is_managed(relation: Node) -> bool | None:
     table = relation.get("catalogTable") or (v2.get("catalogTable") if isinstance(v2, Node) else None)
     kind = table.facts.get("table_type") if isinstance(table, Node) else None
     return None if kind is None else kind == "MANAGED"
+
+
+def _last(name: str) -> str:
+    """The last part of a name, in lower case: names that may be one have it in common."""
+    return name.rpartition(".")[2].lower()
 
 
 def is_called(dataset: Dataset, name: str) -> bool:
