@@ -77,11 +77,12 @@ wheel: $(MAIN) $(JAR) $(PACKAGE_SOURCES)
 	.venv/bin/python $(PIP) wheel --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
-# What is written from the code: docs/settings.md, tests/public_names.txt, SUPPORTED.md.
+# What is written from the code: docs/settings.md, docs/store.md, tests/public_names.txt, SUPPORTED.md.
 docs: $(MAIN)
 	.venv/bin/python scripts/write_settings.py
 	.venv/bin/python scripts/write_public_names.py
 	.venv/bin/python scripts/write_supported.py
+	.venv/bin/python scripts/write_store.py
 
 clean:
 	rm -rf build dist *.egg-info jvm_bridge/target spark_lineage/jars .pytest_cache .mypy_cache .ruff_cache
