@@ -238,7 +238,9 @@ def test_the_bridge_reads_no_setting_that_is_not_in_the_table():
     assert named <= {row[0] for row in NAMES}
 
 
-@pytest.mark.parametrize("script", ["write_settings.py", "write_public_names.py", "write_supported.py", "write_store.py"])
+@pytest.mark.parametrize(
+    "script", ["write_settings.py", "write_public_names.py", "write_supported.py", "write_store.py"]
+)
 def test_what_is_written_from_the_code_is_up_to_date(script):
     command = [sys.executable, str(REPOSITORY / "scripts" / script), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY)
