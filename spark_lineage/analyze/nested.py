@@ -291,7 +291,8 @@ def element(call_: Call) -> Value:
     chooses = call_.environment.deciding
     deciding = through(merge([keys, *(each.sources for each in index)]), chooses, operator)
     term = Term((container.term, "[", *joined([each.term for each in index]), "]"))
-    sure = Certainty.EXACT if deciding or not _is_one_of(taken) else Certainty.OVER_APPROXIMATE
+    by_literal = all(_is_literal(each) for each in call_.node.parts[1:])
+    sure = Certainty.OVER_APPROXIMATE if by_literal and not keys and _is_one_of(taken) else Certainty.EXACT
     result = derive([taken], lambda each: weaken(merge([*each, deciding]), sure), term)
     certainty = weakest(result.certainty, sure, *(each.certainty for each in index))
     return Value(result.sources, term, certainty, result.parts)
@@ -421,6 +422,12 @@ def alternatives(values: Sequence[Value]) -> Term:
     if len(terms) == 1:
         return terms[0]
     return Term(joined(terms, _OR))
+
+
+def _is_literal(item: Any) -> bool:
+    while isinstance(item, Node) and item.name in {"Cast", "UnaryMinus"}:
+        item = item.get("child")
+    return isinstance(item, Node) and item.name == "Literal"
 
 
 def _is_one_of(value: Value) -> bool:
