@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from generated import write_or_check
+
 from spark_lineage.settings import SETTINGS, Setting
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
@@ -36,15 +38,7 @@ path_rules = ["key_value", "date"]
 
 def main() -> int:
     """Write the file or check it; returns the exit code."""
-    text = "\n".join([HEAD, *map(section, SETTINGS)])
-    if "--check" not in sys.argv[1:]:
-        FILE.parent.mkdir(exist_ok=True)
-        FILE.write_text(text, encoding="utf-8")
-        return 0
-    if not FILE.is_file() or FILE.read_text(encoding="utf-8") != text:
-        print(f"{FILE.name} is not up to date: run `make docs`.", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(FILE, "\n".join([HEAD, *map(section, SETTINGS)]))
 
 
 def section(setting: Setting) -> str:

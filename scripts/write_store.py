@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
+from generated import write_or_check
 
 from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Table
 
@@ -43,14 +44,7 @@ WHERE source_name LIKE '%/orders' AND source_field = 'amount' AND target_field I
 
 def main() -> int:
     """Write the file or check it; returns the exit code."""
-    text = "\n".join([HEAD, *map(section, TABLES.values())])
-    if "--check" not in sys.argv[1:]:
-        FILE.write_text(text, encoding="utf-8")
-        return 0
-    if not FILE.is_file() or FILE.read_text(encoding="utf-8") != text:
-        print(f"{FILE.name} is not up to date: run `make docs`.", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(FILE, "\n".join([HEAD, *map(section, TABLES.values())]))
 
 
 def section(table: Table) -> str:

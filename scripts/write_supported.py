@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from generated import write_or_check
+
 from spark_lineage.analyze.aggregates import RANKING
 from spark_lineage.analyze.calls import HASHES_AND_MASKS
 from spark_lineage.analyze.classes import NEVER_ANALYZED
@@ -192,13 +194,7 @@ def supported() -> str:
 
 def main() -> int:
     """Write the file, or with `--check` say whether it is up to date."""
-    if "--check" not in sys.argv[1:]:
-        TARGET.write_text(supported(), encoding="utf-8")
-        return 0
-    if TARGET.is_file() and TARGET.read_text(encoding="utf-8") == supported():
-        return 0
-    print("SUPPORTED.md is out of date: run python scripts/write_supported.py", file=sys.stderr)
-    return 1
+    return write_or_check(TARGET, supported())
 
 
 if __name__ == "__main__":

@@ -159,11 +159,8 @@ def array_struct_fields(call_: Call) -> Value:
 
 def _field_name(node: Node) -> str | None:
     """The type's own spelling, whatever the query's case was, and which of two fields of one name it is."""
-    names, ordinal, name = (
-        field_keys(type_of(node.get("child")).fields),
-        node.get("ordinal"),
-        node.get("name"),
-    )
+    names = field_keys(type_of(node.get("child")).fields)
+    ordinal, name = node.get("ordinal"), node.get("name")
     if isinstance(ordinal, int) and ordinal < len(names):
         return names[ordinal]
     return name if isinstance(name, str) else None

@@ -10,7 +10,7 @@ NULL where the data lack one: the same expressions, with other ordinals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from spark_lineage.decode.tree import Attribute, DataType, ExprId, Node, flatten
@@ -55,16 +55,7 @@ def struct_type(members: Iterable[tuple[str, DataType]]) -> DataType:
 
 def rebuilt(node: Any) -> Any:
     """The expression that a node only rebuilds, None if it does more; recursion goes no deeper than its type."""
-    node = _unwrapped(node)
-    if not isinstance(node, Node) or not type_of(node).kind:
-        return None
-    if node.name == "If":
-        inner = _unwrapped(node.get("falseValue"))
-        known = isinstance(inner, Node) and inner.name in _REBUILDS and _is_null(node.get("trueValue"))
-        whole = rebuilt(inner) if known else None
-        return whole if whole is not None and _tests(node.get("predicate"), whole) else None
-    rule = _REBUILDS.get(node.name)
-    return None if rule is None else rule(node)
+    return _whole(node, _REBUILDS, _REBUILDS)
 
 
 def fitted(node: Any) -> Any:
@@ -73,16 +64,20 @@ def fitted(node: Any) -> Any:
     None where the node does more, or less: a field more that is not NULL, or one that is left out. Only below a test on NULL, for
     `named_struct` alone may be the query's own.
     """
+    return _whole(node, _FITS, _FITS.keys() - {"CreateNamedStruct"})
+
+
+def _whole(node: Any, rules: Mapping[str, Callable[[Node], Any]], alone: Collection[str]) -> Any:
+    """What a node makes again by one of the rules, below a test on NULL or, where its class is `alone`, without one."""
     node = _unwrapped(node)
     if not isinstance(node, Node) or not type_of(node).kind:
         return None
     if node.name == "If":
         inner = _unwrapped(node.get("falseValue"))
-        known = isinstance(inner, Node) and inner.name in _FITS and _is_null(node.get("trueValue"))
-        whole = _FITS[inner.name](inner) if known else None
+        known = isinstance(inner, Node) and inner.name in rules and _is_null(node.get("trueValue"))
+        whole = _whole(inner, rules, rules) if known else None
         return whole if whole is not None and _tests(node.get("predicate"), whole) else None
-    rule = _FITS.get(node.name) if node.name != "CreateNamedStruct" else None
-    return None if rule is None else rule(node)
+    return rules[node.name](node) if node.name in alone else None
 
 
 def takes_by_position(node: Node) -> bool:
