@@ -212,6 +212,9 @@ class Edge:
 class Run:
     """One execution of a plan, or an application (`kind` "application", no fingerprint).
 
+    `failed_operator` is the `operator` of the table `operators` in which a task failed, where that is known. `decided_by` says
+    how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits.
+
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts
     the writes of one execution (a multi-table INSERT has several). Times are epoch milliseconds UTC.
@@ -241,11 +244,21 @@ class Run:
     sql_text: str | None = None
     query_id: str | None = None
     batch_id: int | None = None
+    error_condition: str | None = None
+    failed_operator: str | None = None
+    decided_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorMetrics:
-    """What one physical operator of a run measured. `metrics` are Spark's, raw, by name."""
+    """One physical operator of a run as it was executed, and what it measured.
+
+    `operator` is `<execution id>:<number>`, `children` those that gave it rows. `metrics` are Spark's, raw, by name, and
+    `units` says of each what it counts: "rows", "bytes", "files", "ms", "ns" or "count". `columns` are the names of its output,
+    `target_columns` the columns of the run's target whose values it computes, both joined by expression ids; `logical` is the
+    `id` of the plan's operator that it executes, where the link exists; `stages` are the stages in which it ran. `note` says what adaptive
+    execution made of it, such as "reused" or "empty".
+    """
 
     run_id: str
     operator: str
@@ -254,11 +267,33 @@ class OperatorMetrics:
     bytes: int | None
     time_ms: int | None
     metrics: tuple[tuple[str, int], ...] = ()
+    units: tuple[tuple[str, str], ...] = ()
+    children: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    target_columns: tuple[str, ...] = ()
+    logical: str | None = None
+    stages: tuple[int, ...] = ()
+    files: int | None = None
+    spill_bytes: int | None = None
+    peak_memory_bytes: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How a metric is spread over the tasks of a stage: the smallest, the quartiles, the largest; units in the name."""
+
+    metric: str
+    minimum: int
+    lower_quartile: int
+    median: int
+    upper_quartile: int
+    maximum: int
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage attempt of a run. `metrics` are sums over its tasks, units in their names."""
+    """One stage attempt of a run. `metrics` are sums over its tasks, units in their names; `failure` why it failed, masked."""
 
     run_id: str
     stage_id: int
@@ -270,11 +305,23 @@ class Stage:
     started_at: int | None
     ended_at: int | None
     metrics: tuple[tuple[str, int], ...] = ()
+    execution_id: int | None = None
+    job_id: int | None = None
+    distributions: tuple[Distribution, ...] = ()
+    killed_tasks: int = 0
+    speculative_tasks: int = 0
+    failure: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A dataset as a run met it: `direction` is "read" or "written", `path` the exact one."""
+    """A dataset as a run met it: `direction` is "read" or "written", `path` the exact one.
+
+    `version` and `version_at` (epoch milliseconds) are those of the snapshot that was read or of the commit that the write made;
+    `schema_id` names the row of `schemas` with the columns at that moment. Rows, bytes, files and `partitions_read` are what was
+    left after pruning; `modified_from` and `modified_until` the window in which the files that were read had been changed (epoch milliseconds).
+    `offsets` is JSON, `{"topic": {"partition": [start, end]}}`, the end not included. `operator` is the scan in `operators`.
+    """
 
     run_id: str
     part: int
@@ -287,6 +334,102 @@ class Observation:
     rows: int | None = None
     bytes: int | None = None
     files: int | None = None
+    version_at: int | None = None
+    schema_id: str | None = None
+    partitions_read: int | None = None
+    modified_from: int | None = None
+    modified_until: int | None = None
+    offsets: str | None = None
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaColumn:
+    """One column of a schema. `type` is Spark's `simpleString`."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The columns of a dataset at some moment, in order. `schema_id` is a hash of them: datasets with equal columns share it."""
+
+    schema_id: str
+    columns: tuple[SchemaColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """A source of a micro-batch: its offsets as JSON text, and the rows between them."""
+
+    description: str
+    start: str | None
+    end: str | None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateOperator:
+    """A stateful operator after a micro-batch: rows and memory of its state, rows dropped because they were late."""
+
+    name: str
+    rows: int | None = None
+    updated_rows: int | None = None
+    removed_rows: int | None = None
+    late_rows: int | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamBatch:
+    """One micro-batch of a streaming query, as its progress says.
+
+    `query_id` is that of the checkpoint: a restart continues the same history under another `stream_run_id`. `run_id` is that of
+    the table `runs`, None where the batch had no data and ran nothing. `watermark` is epoch milliseconds.
+    """
+
+    query_id: str
+    batch_id: int
+    stream_run_id: str
+    application: str
+    name: str | None = None
+    run_id: str | None = None
+    started_at: int | None = None
+    duration_ms: int | None = None
+    input_rows: int | None = None
+    watermark: int | None = None
+    sources: tuple[StreamSource, ...] = ()
+    state: tuple[StateOperator, ...] = ()
+    durations_ms: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """The constants of a run, as keyed hashes: nothing of a value can be read from them, only whether it is the same.
+
+    `values` has for each place, a column of the target (`total`), one of its conditions (`total CONDITIONAL`) or the row set (`* FILTER`), the
+    hashes in the order in which the expression has its literals, separated by spaces.
+    """
+
+    run_id: str
+    part: int
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationEvent:
+    """What happened to an application while it ran: `kind` is "executor_added", "executor_removed", "executor_excluded" or "stream_ended".
+
+    `subject` is the executor or the streaming query, `detail` the reason, masked.
+    """
+
+    application: str
+    at: int
+    kind: str
+    subject: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,3 +463,7 @@ class Batch:
     stages: tuple[Stage, ...] = field(default=())
     observations: tuple[Observation, ...] = field(default=())
     problems: tuple[Problem, ...] = field(default=())
+    schemas: tuple[Schema, ...] = field(default=())
+    batches: tuple[StreamBatch, ...] = field(default=())
+    constants: tuple[Constants, ...] = field(default=())
+    events: tuple[ApplicationEvent, ...] = field(default=())

@@ -27,15 +27,21 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "store.spark": (WORDS | {"store"}, {"pyarrow", "pyspark", "py4j", "delta"}),
     "query": (WORDS | {"store"}, {"pyarrow"}),
     "pipeline": (WORDS | {"capture", "decode", "analyze", "store"}, {"pyarrow", "deltalake"}),
+    "compare": (
+        WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"},
+        {"pyarrow", "yaml", "deltalake"},
+    ),
     "jobs": (WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"}, {"pyspark"}),
-    "show": (WORDS | {"capture", "store", "query", "pipeline"}, {"rich", "pyspark"}),
+    "show": (WORDS | {"capture", "store", "query", "pipeline", "compare"}, {"rich", "pyspark"}),
     "switch": (WORDS | {"capture"}, {"pyspark"}),
-    "api": (WORDS | {"capture", "store", "query", "pipeline", "show", "switch"}, {"pyspark"}),
+    "api": (WORDS | {"capture", "store", "query", "pipeline", "compare", "show", "switch"}, {"pyspark"}),
     "demo": (
         WORDS | {"capture", "store", "query", "pipeline", "show", "api", "switch"},
         {"rich", "pyspark", "delta", "pandas"},
     ),
     "show.completion": (WORDS | {"show", "api"}, {"typer"}),
+    "show.command": (WORDS | {"pipeline", "show", "api"}, {"rich", "typer"}),
+    "show.commands": (WORDS | {"store", "query", "pipeline", "compare", "show", "api"}, {"rich", "typer"}),
     "show.cli": (
         WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"},
         {"rich", "typer"},

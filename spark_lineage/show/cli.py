@@ -10,7 +10,6 @@ the whole rest of the start-up (see `bench/`), and `--help`, `jar`, `flags` and 
 from __future__ import annotations
 
 # ruff: noqa: FBT001, FBT002 - Typer makes options of arguments with defaults, flags too
-import json
 import os
 import shlex
 import sys
@@ -18,74 +17,39 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from spark_lineage import __version__
 from spark_lineage.capture import session
 from spark_lineage.errors import LineageError
 from spark_lineage.model import SCHEMA_VERSION
 from spark_lineage.settings import DEBUG_VARIABLE, load_settings
-from spark_lineage.show.answer import Answer, plain_text
-from spark_lineage.show.completion import complete_column, complete_table
+from spark_lineage.show.command import (
+    ColumnArgument,
+    DepthOption,
+    JsonOption,
+    NoIngestOption,
+    SpoolOption,
+    StoreOption,
+    TableArgument,
+    app,
+    examples,
+    open_lineage,
+    print_answer,
+    print_json,
+    print_text,
+    warn,
+)
 from spark_lineage.show.words import Json, clean
 
-if TYPE_CHECKING:
-    from spark_lineage.api import Lineage
+__all__ = ["app", "error_json", "main"]
 
 # Typer hands wrong use on as click's UsageError, which newer versions carry inside themselves and older ones
 # take from click; this is the same class in both.
 _UsageError: Any = typer.BadParameter.__mro__[1]
-
-app = typer.Typer(
-    name="spark-lineage",
-    help="Column-level lineage for Spark: which columns a job read, what it did to them, which it wrote.",
-    epilog=(
-        "Examples:\n\n\b\n  spark-lineage demo\n  spark-lineage table report\n"
-        "  spark-lineage upstream report.total\n  spark-lineage downstream orders.amount --depth 1 --json"
-    ),
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-StoreOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--store", metavar="FOLDER", help="Where the lineage tables lie. Default: the setting `store`."
-    ),
-]
-SpoolOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--spool", metavar="FOLDER", help="Where records wait for ingest. Default: the store's own."
-    ),
-]
-NoIngestOption: TypeAlias = Annotated[
-    bool, typer.Option("--no-ingest", help="Answer from the store as it is; leave what waits in the spool.")
-]
-JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DepthOption: TypeAlias = Annotated[
-    int | None, typer.Option("--depth", metavar="N", min=1, help="At most N hops. Default: all.")
-]
-TableArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="TABLE",
-        help="Any alias of a table, or any ending of its name that is not ambiguous.",
-        autocompletion=complete_table,
-    ),
-]
-ColumnArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        metavar="TABLE[.COLUMN]",
-        help="A column, or a whole table; backticks quote dots in names.",
-        autocompletion=complete_column,
-    ),
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,11 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"{message}: {hint}", "internal", 1, words)
 
 
-def _examples(*lines: str) -> str:
-    # The \b keeps the lines as they are when help is wrapped.
-    return "Examples:\n\n\b\n" + "\n".join(f"  spark-lineage {line}" for line in lines)
-
-
 def _say_version(asked: bool) -> None:
     if asked:
         typer.echo(f"spark-lineage {__version__}")
@@ -139,7 +98,7 @@ def _options(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "table report", "table gold.daily_revenue --json", "table report --store lineage --no-ingest"
     )
 )
@@ -151,11 +110,11 @@ def table(
     as_json: JsonOption = False,
 ) -> None:
     """Show where each column of a table comes from, one hop back."""
-    _print(_open(store, spool, no_ingest).table(name), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).table(name), as_json)
 
 
 @app.command(
-    epilog=_examples("upstream report.total", "upstream report --depth 1", "upstream report.total --json")
+    epilog=examples("upstream report.total", "upstream report --depth 1", "upstream report.total --json")
 )
 def upstream(
     name: ColumnArgument,
@@ -166,11 +125,11 @@ def upstream(
     as_json: JsonOption = False,
 ) -> None:
     """Show where a column or table comes from, all the way back."""
-    _print(_open(store, spool, no_ingest).upstream(name, depth), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).upstream(name, depth), as_json)
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "downstream orders.amount", "downstream raw/orders.csv", "downstream orders.amount --depth 1"
     )
 )
@@ -183,10 +142,10 @@ def downstream(
     as_json: JsonOption = False,
 ) -> None:
     """Show what depends on a column or table, all the way on."""
-    _print(_open(store, spool, no_ingest).downstream(name, depth), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).downstream(name, depth), as_json)
 
 
-@app.command(epilog=_examples("runs", "runs --limit 5", "runs --json"))
+@app.command(epilog=examples("runs", "runs --limit 5", "runs --json"))
 def runs(
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="N", min=1, help="The newest N runs. Default: all.")
@@ -197,10 +156,10 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """Show what ran, the newest first."""
-    _print(_open(store, spool, no_ingest).runs(limit), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).runs(limit), as_json)
 
 
-@app.command(epilog=_examples("problems", "problems --json"))
+@app.command(epilog=examples("problems", "problems --json"))
 def problems(
     store: StoreOption = None,
     spool: SpoolOption = None,
@@ -208,10 +167,10 @@ def problems(
     as_json: JsonOption = False,
 ) -> None:
     """Show what was not understood or not captured."""
-    _print(_open(store, spool, no_ingest).problems(), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).problems(), as_json)
 
 
-@app.command(epilog=_examples("search amount", "search cast", "search customers --json"))
+@app.command(epilog=examples("search amount", "search cast", "search customers --json"))
 def search(
     words: Annotated[
         str,
@@ -226,10 +185,10 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Find tables, columns, expressions and transformations."""
-    _print(_open(store, spool, no_ingest).search(words), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).search(words), as_json)
 
 
-@app.command(epilog=_examples("tables", "tables --store lineage --json"))
+@app.command(epilog=examples("tables", "tables --store lineage --json"))
 def tables(
     store: StoreOption = None,
     spool: SpoolOption = None,
@@ -237,10 +196,10 @@ def tables(
     as_json: JsonOption = False,
 ) -> None:
     """Show all tables and how they hang together."""
-    _print(_open(store, spool, no_ingest).tables(), as_json)
+    print_answer(open_lineage(store, spool, no_ingest).tables(), as_json)
 
 
-@app.command(epilog=_examples("ingest", "ingest --spool spool --store lineage", "ingest --json"))
+@app.command(epilog=examples("ingest", "ingest --spool spool --store lineage", "ingest --json"))
 def ingest(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """Bring what waits in the spool into the store.
 
@@ -251,14 +210,14 @@ def ingest(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOp
 
     lineage = api.open(store, spool=spool, ingest=False)
     if spool is not None and not lineage.spool.is_dir():
-        _warn([f"There is no folder {lineage.spool}: no job has written there yet, or the path is another."])
+        warn([f"There is no folder {lineage.spool}: no job has written there yet, or the path is another."])
     report = pipeline.ingest(lineage.spool, lineage.store)
     if as_json:
-        _print_json({"schema_version": SCHEMA_VERSION, **asdict(report)})
+        print_json({"schema_version": SCHEMA_VERSION, **asdict(report)})
     else:
-        _print_text(ingest_text(report))
+        print_text(ingest_text(report))
     if report.bad_segments or report.bad_records:
-        _warn(report.messages)
+        warn(report.messages)
         raise typer.Exit(1)
 
 
@@ -281,7 +240,7 @@ def flags(store: StoreOption = None, spool: SpoolOption = None) -> None:
     typer.echo(shlex.join(session.flags(load_settings(store=store, spool=spool))))
 
 
-@app.command(epilog=_examples("doctor", "doctor --store lineage", "doctor --json"))
+@app.command(epilog=examples("doctor", "doctor --store lineage", "doctor --json"))
 def doctor(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
     """Say what is wrong with the set-up, and the fix.
 
@@ -294,12 +253,12 @@ def doctor(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOp
     )
 
     checks = diagnose(load_settings(store=store, spool=spool))
-    _print(doctor_answer(checks), as_json)
+    print_answer(doctor_answer(checks), as_json)
     if any(check.outcome is Outcome.FAIL for check in checks):
         raise typer.Exit(1)
 
 
-@app.command(epilog=_examples("demo", "demo --dir /tmp/shop"))
+@app.command(epilog=examples("demo", "demo --dir /tmp/shop"))
 def demo(
     folder: Annotated[
         Path,
@@ -313,40 +272,6 @@ def demo(
     from spark_lineage.demo.narration import run_demo  # noqa: PLC0415 - only the demo needs it
 
     run_demo(folder, Console(highlight=False))
-
-
-def _open(store: str | None, spool: str | None, no_ingest: bool) -> Lineage:
-    """Open the store; what waits is ingested first, and what cannot be is only warned of."""
-    from spark_lineage import api, pipeline  # noqa: PLC0415 - see the module's docstring
-
-    lineage = api.open(store, spool=spool, ingest=False)
-    if not no_ingest:
-        _warn(pipeline.ingest(lineage.spool, lineage.store).messages)
-    return lineage
-
-
-def _print(answer: Answer, as_json: bool) -> None:
-    if as_json:
-        _print_json(answer.content)
-    else:
-        _print_text(answer)
-
-
-def _print_text(renderable: RenderableType) -> None:
-    # Without a terminal the text is 80 columns wide and has no blanks at the ends of its lines.
-    if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
-    else:
-        typer.echo(plain_text(renderable))
-
-
-def _print_json(content: Json) -> None:
-    typer.echo(json.dumps(content, indent=2))
-
-
-def _warn(messages: Sequence[str]) -> None:
-    for message in messages:
-        typer.echo(f"warning: {clean(message)}", err=True)
 
 
 def _usage_sentence(error: Any) -> str:
@@ -368,5 +293,5 @@ def _refuse(
     """Say what is wrong: a sentence on stderr, and JSON on stdout where JSON was asked for."""
     typer.echo(f"error: {clean(message)}", err=True)
     if "--json" in words:
-        _print_json(error_json(code, message, candidates))
+        print_json(error_json(code, message, candidates))
     return exit_code

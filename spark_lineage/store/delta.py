@@ -13,7 +13,7 @@ from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
 from spark_lineage.store.checks import check_version, no_store, refuse_other_files
-from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
+from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
 
 __all__ = ["DeltaStore"]
 
@@ -76,6 +76,8 @@ class DeltaStore:
         Not `to_pyarrow_dataset`: its file system is written in Python, and pyarrow's reader threads that still
         hold it when the interpreter ends abort the process (seen in 4 of 10 runs, deltalake 1.6, pyarrow 26).
         """
+        if self._lacks(table):
+            return table.schema.empty_table().select(columns)
         delta = self._open(table)
         stored = {field.name for field in delta.schema().fields}
         try:
@@ -93,6 +95,8 @@ class DeltaStore:
             raise self._unreadable(table, error) from error
 
     def _write(self, table: Table, rows: list[Row]) -> None:
+        if self._lacks(table):
+            self._create(table)
         delta = self._open(table)
         has_all = {field.name for field in delta.schema().fields}.issuperset(table.schema.names)
         try:
@@ -108,6 +112,10 @@ class DeltaStore:
                 f"The table {table.name} of the store at {self.path} cannot be written ({_first_line(error)}): "
                 "check that the folder is writable and that the disk has room."
             ) from error
+
+    def _lacks(self, table: Table) -> bool:
+        """Whether the store was made before the table was thought of."""
+        return table.name in LATER_TABLES and not DeltaTable.is_deltatable(self._location(table.name))
 
     def _create(self, table: Table) -> None:
         try:

@@ -30,7 +30,16 @@ import pyarrow as pa
 from spark_lineage import model
 from spark_lineage.model import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "TABLES", "VERSION_PROPERTY", "Row", "Table", "from_rows", "to_rows"]
+__all__ = [
+    "LATER_TABLES",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "VERSION_PROPERTY",
+    "Row",
+    "Table",
+    "from_rows",
+    "to_rows",
+]
 
 VERSION_PROPERTY = "spark_lineage.schema_version"
 """Table property of every table of the store; its value is `SCHEMA_VERSION` as text."""
@@ -68,7 +77,7 @@ def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
     def decode(cells: tuple[Any, ...]) -> tuple[Any, ...]:
         # Field by field, not struct by struct: a store has as many of these as it has edges.
         columns = [
-            [cell[name] if codec is TEXT else codec.decode((cell[name],)) for cell in cells[0]]
+            [cell[name] if codec is TEXT else codec.decode((cell[name],)) for cell in cells[0] or ()]
             for name, codec in codecs.items()
         ]
         return tuple(map(value_class, *columns))
@@ -87,13 +96,22 @@ def _decode_dataset(cells: tuple[Any, ...]) -> model.DatasetId | None:
 TEXT = _plain(pa.string())
 LONG = _plain(pa.int64())
 FLAG = _plain(pa.bool_())
-TEXTS = Codec(pa.list_(pa.string()), lambda value: (list(value),), lambda cells: tuple(cells[0]))
+TEXTS = Codec(pa.list_(pa.string()), lambda value: (list(value),), lambda cells: tuple(cells[0] or ()))
+LONGS = Codec(pa.list_(pa.int64()), lambda value: (list(value),), lambda cells: tuple(cells[0] or ()))
 DATASET = Codec(pa.string(), _encode_dataset, _decode_dataset, ("_namespace", "_name"))
-METRICS = Codec(
-    pa.map_(pa.string(), pa.int64()),
-    lambda value: (sorted(dict(value).items()),),
-    lambda cells: tuple(sorted(dict(cells[0]).items())),
-)
+
+
+def _map(value_type: pa.DataType) -> Codec:
+    """A tuple of (name, value) pairs as a map, sorted by name."""
+    return Codec(
+        pa.map_(pa.string(), value_type),
+        lambda value: (sorted(dict(value).items()),),
+        lambda cells: tuple(sorted(dict(cells[0] or ()).items())),
+    )
+
+
+METRICS = _map(pa.int64())
+TEXT_MAP = _map(pa.string())
 STATE = _enum(model.RunState)
 CERTAINTY = _enum(model.Certainty)
 KIND = _enum(model.EdgeKind)
@@ -150,23 +168,44 @@ def _table(name: str, value_class: type[Any], key: str, scope: str | None, **oth
 _PLAN_COLUMNS = _structs(model.PlanColumn, name=TEXT, type=TEXT, certainty=CERTAINTY)
 _OPERATORS = _structs(model.Operator, id=TEXT, name=TEXT, detail=TEXT)
 _DATASETS = _structs(model.DatasetId, namespace=TEXT, name=TEXT)
+_DISTRIBUTIONS = _structs(
+    model.Distribution,
+    metric=TEXT, minimum=LONG, lower_quartile=LONG, median=LONG, upper_quartile=LONG, maximum=LONG,
+)  # fmt: skip
+_SCHEMA_COLUMNS = _structs(model.SchemaColumn, name=TEXT, type=TEXT, nullable=FLAG)
+_STREAM_SOURCES = _structs(model.StreamSource, description=TEXT, start=TEXT, end=TEXT, rows=LONG)
+_STATE_OPERATORS = _structs(
+    model.StateOperator,
+    name=TEXT, rows=LONG, updated_rows=LONG, removed_rows=LONG, late_rows=LONG, memory_bytes=LONG,
+)  # fmt: skip
 
 _IN_WRITE_ORDER = (
     _table("datasets", model.Dataset, "namespace name aliases format", "name", aliases=TEXTS),
     _table("columns", model.Column, "namespace name field type ordinal", "name", ordinal=LONG),
     _table(
         "operators", model.OperatorMetrics, "run_id operator", "run_id",
-        rows=LONG, bytes=LONG, time_ms=LONG, metrics=METRICS,
+        rows=LONG, bytes=LONG, time_ms=LONG, metrics=METRICS, units=TEXT_MAP, children=TEXTS, columns=TEXTS,
+        target_columns=TEXTS, stages=LONGS, files=LONG, spill_bytes=LONG, peak_memory_bytes=LONG,
     ),
     _table(
         "stages", model.Stage, "run_id stage_id attempt", "run_id",
         stage_id=LONG, attempt=LONG, state=STATE, tasks=LONG, failed_tasks=LONG, started_at=LONG, ended_at=LONG,
-        metrics=METRICS,
+        metrics=METRICS, execution_id=LONG, job_id=LONG, distributions=_DISTRIBUTIONS, killed_tasks=LONG,
+        speculative_tasks=LONG,
     ),
+    _table("schemas", model.Schema, "schema_id", "schema_id", columns=_SCHEMA_COLUMNS),
     _table(
         "observations", model.Observation, "run_id part namespace name direction path version", "run_id",
-        part=LONG, partitions=TEXTS, version=LONG, rows=LONG, bytes=LONG, files=LONG,
+        part=LONG, partitions=TEXTS, version=LONG, rows=LONG, bytes=LONG, files=LONG, version_at=LONG,
+        partitions_read=LONG, modified_from=LONG, modified_until=LONG,
     ),
+    _table(
+        "batches", model.StreamBatch, "query_id batch_id stream_run_id", "query_id",
+        batch_id=LONG, started_at=LONG, duration_ms=LONG, input_rows=LONG, watermark=LONG, sources=_STREAM_SOURCES,
+        state=_STATE_OPERATORS, durations_ms=METRICS,
+    ),
+    _table("constants", model.Constants, "run_id part", "run_id", part=LONG, values=TEXT_MAP),
+    _table("events", model.ApplicationEvent, "application at kind subject", "application", at=LONG),
     _table(
         "problems", model.Problem,
         "code severity message where hint run_id fingerprint dataset_namespace dataset_name", "code",
@@ -198,6 +237,10 @@ TABLES: Mapping[str, Table] = {table.name: table for table in _IN_WRITE_ORDER}
 A plan that can be seen has all its edges, and a run that can be seen has its plan: who reads in the
 opposite order never meets a half.
 """
+
+
+LATER_TABLES = frozenset({"schemas", "batches", "constants", "events"})
+"""Tables that a store of the first release lacks: without rows until there are some, and created then."""
 
 
 def to_rows(batch: model.Batch) -> dict[str, list[Row]]:

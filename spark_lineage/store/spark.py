@@ -18,7 +18,7 @@ from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
 from spark_lineage.store.checks import check_version, no_store, refuse_other_files
-from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
+from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
 
 __all__ = ["SparkStore"]
 
@@ -50,10 +50,7 @@ class SparkStore:
             return
         refuse_other_files(self.path)
         for table in TABLES.values():
-            with self._failing(table, "created"):
-                builder = DeltaTable.createIfNotExists(self._spark).location(self._location(table.name))
-                builder = builder.property(VERSION_PROPERTY, str(SCHEMA_VERSION))
-                builder.addColumns(self._spark.createDataFrame([], _ddl(table)).schema).execute()
+            self._create(table)
 
     def append(self, batch: Batch) -> dict[str, int]:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
@@ -65,6 +62,8 @@ class SparkStore:
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
         needed = keys.columns_to_read(spec, columns)
+        if self._lacks(spec):
+            return spec.schema.empty_table().select(wanted)
         self._check(spec)
         with self._failing(spec, "read"):
             frame = self._frame(spec).select(*map(_quoted, needed))
@@ -72,18 +71,33 @@ class SparkStore:
         return keys.deduplicated(spec, rows).select(wanted)
 
     def _lookup(self, table: Table, columns: tuple[str, ...], values: list[str]) -> list[Row]:
+        if self._lacks(table):
+            return []
         with self._failing(table, "read"):
             frame = self._frame(table).where(F.col(str(table.scope)).isin(values))
             found = frame.select(*map(_quoted, columns)).collect()
         return [row.asDict(recursive=True) for row in found]
 
     def _write(self, table: Table, rows: list[Row]) -> None:
+        if self._lacks(table):
+            self._create(table)
         cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
         with self._failing(table, "written"):
             frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
             frame.write.format("delta").mode("append").option("mergeSchema", "true").save(
                 self._location(table.name)
             )
+
+    def _lacks(self, table: Table) -> bool:
+        """Whether the store was made before the table was thought of."""
+        location = self._location(table.name)
+        return table.name in LATER_TABLES and not DeltaTable.isDeltaTable(self._spark, location)
+
+    def _create(self, table: Table) -> None:
+        with self._failing(table, "created"):
+            builder = DeltaTable.createIfNotExists(self._spark).location(self._location(table.name))
+            builder = builder.property(VERSION_PROPERTY, str(SCHEMA_VERSION))
+            builder.addColumns(self._spark.createDataFrame([], _ddl(table)).schema).execute()
 
     def _check(self, table: Table) -> None:
         """Refuse a table that is missing or of another schema version."""

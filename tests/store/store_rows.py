@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from spark_lineage.model import (
+    ApplicationEvent,
     Batch,
     Certainty,
     Column,
+    Constants,
     Dataset,
     DatasetId,
+    Distribution,
     Edge,
     EdgeKind,
     Observation,
@@ -18,8 +21,13 @@ from spark_lineage.model import (
     Problem,
     Run,
     RunState,
+    Schema,
+    SchemaColumn,
     Severity,
     Stage,
+    StateOperator,
+    StreamBatch,
+    StreamSource,
     Subtype,
 )
 
@@ -71,17 +79,39 @@ def batch(execution: int = 1) -> Batch:
         operators=(
             OperatorMetrics(run_id, "Scan#1", "Scan csv", 5, None, None, (("numFiles", 1), ("numOutputRows", 5))),
             OperatorMetrics(run_id, "Sort#2", "Sort", None, None, 7),
+            OperatorMetrics(
+                run_id, "Join#3", "SortMergeJoin", 1, None, 7, (("spillSize", 9),), (("spillSize", "bytes"),),
+                ("Scan#1", "Sort#2"), ("a", "b"), ("b",), "Join#4", (0, 1), 2, 9, 10, "reused",
+            ),
         ),
         stages=(
             Stage(run_id, 0, 0, "save", RunState.FAILED, 4, 1, 1, None),
             Stage(run_id, 0, 1, "save", RunState.COMPLETE, 4, 0, 1, 2, (("executor_run_time_ms", 9),)),
+            Stage(
+                run_id, 1, 0, "save", RunState.FAILED, 4, 1, 1, 2, (), 7, 3, (Distribution("run_time_ms", 0, 1, 2, 3, 4),), 1, 2, "lost",
+            ),
         ),
         observations=(
             Observation(run_id, 0, RAW.namespace, RAW.name, "read", "/raw/dt=1", ("dt=1", "h=2"), None, 5, 6, 7),
             Observation(run_id, 0, SALES.namespace, SALES.name, "written", "/sales", version=12),
+            Observation(
+                run_id, 1, SALES.namespace, SALES.name, "read", "/sales", (), 3, 4, 5, 6, 7, "aa", 8, 9, 10,
+                '{"t": {"0": [1, 2]}}', "7:3",
+            ),
         ),
         problems=(
             Problem("a", Severity.ERROR, "m", "w", "h", run_id, fingerprint, SALES),
             Problem("b", Severity.INFO, "m"),
         ),
+        schemas=(Schema(f"{execution:032x}", (SchemaColumn("a", "int", nullable=False), SchemaColumn("Größe", "string"))),),
+        batches=(
+            StreamBatch(
+                "q", execution, "r1", "bridge", "clicks", run_id, 1, 2, 3, 4,
+                (StreamSource("Kafka[t]", '{"t":{"0":1}}', '{"t":{"0":2}}', 1),),
+                (StateOperator("dedupe", 1, 2, 3, 4, 5),), (("addBatch", 6),),
+            ),
+            StreamBatch("q", execution + 500, "r1", "bridge"),
+        ),
+        constants=(Constants(run_id, 0, (("* FILTER", "aa bb"), ("n", "cc"))),),
+        events=(ApplicationEvent("bridge", execution, "executor_removed", "1", "lost"),),
     )  # fmt: skip

@@ -18,10 +18,11 @@ from store_rows import RAW, SALES, batch
 from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch, Dataset, RunState
 from spark_lineage.store.delta import DeltaStore
-from spark_lineage.store.schema import TABLES, VERSION_PROPERTY, from_rows
+from spark_lineage.store.schema import LATER_TABLES, TABLES, VERSION_PROPERTY, from_rows
 
 ROWS = {
-    "datasets": 2, "columns": 2, "operators": 2, "stages": 2, "observations": 2, "problems": 2, "edges": 3, "plans": 2,
+    "datasets": 2, "columns": 2, "operators": 3, "stages": 3, "schemas": 1, "observations": 3, "batches": 2, "constants": 1,
+    "events": 1, "problems": 2, "edges": 3, "plans": 2,
     "runs": 2,
 }  # fmt: skip
 NONE = dict.fromkeys(ROWS, 0)
@@ -65,8 +66,8 @@ def test_one_commit_for_a_table_with_new_rows_and_none_for_others(store):
     assert store.append(Batch()) == NONE
     assert versions(store) == dict.fromkeys(TABLES, 1)
     assert store.append(batch(2)) == {
-        "datasets": 0, "columns": 0, "operators": 2, "stages": 2, "observations": 2, "problems": 1, "edges": 3,
-        "plans": 2, "runs": 1,
+        "datasets": 0, "columns": 0, "operators": 3, "stages": 3, "schemas": 1, "observations": 3, "batches": 2,
+        "constants": 1, "events": 1, "problems": 1, "edges": 3, "plans": 2, "runs": 1,
     }  # fmt: skip
     assert content(store) == expected(batch(), batch(2))
 
@@ -258,6 +259,15 @@ def test_the_store_needs_no_spark():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+def test_a_store_from_before_a_table_was_added(store):
+    for name in LATER_TABLES:
+        shutil.rmtree(f"{store.path}/{name}")
+    assert {name: store.read(name).num_rows for name in LATER_TABLES} == dict.fromkeys(LATER_TABLES, 0)
+    assert store.read("schemas", ["columns"]).schema.names == ["columns"]
+    assert store.append(batch()) == ROWS
+    assert content(store) == expected(batch())
 
 
 def test_a_store_from_before_a_column_was_added(store):

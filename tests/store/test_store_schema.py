@@ -27,7 +27,8 @@ def leaves(arrow_type):
 def test_every_part_of_a_batch_is_a_table_in_write_order():
     assert {field.name for field in dataclasses.fields(model.Batch)} == set(TABLES)
     assert list(TABLES) == [
-        "datasets", "columns", "operators", "stages", "observations", "problems", "edges", "plans", "runs",
+        "datasets", "columns", "operators", "stages", "schemas", "observations", "batches", "constants", "events",
+        "problems", "edges", "plans", "runs",
     ]  # fmt: skip
 
 
@@ -44,9 +45,17 @@ def test_the_columns_of_version_1():
     assert {name: " ".join(table.schema.names) for name, table in TABLES.items()} == {
         "datasets": "namespace name aliases format",
         "columns": "namespace name field type ordinal",
-        "operators": "run_id operator name rows bytes time_ms metrics",
-        "stages": "run_id stage_id attempt name state tasks failed_tasks started_at ended_at metrics",
-        "observations": "run_id part namespace name direction path partitions version rows bytes files",
+        "operators": "run_id operator name rows bytes time_ms metrics units children columns target_columns logical stages files "
+        "spill_bytes peak_memory_bytes note",
+        "stages": "run_id stage_id attempt name state tasks failed_tasks started_at ended_at metrics "
+        "execution_id job_id distributions killed_tasks speculative_tasks failure",
+        "schemas": "schema_id columns",
+        "observations": "run_id part namespace name direction path partitions version rows bytes files version_at schema_id "
+        "partitions_read modified_from modified_until offsets operator",
+        "batches": "query_id batch_id stream_run_id application name run_id started_at duration_ms input_rows watermark "
+        "sources state durations_ms",
+        "constants": "run_id part values",
+        "events": "application at kind subject detail",
         "problems": "code severity message where hint run_id fingerprint dataset_namespace dataset_name",
         "edges": "fingerprint kind source_namespace source_name source_field target_namespace target_name target_field "
         "subtype masking certainty expression transformations operator via source_version",
@@ -54,7 +63,7 @@ def test_the_columns_of_version_1():
         "datasets",
         "runs": "run_id part kind fingerprint job operation target_namespace target_name state application_id "
         "application_name user spark_version started_at ended_at error_class error_message rows bytes files "
-        "description call_site sql_text query_id batch_id",
+        "description call_site sql_text query_id batch_id error_condition failed_operator decided_by",
     }
 
 

@@ -1,0 +1,1 @@
+"""What should be and what was: deviations between designs, runs and declarations, each a `Finding`."""
