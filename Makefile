@@ -18,18 +18,25 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
+.PHONY: demo test test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
-# The whole suite on Spark 4.1.3, then what also runs on 3.5.9; the second runs whatever became of the first.
+# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, as two lanes side by side: a session of Spark leaves a core
+# free most of the time. Every lane runs to its end whatever becomes of the other.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
+	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line test-lineage test-others
+
+LINEAGE_TESTS := tests/closed tests/hive tests/lineage
+test-lineage:
 	status=0; \
-	.venv/bin/python -m pytest || status=1; \
+	.venv/bin/python -m pytest $(LINEAGE_TESTS) || status=1; \
 	.venv-3.5/bin/python -m pytest -m smoke35 || status=1; \
 	exit $$status
+test-others:
+	.venv/bin/python -m pytest tests $(LINEAGE_TESTS:%=--ignore=%)
 
 # Which columns matter, found by running every query and case again on changed data. What is done is kept in
 # .cache/by-execution; `make check-by-execution EXECUTION_WORDS='--seeds 4 --shard 1/2'` does a part.
