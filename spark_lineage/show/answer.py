@@ -49,5 +49,5 @@ def plain_text(renderable: RenderableType, width: int = PLAIN_WIDTH) -> str:
     """A rendering without colours, wrapped at `width` columns, without blanks at the ends of lines."""
     console = Console(width=width, color_system=None, force_terminal=False, highlight=False)
     with console.capture() as capture:
-        console.print(renderable)
+        console.print(renderable, crop=False)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -98,7 +98,7 @@ def print_text(renderable: RenderableType) -> None:
     """Print for people, in colours where there is a terminal."""
     # Without a terminal the text is 80 columns wide and has no blanks at the ends of its lines.
     if sys.stdout.isatty():
-        Console(highlight=False).print(renderable)
+        Console(highlight=False).print(renderable, crop=False)
     else:
         typer.echo(plain_text(renderable))
 

@@ -16,7 +16,14 @@ from spark_lineage.show.html_parts import (
     table,
     title,
 )
-from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of, without_sources
+from spark_lineage.show.table_parts import (
+    by_expression,
+    is_answered,
+    is_made_of,
+    row_groups,
+    sources_of,
+    without_sources,
+)
 from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_word, view_word
 
 
@@ -25,7 +32,7 @@ def table_html(answer: Json) -> str:
     dataset = answer["dataset"]
     labels = Labels([dataset, *sources_of(answer)])
     return page(
-        title(labels.of(dataset), certainty(answer["certainty"])),
+        title(labels.of(dataset), certainty(answer["certainty"]) if is_answered(answer) else ""),
         f"<div>{span('sl-dim', dataset['namespace'] + ' ' + dataset['name'])}</div>",
         f"<div>{_runs(answer)}</div>",
         table(

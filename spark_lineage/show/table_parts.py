@@ -19,6 +19,11 @@ def sources_of(answer: Json) -> Iterator[Json]:
     yield from answer["rows"]
 
 
+def is_answered(answer: Json) -> bool:
+    """Whether anything is said of a table that could be sure: not where no write has succeeded."""
+    return bool(answer["plans"]) or not answer["runs"]
+
+
 def without_sources(column: Json) -> str:
     """What is said of a column or field that has no sources; a field is as sure as the plan that wrote it."""
     return "no source column" if column.get("certainty", "exact") == "exact" else "not known"

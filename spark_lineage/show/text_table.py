@@ -10,7 +10,14 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from spark_lineage.show.table_parts import by_expression, is_made_of, row_groups, sources_of, without_sources
+from spark_lineage.show.table_parts import (
+    by_expression,
+    is_answered,
+    is_made_of,
+    row_groups,
+    sources_of,
+    without_sources,
+)
 from spark_lineage.show.words import (
     CERTAINTIES,
     Json,
@@ -28,6 +35,9 @@ KIND_WIDTH = 14
 """Width of the column of kinds: `transformation` is the longest."""
 
 STATE_STYLES = {"COMPLETE": "green", "RUNNING": "cyan", "FAILED": "bold red", "CANCELLED": "yellow"}
+
+_LABEL_WIDTH = 30
+"""Short names longer than this do not line up with the others."""
 
 
 def table_text(answer: Json) -> RenderableType:
@@ -103,14 +113,13 @@ def files_part(labels: Labels) -> list[RenderableType]:
     unnamed = labels.unnamed()
     if not unnamed:
         return []
-    table = grid(max(len(label) for label, _ in unnamed) if _short_enough(unnamed) else None, None)
-    for label, name in unnamed:
-        table.add_row(Text(label), Text(name, style="dim"))
-    return [Padding(heading("Full names"), (1, 0, 0, 0)), Padding(table, (0, 0, 0, 2))]
-
-
-def _short_enough(unnamed: list[tuple[str, str]]) -> bool:
-    return max(len(label) for label, _ in unnamed) <= 30
+    # No table and no padding: those break a path that is longer than the line, and it is there to be copied.
+    width = max((len(label) for label, _ in unnamed if len(label) <= _LABEL_WIDTH), default=0)
+    lines = [
+        Text.assemble(f"  {label:<{width}}  ", (name, "dim"), no_wrap=True, overflow="ignore")
+        for label, name in unnamed
+    ]
+    return [Padding(heading("Full names"), (1, 0, 0, 0)), *lines]
 
 
 def _head(answer: Json, labels: Labels) -> RenderableType:
@@ -122,8 +131,9 @@ def _head(answer: Json, labels: Labels) -> RenderableType:
         runs.append(f" {time_word(last['started_at'])}")
         if last.get("rows") is not None:
             runs.append(f", {count_word(last['rows'], 'row')}")
+    sure: list[str | Text] = ["  ", certainty_text(answer["certainty"])] if is_answered(answer) else []
     return Group(
-        Text.assemble((labels.of(dataset), "bold"), "  ", certainty_text(answer["certainty"])),
+        Text.assemble((labels.of(dataset), "bold"), *sure),
         Text(f"{clean(dataset['namespace'])} {clean(dataset['name'])}", style="dim"),
         runs,
     )

@@ -340,3 +340,30 @@ def test_long_names_are_wrapped_and_never_cut() -> None:
     assert drawn.count("n" * 20) >= 2 * (len(name) // 64)
     assert "".join(drawn.split()).count(name) >= 1
     assert max(map(len, drawn.splitlines())) <= 80
+
+
+def test_the_full_name_behind_a_short_one_stays_whole_to_be_copied() -> None:
+    long = f"/srv/{'x' * 90}/in/buyers.csv"
+    answer = answers.table_answer()
+    for each in (*answer["columns"], answer):
+        for one in each.get("sources", each.get("rows", ())):
+            if one["name"] == "/srv/in/buyers.csv":
+                one["name"] = long
+    assert plain_text(table_text(answer)).splitlines()[-1] == f"  in/buyers.csv  {long}"
+
+
+def test_nothing_is_sure_of_a_table_that_no_write_succeeded_on() -> None:
+    answer = {
+        **answers.table_answer(),
+        "certainty": "exact",
+        "plans": [],
+        "columns": [],
+        "rows": [],
+        "problems": [],
+    }
+    answer["last_run"] = {**answer["last_run"], "state": "FAILED", "rows": None}
+    assert plain_text(table_text(answer)).splitlines()[:3] == [
+        "gold.revenue",
+        "file /srv/lake/gold/revenue",
+        "12 runs, the last failed 2026-11-20 03:04:05 UTC",
+    ]
