@@ -28,7 +28,7 @@ import spark_lineage
 from spark_lineage import api, model
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
-from spark_lineage.query import answers
+from spark_lineage.query import answers, one_run
 from spark_lineage.settings import SETTINGS
 from spark_lineage.show.cli import app, error_json
 from spark_lineage.show.doctor import Check, doctor_answer
@@ -106,7 +106,8 @@ def commands() -> Iterator[str]:
 
 def answer_classes() -> list[Any]:
     """The classes of whole answers: those whose JSON carries the schema version."""
-    classes = [value for name, value in vars(answers).items() if name.endswith("Answer")]
+    modules = (answers, one_run)
+    classes = [vars(module)[name] for module in modules for name in module.__all__ if name.endswith("Answer")]
     return [cls for cls in classes if "schema_version" in sample(cls).to_dict()]
 
 

@@ -129,6 +129,13 @@ class Lineage:
         """What ran, the newest first; at most `limit` runs, None for all."""
         return Answer(self._engine().runs(limit).to_dict(), runs_text, runs_html)
 
+    def run(self, name: str) -> Answer:
+        """What happened in one run: by its id, an id cut short (`8c0e1a2b:7`), or a table, whose last run it then is."""
+        from spark_lineage.show.html_run import run_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text_run import run_text  # noqa: PLC0415
+
+        return Answer(self._engine().run(name).to_dict(), run_text, run_html)
+
     def problems(self) -> Answer:
         """What was not understood, not captured or cut, and what to do about it."""
         return Answer(self._engine().problems().to_dict(), problems_text, problems_html)

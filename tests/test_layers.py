@@ -118,6 +118,7 @@ READING = [
     ["upstream", "report.total"],
     ["downstream", "orders.amount"],
     ["runs"],
+    ["run", "report"],
     ["problems"],
     ["search", "x"],
     ["ingest"],

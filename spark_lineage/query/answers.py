@@ -30,6 +30,8 @@ __all__ = [
     "WalkEdge",
     "WalkNode",
     "iso_time",
+    "problems_json",
+    "run_json",
 ]
 
 Json = dict[str, Any]
@@ -190,7 +192,7 @@ class TableAnswer:
             "last_run": self.last_run and self.last_run.to_dict(),
             "columns": [column.to_dict() for column in self.columns],
             "rows": [source.to_dict(of_rows=True) for source in self.rows],
-            "problems": _problems(self.problems),
+            "problems": problems_json(self.problems),
         }
 
 
@@ -274,7 +276,7 @@ class WalkAnswer:
             "depth": self.depth,
             "nodes": [node.to_dict() for node in self.nodes],
             "edges": [edge.to_dict() for edge in self.edges],
-            "problems": _problems(self.problems),
+            "problems": problems_json(self.problems),
         }
 
 
@@ -336,7 +338,7 @@ class TablesAnswer:
             "schema_version": SCHEMA_VERSION,
             "tables": [table.to_dict() for table in self.tables],
             "edges": [edge.to_dict() for edge in self.edges],
-            "problems": _problems(self.problems),
+            "problems": problems_json(self.problems),
         }
 
 
@@ -348,7 +350,10 @@ class RunsAnswer:
 
     def to_dict(self) -> Json:
         """The JSON of the runs."""
-        return {"schema_version": SCHEMA_VERSION, "runs": [_run(run, target) for run, target in self.runs]}
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "runs": [run_json(run, target) for run, target in self.runs],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +364,7 @@ class ProblemsAnswer:
 
     def to_dict(self) -> Json:
         """The JSON of the problems."""
-        return {"schema_version": SCHEMA_VERSION, "problems": _problems(self.problems)}
+        return {"schema_version": SCHEMA_VERSION, "problems": problems_json(self.problems)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +402,8 @@ class SearchAnswer:
         }
 
 
-def _problems(problems: tuple[Problem, ...]) -> list[Json]:
+def problems_json(problems: tuple[Problem, ...]) -> list[Json]:
+    """The problems of an answer."""
     return [
         {
             "code": problem.code,
@@ -410,8 +416,10 @@ def _problems(problems: tuple[Problem, ...]) -> list[Json]:
     ]
 
 
-def _run(run: Run, target: DatasetReference | None) -> Json:
+def run_json(run: Run, target: DatasetReference | None) -> Json:
+    """One run, with the dataset that it wrote."""
     failed = run.error_class is not None or run.error_message is not None
+    error = {"class": run.error_class, "message": run.error_message, "condition": run.error_condition}
     return {
         "id": run.run_id,
         "part": run.part,
@@ -426,7 +434,9 @@ def _run(run: Run, target: DatasetReference | None) -> Json:
         "rows": run.rows,
         "bytes": run.bytes,
         "files": run.files,
-        "error": {"class": run.error_class, "message": run.error_message} if failed else None,
+        "error": error if failed else None,
+        "failed_operator": run.failed_operator,
+        "decided_by": run.decided_by,
         "application": {"id": run.application_id, "name": run.application_name},
         "user": run.user,
         "spark_version": run.spark_version,

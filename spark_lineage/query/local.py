@@ -16,6 +16,7 @@ from spark_lineage.model import Certainty, Dataset, DatasetId, Run, RunState, Su
 from spark_lineage.query import answers
 from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.names import resolve_column, resolve_table
+from spark_lineage.query.one_run import RunAnswer, run_answer
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, shown_runs, sorted_problems
 from spark_lineage.store.schema import Row, from_rows
 
@@ -34,6 +35,7 @@ class LocalEngine:
     """
 
     def __init__(self, store: ReadableStore) -> None:
+        self._store = store
         self._snapshot = Snapshot(store)
 
     def table(self, name: str) -> answers.TableAnswer:
@@ -98,6 +100,10 @@ class LocalEngine:
                 (run, None if run.target is None else self._reference(run.target)) for run in reversed(newest)
             )
         )
+
+    def run(self, name: str) -> RunAnswer:
+        """What happened in one run: by its id, an id cut short, or a table, whose last run it then is."""
+        return run_answer(self._store, self._snapshot, name)
 
     def problems(self) -> answers.ProblemsAnswer:
         """All that was not understood, not captured or cut, whether or not it still matters."""

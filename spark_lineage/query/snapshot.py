@@ -5,7 +5,7 @@ Everything but the edges is small next to them; edges are read only when an answ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -33,8 +33,10 @@ __all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "s
 class ReadableStore(Protocol):
     """What the engine needs of a store."""
 
-    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """The rows of a table, one per key."""
+    def read(
+        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+    ) -> pa.Table:
+        """The rows of a table, one per key; `scope`: only those of these runs (plans, applications: `Table.scope`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from spark_lineage.show.command import (
     print_text,
     warn,
 )
+from spark_lineage.show.commands import run as _run  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.words import Json, clean
 
 __all__ = ["app", "error_json", "main"]

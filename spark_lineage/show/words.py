@@ -76,6 +76,40 @@ def count_word(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def duration_word(milliseconds: int) -> str:
+    """A duration in the units that tell it best, two at most.
+
+    >>> duration_word(340), duration_word(12_345), duration_word(200_000), duration_word(7_500_000), duration_word(90_000_000)
+    ('340 ms', '12.3 s', '3 min 20 s', '2 h 5 min', '1 d 1 h')
+    """
+    if abs(milliseconds) < 1_000:
+        return f"{milliseconds} ms"
+    if abs(milliseconds) < 59_950:
+        return f"{milliseconds / 1_000:.1f} s"
+    sign = "-" if milliseconds < 0 else ""
+    rest = round(abs(milliseconds) / 1_000)
+    parts = []
+    for unit, seconds in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, rest = divmod(rest, seconds)
+        parts.append((count, unit))
+    first = next(index for index, (count, _) in enumerate(parts) if count)
+    return sign + " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
+
+
+def size_word(size_bytes: int) -> str:
+    """A size with a binary unit, as Spark's own pages show it.
+
+    >>> size_word(900), size_word(1_258_291), size_word(3 << 30)
+    ('900 B', '1.2 MiB', '3.0 GiB')
+    """
+    size = float(size_bytes)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(size) < 1023.95:
+            return f"{size_bytes} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} PiB"
+
+
 def state_word(state: str) -> str:
     """A run's state as people read it.
 

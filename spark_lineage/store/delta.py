@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,17 +57,23 @@ class DeltaStore:
         self._open(TABLES["runs"])
         return keys.append(batch, self._lookup, self._write)
 
-    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """The rows of a table, one per key, with the given columns (None: all, in the schema's order)."""
+    def read(
+        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+    ) -> pa.Table:
+        """The rows of a table, one per key, with the given columns (None: all, in the schema's order).
+
+        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values.
+        """
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
-        return keys.deduplicated(spec, self._scan(spec, keys.columns_to_read(spec, columns))).select(wanted)
+        if scope is not None and not scope:
+            return spec.schema.empty_table().select(wanted)
+        predicate = None if scope is None else _predicate(spec, sorted(scope))
+        rows = self._scan(spec, keys.columns_to_read(spec, columns), predicate)
+        return keys.deduplicated(spec, rows).select(wanted)
 
     def _lookup(self, table: Table, columns: tuple[str, ...], values: list[str]) -> list[Row]:
-        texts = ["'" + value.replace("'", "''") + "'" for value in values]
-        # The range lets files be skipped by their statistics, which a long list of values does not.
-        predicate = f'"{table.scope}" >= {texts[0]} AND "{table.scope}" <= {texts[-1]} AND "{table.scope}" IN ({", ".join(texts)})'
-        found: list[Row] = self._scan(table, list(columns), predicate).to_pylist()
+        found: list[Row] = self._scan(table, list(columns), _predicate(table, values)).to_pylist()
         return found
 
     def _scan(self, table: Table, columns: list[str], predicate: str | None = None) -> pa.Table:
@@ -155,6 +161,13 @@ class DeltaStore:
             f"The table {table.name} of the store at {self.path} cannot be read ({_first_line(error)}): "
             "restore the folder from a copy, or choose another store and ingest into it."
         )
+
+
+def _predicate(table: Table, values: Sequence[str]) -> str:
+    """The rows whose scope column has one of the sorted values, as SQL."""
+    texts = ["'" + value.replace("'", "''") + "'" for value in values]
+    # The range lets files be skipped by their statistics, which a long list of values does not.
+    return f'"{table.scope}" >= {texts[0]} AND "{table.scope}" <= {texts[-1]} AND "{table.scope}" IN ({", ".join(texts)})'
 
 
 def _first_line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,13 @@ class SparkStore:
         self._check(TABLES["runs"])
         return keys.append(batch, self._lookup, self._write)
 
-    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """The rows of a table, one per key, with the given columns (None: all), collected to the driver."""
+    def read(
+        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+    ) -> pa.Table:
+        """The rows of a table, one per key, with the given columns (None: all), collected to the driver.
+
+        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values.
+        """
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
         needed = keys.columns_to_read(spec, columns)
@@ -66,7 +71,10 @@ class SparkStore:
             return spec.schema.empty_table().select(wanted)
         self._check(spec)
         with self._failing(spec, "read"):
-            frame = self._frame(spec).select(*map(_quoted, needed))
+            frame = self._frame(spec)
+            if scope is not None:
+                frame = frame.where(F.col(str(spec.scope)).isin(list(scope)))
+            frame = frame.select(*map(_quoted, needed))
             rows = _collected(frame, pa.schema([spec.schema.field(name) for name in needed]))
         return keys.deduplicated(spec, rows).select(wanted)
 

@@ -83,7 +83,7 @@ def test_runs(engine):
         "part": 0, "kind": "write", "state": "COMPLETE", "job": "nightly", "operation": "append", "rows": None, "bytes": None,
         "files": None, "error": None, "application": {"id": "local-1", "name": "shop"}, "user": "ann",
         "spark_version": "4.1.3", "description": None, "call_site": None, "sql_text": None, "query_id": None,
-        "batch_id": None,
+        "batch_id": None, "failed_operator": None, "decided_by": None,
     }  # fmt: skip
     usage = {
         **common, "id": f"{BRIDGE}:2", "kind": "usage", "operation": "count", "plan": "p2", "target": {**COUNT, "aliases": []},
@@ -92,7 +92,7 @@ def test_runs(engine):
     failed = {
         **common, "id": f"{BRIDGE}:3", "state": "FAILED", "plan": "p3", "target": {**ORDERS, "aliases": ["shop.orders"]},
         "started_at": "1970-01-01T00:00:19.000Z", "ended_at": "1970-01-01T00:00:20.000Z",
-        "error": {"class": "E", "message": "m"}, "description": "d", "call_site": "c", "sql_text": "s", "query_id": "q",
+        "error": {"class": "E", "message": "m", "condition": None}, "description": "d", "call_site": "c", "sql_text": "s", "query_id": "q",
         "batch_id": 1, "bytes": 7, "files": 8,
     }  # fmt: skip
     written = {

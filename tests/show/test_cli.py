@@ -69,6 +69,7 @@ def test_the_commands() -> None:
         "ingest",
         "jar",
         "problems",
+        "run",
         "runs",
         "search",
         "table",

@@ -51,6 +51,19 @@ def store(tmp_path):
     return store
 
 
+def test_the_rows_of_some_runs(store):
+    store.append(batch())
+    runs = {row["run_id"] for row in store.read("operators").to_pylist()}
+    for run in runs:
+        found = store.read("operators", scope=[run])
+        assert found.schema == TABLES["operators"].schema
+        assert found.to_pylist() == [
+            row for row in store.read("operators").to_pylist() if row["run_id"] == run
+        ]
+    assert store.read("operators", ["name"], scope={*runs, "it's another"}).num_rows == ROWS["operators"]
+    assert store.read("operators", ["name"], scope=[]).num_rows == 0
+
+
 def test_what_goes_in_comes_out(store):
     assert store.exists()
     assert store.append(batch()) == ROWS

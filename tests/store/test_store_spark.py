@@ -35,6 +35,10 @@ def test_deltalake_writes_and_spark_goes_on(spark_store, tmp_path):
     assert clustered.append(batch(2))["edges"] == 3
     clustered.create()
     assert content(embedded) == expected(batch(1), batch(2))
+    run = embedded.read("runs", ["run_id"]).to_pylist()[0]["run_id"]
+    assert (
+        clustered.read("stages", scope=[run]).to_pylist() == embedded.read("stages", scope=[run]).to_pylist()
+    )
     assert {name: embedded.read(name).schema for name in TABLES} == {
         name: t.schema for name, t in TABLES.items()
     }

@@ -1,0 +1,42 @@
+"""`spark-lineage run`: what happened in one run."""
+
+from __future__ import annotations
+
+# ruff: noqa: FBT002 - Typer makes options of arguments with defaults, flags too
+from typing import Annotated
+
+import typer
+
+from spark_lineage.show.command import (
+    JsonOption,
+    NoIngestOption,
+    SpoolOption,
+    StoreOption,
+    app,
+    examples,
+    open_lineage,
+    print_answer,
+)
+from spark_lineage.show.completion import complete_table
+
+
+@app.command(epilog=examples("run report", "run 8c0e1a2b:7", "run report --json"))
+def run(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|TABLE",
+            help="A run's id, or its beginning and number; or a table, whose last run it then is.",
+            autocompletion=complete_table,
+        ),
+    ],
+    store: StoreOption = None,
+    spool: SpoolOption = None,
+    no_ingest: NoIngestOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what happened in one run.
+
+    How it ended, what it read and wrote, the executed operators with rows, time and memory, and its stages.
+    """
+    print_answer(open_lineage(store, spool, no_ingest).run(name), as_json)
