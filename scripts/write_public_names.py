@@ -26,6 +26,7 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model
+from spark_lineage.compare import diff, drift
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.query import answers, one_run
@@ -106,7 +107,12 @@ def commands() -> Iterator[str]:
 
 def answer_classes() -> list[Any]:
     """The classes of whole answers: those whose JSON carries the schema version."""
-    modules = (answers, one_run)
+    modules = (
+        answers,
+        one_run,
+        diff,
+        drift,
+    )
     classes = [vars(module)[name] for module in modules for name in module.__all__ if name.endswith("Answer")]
     return [cls for cls in classes if "schema_version" in sample(cls).to_dict()]
 

@@ -148,6 +148,22 @@ class Lineage:
         """All tables, and how they hang together."""
         return Answer(self._engine().tables().to_dict(), tables_text, tables_html)
 
+    def diff(self, name: str, from_: str | None = None, to: str | None = None) -> Answer:
+        """A job or table at two moments: a time, how long ago (`7d`), a run's id, or `spark:4.1`. Without them, its last change."""
+        from spark_lineage.compare.diff import diff  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_diff import diff_html  # noqa: PLC0415
+        from spark_lineage.show.text_diff import diff_text  # noqa: PLC0415
+
+        return Answer(diff(self._read(), name, from_, to).to_dict(), diff_text, diff_html)
+
+    def drift(self, since: str) -> Answer:
+        """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
+        from spark_lineage.compare.drift import drift  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_diff import drift_html  # noqa: PLC0415
+        from spark_lineage.show.text_diff import drift_text  # noqa: PLC0415
+
+        return Answer(drift(self._read(), since).to_dict(), drift_text, drift_html)
+
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.
 
@@ -170,8 +186,12 @@ class Lineage:
 
     def _engine(self) -> LocalEngine:
         # The engine is a snapshot: a new one for each answer, so that none is about the past.
+        return LocalEngine(self._read())
+
+    def _read(self) -> DeltaStore:
+        """The store, with all that has run."""
         if self._spark is not None:
             self.flush()
         elif self._ingests:
             self.ingest()
-        return LocalEngine(DeltaStore(self.store))
+        return DeltaStore(self.store)

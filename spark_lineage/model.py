@@ -410,12 +410,14 @@ class Constants:
     """The constants of a run, as keyed hashes: nothing of a value can be read from them, only whether it is the same.
 
     `values` has for each place, a column of the target (`total`), one of its conditions (`total CONDITIONAL`) or the row set (`* FILTER`), the
-    hashes in the order in which the expression has its literals, separated by spaces.
+    hashes in the order in which the expression has its literals, separated by spaces. Only hashes under one `key` (its id) can be
+    compared.
     """
 
     run_id: str
     part: int
     values: tuple[tuple[str, str], ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,10 @@ def error_of(out: str) -> dict[str, Any]:
 def test_the_commands() -> None:
     assert COMMANDS == [
         "demo",
+        "diff",
         "doctor",
         "downstream",
+        "drift",
         "flags",
         "ingest",
         "jar",

@@ -112,6 +112,6 @@ def batch(execution: int = 1) -> Batch:
             ),
             StreamBatch("q", execution + 500, "r1", "bridge"),
         ),
-        constants=(Constants(run_id, 0, (("* FILTER", "aa bb"), ("n", "cc"))),),
+        constants=(Constants(run_id, 0, (("* FILTER", "aa bb"), ("n", "cc")), "key"),),
         events=(ApplicationEvent("bridge", execution, "executor_removed", "1", "lost"),),
     )  # fmt: skip

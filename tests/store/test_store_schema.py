@@ -54,7 +54,7 @@ def test_the_columns_of_version_1():
         "partitions_read modified_from modified_until offsets operator",
         "batches": "query_id batch_id stream_run_id application name run_id started_at duration_ms input_rows watermark "
         "sources state durations_ms",
-        "constants": "run_id part values",
+        "constants": "run_id part values key",
         "events": "application at kind subject detail",
         "problems": "code severity message where hint run_id fingerprint dataset_namespace dataset_name",
         "edges": "fingerprint kind source_namespace source_name source_field target_namespace target_name target_field "

@@ -1,0 +1,74 @@
+"""What changed over the whole store since some time: plans, constants and schemas, as findings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spark_lineage.compare.diff import Comparer
+from spark_lineage.compare.findings import Finding
+from spark_lineage.compare.history import Slot
+from spark_lineage.compare.sentences import findings_of, schema_finding
+from spark_lineage.compare.times import parse_time
+from spark_lineage.model import SCHEMA_VERSION, DatasetId
+from spark_lineage.query.answers import DatasetReference, Json, iso_time
+from spark_lineage.query.snapshot import ReadableStore
+
+__all__ = ["DriftAnswer", "drift"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriftAnswer:
+    """All that changed since a time (epoch milliseconds), the most severe first; `datasets` are those that findings name."""
+
+    since: int
+    writes: int
+    findings: tuple[Finding, ...]
+    datasets: tuple[DatasetReference, ...]
+
+    def to_dict(self) -> Json:
+        """The JSON of a drift; `writes` is how many writes ran since then."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "since": iso_time(self.since),
+            "writes": self.writes,
+            "findings": [finding.to_dict() for finding in self.findings],
+            "datasets": [dataset.to_dict() for dataset in self.datasets],
+        }
+
+
+def drift(store: ReadableStore, since: str) -> DriftAnswer:
+    """What changed in a store since a time or for a duration. Raises `SettingError` for what is neither.
+
+    A write that ran for the first time since then is no drift: there is nothing before it.
+    """
+    start = parse_time(since, time.time_ns() // 1_000_000)
+    comparer = Comparer(store)
+    slots = [slot for slot, runs in comparer.history.slots.items() if runs[-1].at >= start]
+    found = {_identity(each): each for slot in slots for each in _of(comparer, slot, start)}
+    findings = tuple(sorted(found.values(), key=lambda each: (each.order, each.at or 0)))
+    named = sorted({each.dataset for each in findings if each.dataset is not None})
+    return DriftAnswer(start, len(slots), findings, tuple(map(comparer.reference, named)))
+
+
+def _of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
+    for change in comparer.changes(slot):
+        if change.at >= start:
+            write = comparer.compare(change.before, change.after)
+            yield from (each for each in findings_of(write) if each.kind != "schema_changed")
+    for run, schema in comparer.schemas.changes(comparer.history.slots[slot], comparer.reference):
+        if run.at >= start:
+            yield from schema_finding(schema, slot[0], run.run_id, run.at)
+
+
+def _identity(finding: Finding) -> tuple[str, DatasetId | None, str | None, str, str | None]:
+    """What several jobs say alike is said once: a schema that changed, whoever reads it."""
+    of_schema = finding.kind == "schema_changed"
+    return (
+        finding.kind,
+        finding.dataset,
+        finding.field,
+        finding.message,
+        None if of_schema else finding.run_id,
+    )

@@ -1,0 +1,272 @@
+"""What each job wrote, run by run, and where its writes changed.
+
+A *write* here is a job and a target. Its COMPLETE runs are grouped by application, since one application may well write a
+table by several plans (an overwrite and an append). Between two applications the plans that went are matched with those that came,
+by the operation and by how much of their lineage they share. Within one application a plan takes another's place
+where both are the same operation, the earlier one does not come back, and either the later one replaces the whole table
+or the earlier one had run at least twice: notebooks and long-running services change so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spark_lineage.model import DatasetId, EdgeKind, RunState
+from spark_lineage.query.snapshot import ReadableStore
+from spark_lineage.store.schema import Row
+
+__all__ = ["Change", "History", "Slot", "WriteRun"]
+
+Slot: TypeAlias = tuple[str, DatasetId]
+"""A job and what it writes."""
+
+_PLAN_COLUMNS = (
+    "fingerprint",
+    "kind",
+    "operation",
+    "overwrites",
+    "columns",
+    "operators",
+    "datasets",
+    "certainty",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteRun:
+    """One COMPLETE run of a write; `application` is the bridge that recorded it, times are epoch milliseconds UTC."""
+
+    run_id: str
+    part: int
+    fingerprint: str
+    job: str
+    target: DatasetId
+    operation: str
+    spark_version: str
+    started_at: int | None
+    ended_at: int | None
+
+    @property
+    def application(self) -> str:
+        """Which start of the job it belongs to."""
+        return self.run_id.partition(":")[0]
+
+    @property
+    def slot(self) -> Slot:
+        """The write that it is a run of."""
+        return self.job, self.target
+
+    @property
+    def at(self) -> int:
+        """When it was over; 0 where no time is known."""
+        return self.ended_at or self.started_at or 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A write from one run to another: `before` None where it is new, `after` None where it is not done any more."""
+
+    before: WriteRun | None
+    after: WriteRun | None
+    at: int
+
+    @property
+    def slot(self) -> Slot:
+        """The write that changed."""
+        run = self.after or self.before
+        assert run is not None, "a change has a run"  # noqa: S101 - what the class promises
+        return run.slot
+
+
+class History:
+    """The writes of a store; each table is read once, when it is first needed."""
+
+    def __init__(self, store: ReadableStore) -> None:
+        self._store = store
+
+    @cached_property
+    def slots(self) -> Mapping[Slot, tuple[WriteRun, ...]]:
+        """The COMPLETE runs of every write, in the order of their ends."""
+        found: dict[Slot, list[WriteRun]] = {}
+        for run in self._runs:
+            found.setdefault(run.slot, []).append(run)
+        return {slot: tuple(runs) for slot, runs in sorted(found.items(), key=lambda item: item[0])}
+
+    @cached_property
+    def plans(self) -> Mapping[str, Row]:
+        """The rows of the table `plans` that write something, by fingerprint."""
+        rows = self._store.read("plans", _PLAN_COLUMNS).to_pylist()
+        return {row["fingerprint"]: row for row in rows if row["kind"] == EdgeKind.DATA.value}
+
+    def edges(self, fingerprints: Iterable[str]) -> Mapping[str, list[Row]]:
+        """The edges of some plans, by fingerprint."""
+        wanted = sorted(set(fingerprints))
+        found: dict[str, list[Row]] = {fingerprint: [] for fingerprint in wanted}
+        here = pc.is_in(self._edges["fingerprint"], pa.array(wanted, pa.string()))
+        for row in self._edges.filter(here).to_pylist():
+            found[row["fingerprint"]].append(row)
+        return found
+
+    def changes(self, slot: Slot) -> list[Change]:
+        """Where the plans of a write changed, in order."""
+        found: list[Change] = []
+        before: list[WriteRun] = []
+        for runs in _by_application(self.slots.get(slot, ())):
+            known = {run.fingerprint for run in before}
+            inner = self._replaced_within(runs, known)
+            came_within = {change.after.fingerprint for change in inner if change.after}
+            if before:
+                found += self._between(before, runs, came_within)
+            found += inner
+            before = runs
+        return sorted(found, key=lambda change: change.at)
+
+    def last(self, slot: Slot, until: int | None = None) -> list[WriteRun]:
+        """The last run of each plan by which a write was done last, up to a time."""
+        runs = [run for run in self.slots.get(slot, ()) if until is None or run.at <= until]
+        if not runs:
+            return []
+        group = _by_application(runs)[-1]
+        replaced = {
+            change.before.fingerprint for change in self._replaced_within(group, set()) if change.before
+        }
+        ends = _last_runs(group)
+        return [run for fingerprint, run in ends.items() if fingerprint not in replaced]
+
+    def under(self, slot: Slot, version: str) -> list[WriteRun]:
+        """The last run of each plan by which a write was done last under a Spark version, such as `4.1` or `4.1.3`."""
+        runs = [run for run in self.slots.get(slot, ()) if f"{run.spark_version}.".startswith(f"{version}.")]
+        return list(_last_runs(_by_application(runs)[-1]).values()) if runs else []
+
+    def pairs(
+        self, before: Sequence[WriteRun], after: Sequence[WriteRun]
+    ) -> list[tuple[WriteRun | None, WriteRun | None]]:
+        """Runs of one write beside each other: those of one plan first, then those that are most alike; None where one is alone."""
+        earlier, later = _last_runs(before), _last_runs(after)
+        same = [(earlier[each], later[each]) for each in later if each in earlier]
+        gone = [run for each, run in earlier.items() if each not in later]
+        came = [run for each, run in later.items() if each not in earlier]
+        return [*same, *self._matched(gone, came)]
+
+    @cached_property
+    def _edges(self) -> pa.Table:
+        return self._store.read("edges")
+
+    @cached_property
+    def _runs(self) -> list[WriteRun]:
+        columns = ("run_id", "part", "kind", "state", "fingerprint", "job", "operation", "target_namespace", "target_name",
+                   "spark_version", "started_at", "ended_at")  # fmt: skip
+        runs = self._store.read("runs", columns)
+        here = pc.and_(pc.equal(runs["kind"], "write"), pc.equal(runs["state"], RunState.COMPLETE.value))
+        found = [
+            WriteRun(
+                row["run_id"], row["part"], row["fingerprint"], row["job"],
+                DatasetId(row["target_namespace"], row["target_name"]), row["operation"], row["spark_version"],
+                row["started_at"], row["ended_at"],
+            )
+            for row in runs.filter(here).to_pylist()
+            if row["fingerprint"] in self.plans and row["target_name"] is not None
+        ]  # fmt: skip
+        return sorted(found, key=_order)
+
+    def _between(self, before: list[WriteRun], after: list[WriteRun], came_within: set[str]) -> list[Change]:
+        """What changed from one application to the next."""
+        earlier, later = _last_runs(before), _first_runs(after)
+        replaced = {each.before.fingerprint for each in self._replaced_within(before, set()) if each.before}
+        gone = [run for each, run in earlier.items() if each not in later and each not in replaced]
+        came = [run for each, run in later.items() if each not in earlier and each not in came_within]
+        return [
+            Change(old, new, new.at if new is not None else max(run.at for run in after))
+            for old, new in self._matched(gone, came)
+        ]
+
+    def _replaced_within(self, runs: Sequence[WriteRun], known: set[str]) -> list[Change]:
+        """Where one plan took another's place within one application; plans in `known` were there before."""
+        first, last = _first_runs(runs), _last_runs(runs)
+        counts: dict[str, int] = {}
+        for run in runs:
+            counts[run.fingerprint] = counts.get(run.fingerprint, 0) + 1
+        found: list[Change] = []
+        for fingerprint, run in first.items():
+            earlier = [
+                each
+                for other, each in last.items()
+                if other != fingerprint
+                and each.operation == run.operation
+                and _order(each) < _order(run)
+                and (self.plans[fingerprint]["overwrites"] or counts[other] > 1)
+                and not any(change.before == each for change in found)
+            ]
+            if earlier and fingerprint not in known:
+                found.append(Change(max(earlier, key=_order), run, run.at))
+        return found
+
+    def _matched(
+        self, gone: list[WriteRun], came: list[WriteRun]
+    ) -> list[tuple[WriteRun | None, WriteRun | None]]:
+        """One-to-one: each plan that came with the one that went and is most like it."""
+        shapes = {} if not gone or not came else self._shapes([run.fingerprint for run in (*gone, *came)])
+        return match(gone, came, lambda old, new: self._likeness(old, new, shapes))
+
+    def _shapes(self, fingerprints: Iterable[str]) -> dict[str, set[Any]]:
+        return {
+            fingerprint: {
+                (row["source_namespace"], row["source_name"], row["source_field"], row["target_field"])
+                for row in rows
+            }
+            for fingerprint, rows in self.edges(fingerprints).items()
+        }
+
+    def _likeness(self, old: WriteRun, new: WriteRun, shapes: Mapping[str, set[Any]]) -> tuple[bool, float]:
+        one, other = shapes[old.fingerprint], shapes[new.fingerprint]
+        shared = len(one & other) / max(1, len(one | other))
+        return old.operation == new.operation, shared
+
+
+def match(
+    gone: list[WriteRun], came: list[WriteRun], likeness: Callable[[WriteRun, WriteRun], Any]
+) -> list[tuple[WriteRun | None, WriteRun | None]]:
+    """Pairs of those that went and those that came, the most alike first; what is left stands alone."""
+    ranked = sorted(
+        ((likeness(old, new), -i, -j) for i, old in enumerate(gone) for j, new in enumerate(came)),
+        reverse=True,
+    )
+    old_of: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in ranked:
+        if -i not in taken and -j not in old_of:
+            old_of[-j] = -i
+            taken.add(-i)
+    pairs: list[tuple[WriteRun | None, WriteRun | None]] = [
+        (gone[old_of[j]] if j in old_of else None, new) for j, new in enumerate(came)
+    ]
+    return [*pairs, *((old, None) for i, old in enumerate(gone) if i not in taken)]
+
+
+def _order(run: WriteRun) -> tuple[int, int, str, int]:
+    # Execution ids of one bridge are numbers: 9 comes before 10.
+    return run.at, len(run.run_id), run.run_id, run.part
+
+
+def _by_application(runs: Iterable[WriteRun]) -> list[list[WriteRun]]:
+    groups: dict[str, list[WriteRun]] = {}
+    for run in runs:
+        groups.setdefault(run.application, []).append(run)
+    return list(groups.values())
+
+
+def _first_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:
+    found: dict[str, WriteRun] = {}
+    for run in runs:
+        found.setdefault(run.fingerprint, run)
+    return found
+
+
+def _last_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:
+    return {run.fingerprint: run for run in runs}

@@ -1,0 +1,313 @@
+"""`diff` and `drift` on rows written by hand: what changed in a job's writes, and what did not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from spark_lineage.compare.diff import diff
+from spark_lineage.compare.drift import drift
+from spark_lineage.errors import NameLookupError, SettingError
+from spark_lineage.model import Batch, Constants, DatasetId, Observation, Run, Schema, SchemaColumn
+from tests.query.lineage_rows import dataset, edge, plan, run, store_of
+
+ORDERS, REPORT = ({"namespace": "file", "name": f"/w/{name}", "aliases": []} for name in ("orders", "report"))
+DIRECT = {"type": "DIRECT", "masking": False, "certainty": "exact"}
+
+OVERWRITE: dict[str, Any] = {"overwrites": True, "operation": "OVERWRITE"}
+
+BEFORE = plan("p1", "report", "day:date total:double", "orders", **OVERWRITE)
+AFTER = plan("p2", "report", "day:date total:decimal(10,2) refunds:double", "orders refunds", **OVERWRITE)
+REWRITTEN = plan("p3", "report", "day:date total:double", "orders", **OVERWRITE)
+EDGES = (
+    edge("p1", "orders.day", "report.day", "IDENTITY", "day"),
+    edge("p1", "orders.amount", "report.total", "AGGREGATION", "sum((amount * ?))"),
+    edge("p1", "orders.day", "report", "GROUP_BY", "day"),
+    edge("p2", "orders.day", "report.day", "IDENTITY", "day"),
+    edge("p2", "orders.net", "report.total", "AGGREGATION", "sum(net)"),
+    edge("p2", "refunds.amount", "report.refunds", "AGGREGATION", "sum(refunds.amount)"),
+    edge("p2", "orders.day", "report", "GROUP_BY", "day"),
+    edge("p2", "refunds.day", "report", "JOIN", "(orders.day = refunds.day)"),
+    edge("p3", "orders.day", "report.day", "IDENTITY", "day"),
+    edge("p3", "orders.amount", "report.total", "AGGREGATION", "sum((? * amount))"),
+    edge("p3", "orders.day", "report", "GROUP_BY", "day"),
+)
+
+
+def app(name: str, number: int, fingerprint: str, target: str, ended: int, **others: Any) -> Run:
+    """A run of another start of the job."""
+    return run(
+        number, fingerprint, target, ended, run_id=f"{name}:{number}", **{"operation": "OVERWRITE", **others}
+    )
+
+
+def shop(path, *runs: Run, plans=(BEFORE, AFTER, REWRITTEN), edges=EDGES, **others: Any):
+    names = ("orders", "report", "refunds")
+    return store_of(
+        path, Batch(datasets=tuple(map(dataset, names)), plans=plans, edges=edges, runs=runs, **others)
+    )
+
+
+def kinds(answer) -> list[tuple[str, str | None]]:
+    return [(finding.kind, finding.field) for finding in answer.findings]
+
+
+def test_the_last_change_of_a_job(tmp_path):
+    """A column came, one has another source and type, and the rows are joined; `day` is as it was."""
+    store = shop(
+        tmp_path,
+        app("a", 1, "p1", "report", 10),
+        app("b", 1, "p2", "report", 20),
+        app("c", 1, "p2", "report", 30),
+    )
+    assert diff(store, "nightly").to_dict() == {
+        "schema_version": 1, "job": "nightly", "table": None, "from": None, "to": None, "verdict": "changed",
+        "writes": [{
+            "job": "nightly", "target": REPORT, "verdict": "changed",
+            "before": {"run": "a:1", "part": 0, "plan": "p1", "operation": "OVERWRITE", "spark_version": "4.1.3",
+                       "at": "1970-01-01T00:00:10.000Z"},
+            "after": {"run": "b:1", "part": 0, "plan": "p2", "operation": "OVERWRITE", "spark_version": "4.1.3",
+                      "at": "1970-01-01T00:00:20.000Z"},
+            "operation_before": None, "operation_after": None, "selects": False,
+            "columns": [
+                {"name": "total", "change": "changed", "type_before": "double", "type_after": "decimal(10,2)",
+                 "expressions_before": ["sum((amount * ?))"], "expressions_after": ["sum(net)"],
+                 "sources": [
+                     {"change": "removed", **ORDERS, "field": "amount", "version": None,
+                      "before": [{**DIRECT, "subtype": "AGGREGATION"}], "after": []},
+                     {"change": "added", **ORDERS, "field": "net", "version": None,
+                      "before": [], "after": [{**DIRECT, "subtype": "AGGREGATION"}]},
+                 ]},
+                {"name": "refunds", "change": "added", "type_before": None, "type_after": "double",
+                 "expressions_before": [], "expressions_after": ["sum(refunds.amount)"],
+                 "sources": [
+                     {"change": "added", "namespace": "file", "name": "/w/refunds", "aliases": [], "field": "amount",
+                      "version": None, "before": [], "after": [{**DIRECT, "subtype": "AGGREGATION"}]},
+                 ]},
+                {"name": None, "change": "changed", "type_before": None, "type_after": None,
+                 "expressions_before": ["day"], "expressions_after": ["(orders.day = refunds.day)", "day"],
+                 "sources": [
+                     {"change": "added", "namespace": "file", "name": "/w/refunds", "aliases": [], "field": "day",
+                      "version": None, "before": [],
+                      "after": [{"type": "INDIRECT", "subtype": "JOIN", "masking": False, "certainty": "exact"}]},
+                 ]},
+            ],
+            "constants": {"state": "unknown", "changed": []},
+            "schemas": [],
+        }],
+        "findings": [finding.to_dict() for finding in diff(store, "nightly").findings],
+    }  # fmt: skip
+    assert kinds(diff(store, "nightly")) == [
+        ("source_added", None), ("column_type_changed", "total"), ("source_added", "total"), ("source_removed", "total"),
+        ("column_added", "refunds"),
+    ]  # fmt: skip
+
+
+def test_a_finding_names_who_when_and_the_expressions(tmp_path):
+    store = shop(tmp_path, app("a", 1, "p1", "report", 10), app("b", 1, "p2", "report", 20))
+    (found,) = [each for each in diff(store, "report").findings if each.kind == "source_removed"]
+    assert found.to_dict() == {
+        "kind": "source_removed", "severity": "warning",
+        "message": "w/orders.amount is no source of w/report.total any more (before: aggregation).",
+        "dataset": {"namespace": "file", "name": "/w/report"}, "field": "total", "job": "nightly", "run": "b:1",
+        "at": "1970-01-01T00:00:20.000Z",
+        "evidence": {"run_before": "a:1", "plan_before": "p1", "plan_after": "p2", "source": "w/orders.amount",
+                     "expression_before": "sum((amount * ?))", "expression_after": "sum(net)"},
+        "strength": 1.0,
+    }  # fmt: skip
+
+
+def test_another_shape_with_the_same_lineage_is_equivalent_over_an_upgrade(tmp_path):
+    old = app("a", 1, "p1", "report", 10, spark_version="3.5.9")
+    store = shop(tmp_path, old, app("b", 1, "p3", "report", 20))
+    answer = diff(store, "nightly", "spark:3.5", "spark:4.1")
+    assert answer.verdict == "equivalent"
+    assert kinds(answer) == [("plan_equivalent", None), ("expression_changed", "total")]
+    assert dict(answer.findings[0].evidence)["spark_before"] == "3.5.9"
+    with pytest.raises(NameLookupError, match=r"nothing of this ran under Spark 4.0, but under 3.5.9, 4.1.3"):
+        diff(store, "nightly", "spark:4.0")
+
+
+def test_a_plan_that_differs_in_a_selecting_literal_alone_is_another_one(tmp_path):
+    plans = [plan(name, "report", "v:string", "orders", **OVERWRITE) for name in ("p1", "p2")]
+    edges = [edge(name, "orders.m", "report.v", "IDENTITY", "m[?]") for name in ("p1", "p2")]
+    store = shop(
+        tmp_path,
+        app("a", 1, "p1", "report", 1),
+        app("b", 1, "p2", "report", 2),
+        plans=tuple(plans),
+        edges=tuple(edges),
+    )
+    answer = diff(store, "nightly")
+    assert (answer.verdict, kinds(answer)) == ("changed", [("selection_changed", None)])
+
+
+def test_two_runs_two_times_and_what_never_changed(tmp_path):
+    store = shop(
+        tmp_path,
+        app("a", 1, "p1", "report", 10),
+        app("b", 1, "p2", "report", 20),
+        app("c", 1, "p1", "report", 30),
+    )
+    same = diff(store, "nightly", "a:1", "c:1")
+    assert (same.verdict, same.findings) == ("identical", ())
+    week = diff(store, "report", "1970-01-01T00:00:15Z", "1970-01-01T00:00:25Z")
+    assert [(each.before.run_id, each.after.run_id) for each in week.writes] == [("a:1", "b:1")]
+    early = diff(store, "nightly", to="1970-01-01T00:00:25Z")
+    assert [(each.before.run_id, each.after.run_id) for each in early.writes] == [("a:1", "b:1")]
+    (tmp_path / "one").mkdir()
+    once = shop(tmp_path / "one" / "s", app("a", 1, "p1", "report", 10), app("b", 1, "p1", "report", 20))
+    assert [
+        (each.before.run_id, each.after.run_id, each.verdict) for each in diff(once, "nightly").writes
+    ] == [("a:1", "b:1", "identical")]
+
+
+def test_two_writes_of_one_program_are_two_and_not_a_change(tmp_path):
+    """An overwrite and an append each night; then another append: only that is drift."""
+    append = [
+        plan(name, "report", "day:date", source) for name, source in (("q1", "orders"), ("q2", "refunds"))
+    ]
+    edges = (
+        edge("q1", "orders.day", "report.day", "IDENTITY", "day"),
+        edge("q2", "refunds.day", "report.day", "IDENTITY", "day"),
+    )
+    nights = [app(name, 1, "p1", "report", end) for name, end in (("a", 10), ("b", 20), ("c", 30))]
+    appends = [app(name, 2, fingerprint, "report", end, operation="append") for name, fingerprint, end in
+               (("a", "q1", 11), ("b", "q1", 21), ("c", "q2", 31))]  # fmt: skip
+    store = shop(tmp_path, *nights, *appends, plans=(BEFORE, *append), edges=(*EDGES[:3], *edges))
+    assert [(each.run_id, each.kind, each.message) for each in drift(store, "1970-01-01").findings] == [
+        ("c:2", "source_added", "w/refunds.day is a new source of w/report.day (identity)."),
+        ("c:2", "source_removed", "w/orders.day is no source of w/report.day any more (before: identity)."),
+    ]
+
+
+def test_two_inserts_of_one_program_do_not_replace_each_other(tmp_path):
+    inserts = [
+        plan(name, "report", "day:date", source) for name, source in (("q1", "orders"), ("q2", "refunds"))
+    ]
+    edges = (
+        edge("q1", "orders.day", "report.day", "IDENTITY", "day"),
+        edge("q2", "refunds.day", "report.day", "IDENTITY", "day"),
+    )
+    runs = [app("a", number, f"q{number}", "report", number, operation="append") for number in (1, 2)]
+    assert drift(shop(tmp_path, *runs, plans=tuple(inserts), edges=edges), "1970-01-01").findings == ()
+
+
+def test_a_notebook_changes_within_one_application(tmp_path):
+    runs = [app("a", 1, "p1", "report", 10), app("a", 2, "p3", "report", 20), app("a", 3, "p3", "report", 30)]
+    answer = drift(shop(tmp_path, *runs), "1970-01-01")
+    assert [(each.run_id, each.kind) for each in answer.findings] == [
+        ("a:2", "plan_equivalent"),
+        ("a:2", "expression_changed"),
+    ]
+    assert drift(shop(tmp_path / "s", *runs), "1970-01-01T00:00:21Z").findings == ()
+
+
+def test_a_write_that_is_not_done_any_more(tmp_path):
+    append = plan("q1", "report", "day:date", "refunds")
+    runs = [
+        app("a", 1, "p1", "report", 10),
+        app("a", 2, "q1", "report", 11, operation="append"),
+        app("b", 1, "p1", "report", 20),
+    ]
+    store = shop(tmp_path, *runs, plans=(BEFORE, append))
+    assert [each.message for each in drift(store, "1970-01-01").findings] == [
+        "nightly does not write w/report by its append any more."
+    ]
+
+
+TAX = [("total", "aa"), ("* FILTER", "d1")]
+
+
+def constants(runs: list[Run], *values: tuple[str, str], key: str = "k") -> tuple[Constants, ...]:
+    """One tax rate and one date for each run."""
+    return tuple(
+        Constants(each.run_id, 0, (("total", tax), ("* FILTER", date)), key)
+        for each, (tax, date) in zip(runs, values, strict=True)
+    )
+
+
+def test_a_constant_that_changed_is_drift_and_one_that_always_changes_is_not(tmp_path):
+    runs = [app(f"a{number}", 1, "p1", "report", 10 * number) for number in range(1, 5)]
+    hashes = constants(runs, ("19", "mo"), ("19", "tu"), ("7", "we"), ("7", "th"))
+    store = shop(tmp_path, *runs, constants=hashes)
+    assert [
+        (each.run_id, each.kind, each.field, each.message) for each in drift(store, "1970-01-01").findings
+    ] == [
+        ("a3:1", "constant_changed", "total", "The constant in w/report.total has another value than before.")
+    ]
+    (write,) = diff(store, "nightly").writes
+    assert (write.before.run_id, write.after.run_id, write.verdict, write.constants_state) == (
+        "a2:1",
+        "a3:1",
+        "identical",
+        "compared",
+    )
+
+
+def test_two_runs_are_too_few_to_learn_from(tmp_path):
+    runs = [app(f"a{number}", 1, "p1", "report", 10 * number) for number in (1, 2)]
+    store = shop(tmp_path, *runs, constants=constants(runs, ("19", "mo"), ("19", "tu")))
+    assert [(each.kind, each.message) for each in drift(store, "1970-01-01").findings] == [
+        ("constant_changed", "The constant in the filter of w/report has another value than before.")
+    ]
+
+
+def test_constants_of_another_plan_are_compared_where_the_expression_is_the_same(tmp_path):
+    """`total` is written in another way, so its constants say nothing; what filters is as it was."""
+    runs = [app("a", 1, "p1", "report", 10), app("b", 1, "p3", "report", 20)]
+    store = shop(tmp_path, *runs, constants=constants(runs, ("19", "mo"), ("7", "tu")))
+    (write,) = diff(store, "nightly").writes
+    assert [each.to_dict() for each in write.constants] == [{"place": "* FILTER", "position": 1, "count": 1}]
+
+
+def test_hashes_under_another_key_are_not_compared(tmp_path):
+    runs = [app("a", 1, "p1", "report", 10), app("b", 1, "p1", "report", 20)]
+    first, second = constants(runs, ("19", "mo"), ("7", "tu"))
+    store = shop(tmp_path, *runs, constants=(first, Constants(second.run_id, 0, second.values, "other")))
+    (write,) = diff(store, "nightly").writes
+    assert (write.constants_state, write.constants) == ("other_key", ())
+
+
+def test_schemas_that_changed_are_told_once(tmp_path):
+    """Two jobs read the orders before and after a column changed its type and another came."""
+    reader = plan("r1", "other", "day:date", "orders", job="weekly", **OVERWRITE)
+    runs = [app(name, 1, "p1", "report", end) for name, end in (("a", 10), ("b", 20))]
+    runs += [app(name, 1, "r1", "other", end, job="weekly") for name, end in (("c", 11), ("d", 21))]
+    schemas = (Schema("s1", (SchemaColumn("day", "date"), SchemaColumn("amount", "int"))),
+               Schema("s2", (SchemaColumn("day", "date", nullable=False), SchemaColumn("amount", "bigint"), SchemaColumn("tip", "int"))))  # fmt: skip
+    met = tuple(
+        Observation(f"{name}:1", 0, "file", "/w/orders", "read", "/w/orders", schema_id=schema)
+        for name, schema in (("a", "s1"), ("b", "s2"), ("c", "s1"), ("d", "s2"))
+    )
+    store = shop(tmp_path, *runs, plans=(BEFORE, reader), schemas=schemas, observations=met)
+    answer = drift(store, "1970-01-01")
+    assert [(each.dataset, each.field, each.message) for each in answer.findings] == [
+        (DatasetId("file", "/w/orders"), "amount", "w/orders.amount was read as bigint, before as int."),
+        (DatasetId("file", "/w/orders"), "tip", "w/orders.tip is a new column (int) of what was read."),
+    ]
+    assert [each.to_dict() for each in diff(store, "nightly", "a:1", "b:1").writes[0].schemas] == [
+        {**ORDERS, "direction": "read", "columns": [
+            {"name": "amount", "change": "changed", "type_before": "int", "type_after": "bigint"},
+            {"name": "tip", "change": "added", "type_before": None, "type_after": "int"},
+        ]}
+    ]  # fmt: skip
+
+
+def test_bad_words(tmp_path):
+    store = shop(tmp_path, app("a", 1, "p1", "report", 10))
+    for words, error, message in (
+        (
+            ("nighty",),
+            NameLookupError,
+            'There is no table or job "nighty" in the store: did you mean nightly',
+        ),
+        (("orders",), NameLookupError, 'No job has written the table "orders" to the end'),
+        (("nightly", "x:1"), NameLookupError, '--from: there is no complete run "x:1" of this'),
+        (("nightly", "2026-99-01"), SettingError, "--from is '2026-99-01': allowed is a time"),
+    ):
+        with pytest.raises(error, match=message.replace("(", r"\(")):
+            diff(store, *words)
+    with pytest.raises(SettingError, match="--since is 'soon': allowed is a time"):
+        drift(store, "soon")
