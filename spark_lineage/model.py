@@ -372,7 +372,10 @@ class StreamSource:
 
 @dataclass(frozen=True, slots=True)
 class StateOperator:
-    """A stateful operator after a micro-batch: rows and memory of its state, rows dropped because they were late."""
+    """A stateful operator after a micro-batch: rows and memory of its state, rows dropped because they were late.
+
+    Late rows are counted as Spark counts them, where the operator meets them: an aggregation has put rows of one group together before.
+    """
 
     name: str
     rows: int | None = None
@@ -387,7 +390,9 @@ class StreamBatch:
     """One micro-batch of a streaming query, as its progress says.
 
     `query_id` is that of the checkpoint: a restart continues the same history under another `stream_run_id`. `run_id` is that of
-    the table `runs`, None where the batch had no data and ran nothing. `watermark` is epoch milliseconds.
+    its run, None where it ran nothing; the runs of what a foreachBatch function ran are of their own, with the same query and batch.
+    `watermark` is epoch milliseconds, None while there is none yet; `events_from` and `events_until` are the times of the earliest
+    and the latest row, likewise.
     """
 
     query_id: str
@@ -403,6 +408,10 @@ class StreamBatch:
     sources: tuple[StreamSource, ...] = ()
     state: tuple[StateOperator, ...] = ()
     durations_ms: tuple[tuple[str, int], ...] = ()
+    sink: str | None = None
+    output_rows: int | None = None
+    events_from: int | None = None
+    events_until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,9 +431,10 @@ class Constants:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationEvent:
-    """What happened to an application while it ran: `kind` is "executor_added", "executor_removed", "executor_excluded" or "stream_ended".
+    """What happened to an application while it ran.
 
-    `subject` is the executor or the streaming query, `detail` the reason, masked.
+    `kind` is "executor_added", "executor_removed", "executor_excluded", "stream_started" or "stream_ended". `subject` is the executor or the streaming query's id, `detail` the reason, masked; of "stream_started" it is the query's name, of
+    "stream_ended" it is empty where the query did not fail. `stream_run_id` tells the starts of one query apart.
     """
 
     application: str
@@ -432,6 +442,7 @@ class ApplicationEvent:
     kind: str
     subject: str
     detail: str = ""
+    stream_run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

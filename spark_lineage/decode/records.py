@@ -13,7 +13,7 @@ from msgspec import structs
 
 from spark_lineage.errors import DecodeError
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """The newest record version that this reader knows."""
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
@@ -214,6 +214,66 @@ class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag
     stages: list[StageRecord] = []
 
 
+class StreamStartRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream_start", tag_field="kind"):
+    """A streaming query began: under the same `query_id` and another `run_id` where it goes on from its checkpoint."""
+
+    bridge: str
+    query_id: str
+    run_id: str
+    name: str | None = None
+    at: int | None = None
+
+
+class ProgressSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A source in a micro-batch; offsets are JSON texts, `"?"` where their shape is not a known one."""
+
+    description: str | None = None
+    start: str | None = None
+    end: str | None = None
+    rows: int | None = None
+
+
+class ProgressOperator(msgspec.Struct, frozen=True, kw_only=True):
+    """A stateful operator after a micro-batch."""
+
+    name: str = "?"
+    rows: int | None = None
+    updated_rows: int | None = None
+    removed_rows: int | None = None
+    late_rows: int | None = None
+    memory_bytes: int | None = None
+
+
+class ProgressRecord(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_field="kind"):
+    """What a streaming query said of a micro-batch that it completed; `event_time` has min, max, avg and watermark."""
+
+    bridge: str
+    query_id: str
+    run_id: str
+    batch_id: int
+    name: str | None = None
+    execution_id: int | None = None
+    started_at: int | None = None
+    duration_ms: int | None = None
+    durations_ms: dict[str, int | None] = {}
+    event_time: dict[str, int | None] = {}
+    sources: list[ProgressSource] = []
+    state: list[ProgressOperator] = []
+    sink: str | None = None
+    output_rows: int | None = None
+
+
+class StreamEndRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream_end", tag_field="kind"):
+    """A run of a streaming query ended; `error` is why, where it failed."""
+
+    bridge: str
+    query_id: str
+    run_id: str
+    name: str | None = None
+    at: int | None = None
+    error: Failure | None = None
+
+
 class GapRecord(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field="kind"):
     """Something that the bridge could not record: how often, and why."""
 
@@ -234,8 +294,16 @@ class ApplicationEndRecord(
     exit_code: int | None = None
 
 
+StreamRecord: TypeAlias = StreamStartRecord | ProgressRecord | StreamEndRecord
+
 Record: TypeAlias = (
-    ApplicationRecord | PlanRecord | ExecutionRecord | RddJobRecord | GapRecord | ApplicationEndRecord
+    ApplicationRecord
+    | PlanRecord
+    | ExecutionRecord
+    | RddJobRecord
+    | StreamRecord
+    | GapRecord
+    | ApplicationEndRecord
 )
 
 

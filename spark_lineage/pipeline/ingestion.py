@@ -23,6 +23,7 @@ from spark_lineage.decode.records import (
     PlanRecord,
     RddJobRecord,
     Record,
+    StreamRecord,
     decode_record,
 )
 from spark_lineage.decode.tree import PlanTree
@@ -35,6 +36,7 @@ from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Application, Rows
 from spark_lineage.pipeline.sightings import Sightings
+from spark_lineage.pipeline.streams import StreamRows
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
 
@@ -98,7 +100,7 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
     for problem in _damage_problems(work):
         rows.problems[problem] = None
     batch = rows.batch()
-    if any((batch.runs, batch.plans, batch.problems, batch.datasets)):
+    if any((batch.runs, batch.plans, batch.problems, batch.datasets, batch.batches, batch.events)):
         target.append(batch)
     for segment in usable:
         if segment.path not in waiting:
@@ -231,9 +233,12 @@ def _rows_of(
             rows.problems[_senseless(read, group[-1].root, error)] = None
             continue
         found.extend(all_folded)
+    streams = StreamRows(rows.batches, rows.events)
     for other in read.others:
         if isinstance(other, RddJobRecord):
             application.rdd_job(other)
+        elif isinstance(other, StreamRecord):
+            streams.add(other)
         elif isinstance(other, GapRecord):
             application.gap(other)
     if read.end is not None or (read.dead and not read.live):

@@ -25,6 +25,7 @@ from spark_lineage.decode.records import (
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree
 from spark_lineage.model import (
     CONTROL_RUN,
+    ApplicationEvent,
     Batch,
     Column,
     Dataset,
@@ -39,6 +40,7 @@ from spark_lineage.model import (
     RunState,
     Severity,
     Stage,
+    StreamBatch,
 )
 from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
 from spark_lineage.pipeline.locate import Locations
@@ -60,6 +62,8 @@ class Rows:
     stages: list[Stage] = field(default_factory=list)
     observations: list[Observation] = field(default_factory=list)
     problems: dict[Problem, None] = field(default_factory=dict)
+    batches: list[StreamBatch] = field(default_factory=list)
+    events: list[ApplicationEvent] = field(default_factory=list)
 
     def batch(self) -> Batch:
         """All rows as one batch for the store."""
@@ -73,6 +77,8 @@ class Rows:
             stages=tuple(self.stages),
             observations=tuple(self.observations),
             problems=tuple(self.problems),
+            batches=tuple(self.batches),
+            events=tuple(self.events),
         )
 
 

@@ -202,7 +202,7 @@ _IN_WRITE_ORDER = (
     _table(
         "batches", model.StreamBatch, "query_id batch_id stream_run_id", "query_id",
         batch_id=LONG, started_at=LONG, duration_ms=LONG, input_rows=LONG, watermark=LONG, sources=_STREAM_SOURCES,
-        state=_STATE_OPERATORS, durations_ms=METRICS,
+        state=_STATE_OPERATORS, durations_ms=METRICS, output_rows=LONG, events_from=LONG, events_until=LONG,
     ),
     _table("constants", model.Constants, "run_id part", "run_id", part=LONG, values=TEXT_MAP),
     _table("events", model.ApplicationEvent, "application at kind subject", "application", at=LONG),

@@ -40,7 +40,8 @@ def test_the_schema_is_one() -> None:
 @pytest.mark.spark
 def test_records_validate(application: Application) -> None:
     kinds = {record["kind"] for record in application.records}
-    assert kinds == {"application", "plan", "execution", "rdd_job", "application_end"}
+    streams = {"stream_start", "progress", "stream_end"}
+    assert kinds == {"application", "plan", "execution", "rdd_job", "application_end", *streams}
     assert violations(application.records) == []
 
 

@@ -27,7 +27,7 @@ def test_a_record_with_fields_that_this_reader_does_not_know_is_read() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (payload(v=3), "a record has version 3, this reader knows up to 2: update spark-lineage"),
+        (payload(v=4), "a record has version 4, this reader knows up to 3: update spark-lineage"),
         (payload(kind="riddle"), "a record does not fit the format: Invalid value 'riddle' - at `$.kind`"),
         (payload(bridge=7), "a record does not fit the format: Expected `str`, got `int` - at `$.bridge`"),
         (b"[]", "a record does not fit the format: Expected `object`, got `array`"),

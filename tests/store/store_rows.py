@@ -108,10 +108,10 @@ def batch(execution: int = 1) -> Batch:
             StreamBatch(
                 "q", execution, "r1", "bridge", "clicks", run_id, 1, 2, 3, 4,
                 (StreamSource("Kafka[t]", '{"t":{"0":1}}', '{"t":{"0":2}}', 1),),
-                (StateOperator("dedupe", 1, 2, 3, 4, 5),), (("addBatch", 6),),
+                (StateOperator("dedupe", 1, 2, 3, 4, 5),), (("addBatch", 6),), "Sink", 7, 8, 9,
             ),
             StreamBatch("q", execution + 500, "r1", "bridge"),
         ),
         constants=(Constants(run_id, 0, (("* FILTER", "aa bb"), ("n", "cc")), "key"),),
-        events=(ApplicationEvent("bridge", execution, "executor_removed", "1", "lost"),),
+        events=(ApplicationEvent("bridge", execution, "executor_removed", "1", "lost", "r1"),),
     )  # fmt: skip

@@ -18,6 +18,8 @@ final class Failure {
     private static final int CAUSE_LIMIT = 50;
     private static final Pattern CANCELLED = Pattern.compile(
             "(?s)^(\\[SPARK_JOB_CANCELLED].*|Job \\S+ cancelled.*|.*part of cancelled job group.*)");
+    private static final int TRACE_LIMIT = 100_000;
+    private static final Pattern TRACE_LINE = Pattern.compile("((?:[A-Za-z_$][\\w$]*\\.)*[A-Za-z_$][\\w$]*)(?:: (.*))?");
     private static final Pattern PYTHON_CLASS = Pattern.compile("^([A-Za-z_][\\w.]*)(:.*)?$");
     private static final Pattern THROWN_CLASS = Pattern.compile("\\): ((?:[a-z_$][\\w$]*\\.)+[A-Z][\\w$]*)");
 
@@ -51,6 +53,25 @@ final class Failure {
             return new Failure(python, "a Python function raised " + python, condition, cancelled);
         }
         return new Failure(thrown.getClass().getName(), message(chain), condition, cancelled);
+    }
+
+    /**
+     * What a stack trace as text says. The parameters of Spark's message are not known here, so one with a condition is
+     * told by that alone.
+     */
+    static Failure ofText(String trace, String condition) {
+        String text = Masking.cut(trace, TRACE_LIMIT);
+        String line = text.trim().split("\n", 2)[0];
+        Matcher matcher = TRACE_LINE.matcher(Masking.cut(line, LINE_LIMIT));
+        String name = matcher.matches() ? matcher.group(1) : "java.lang.Throwable";
+        if (text.contains("Traceback (most recent call last)")) {
+            String python = lastRaised(text);
+            return new Failure(python, "a Python function raised " + python, condition, false);
+        }
+        boolean told = matcher.matches() && matcher.group(2) != null && condition == null && isKnown(name)
+                && !matcher.group(2).startsWith("[");
+        return new Failure(name, told ? Masking.cut(Masking.message(matcher.group(2)), MESSAGE_LIMIT) : null,
+                condition, false);
     }
 
     boolean isCancelled() {

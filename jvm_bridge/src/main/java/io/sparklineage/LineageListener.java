@@ -18,6 +18,7 @@ import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
+import org.apache.spark.sql.streaming.StreamingQueryListener;
 
 /**
  * Listens on a bus queue of its own, turns what it sees into bytes and hands them to the spool. It never
@@ -65,11 +66,28 @@ final class LineageListener extends SparkListener {
                 ended((SparkListenerSQLExecutionEnd) event);
             } else if (event instanceof FlushMarker) {
                 ((FlushMarker) event).arrived.countDown();
-            } else if (event.getClass().getSimpleName().equals("QueryStartedEvent")) {
-                streaming.started(event);
+            } else if (event instanceof StreamingQueryListener.Event) {
+                streamed(event);
             }
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    /** A streaming query that waits for data says so, too; that tells nothing. */
+    private void streamed(SparkListenerEvent event) {
+        long now = System.currentTimeMillis();
+        if (event instanceof StreamingQueryListener.QueryStartedEvent) {
+            StreamingQueryListener.QueryStartedEvent start = (StreamingQueryListener.QueryStartedEvent) event;
+            Long at = StreamProgress.millis(start.timestamp());
+            spool.offer(new Entry(StreamProgress.started(bridge, streaming.started(start), at == null ? now : at)));
+        } else if (event instanceof StreamingQueryListener.QueryProgressEvent) {
+            StreamingQueryListener.QueryProgressEvent progress = (StreamingQueryListener.QueryProgressEvent) event;
+            Long execution = streaming.executionOf(progress.progress().runId(), progress.progress().batchId());
+            spool.offer(new Entry(StreamProgress.progress(bridge, progress, execution)));
+        } else if (event instanceof StreamingQueryListener.QueryTerminatedEvent) {
+            StreamingQueryListener.QueryTerminatedEvent end = (StreamingQueryListener.QueryTerminatedEvent) event;
+            spool.offer(new Entry(StreamProgress.ended(bridge, streaming.ended(end), streaming.failure(end), now)));
         }
     }
 
@@ -104,6 +122,9 @@ final class LineageListener extends SparkListener {
             record.planFailure = Failure.of(problem);
         }
         record.batch = streaming.of(record.execution, record.query);
+        if (record.batch != null) {
+            streaming.ran(record.batch, record.execution, record.failure);
+        }
         if (record.execution.jobsLeftOut > 0) {
             gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
         }
