@@ -27,6 +27,7 @@ import typer
 import spark_lineage
 from spark_lineage import api, model
 from spark_lineage.compare import diff, drift
+from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.query import answers, one_run
@@ -123,6 +124,7 @@ def other_json() -> dict[str, Any]:
     return {
         "ingest": json.loads(json.dumps(report)),
         "doctor": doctor_answer([sample(Check)]).to_dict(),
+        "check": sample(CheckAnswer).to_dict(),
         "error": error_json("name", "sentence", ["candidate"]),
     }
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from spark_lineage.api import Lineage, enable, open  # noqa: A004 - read as spark_lineage.open
     from spark_lineage.errors import (
         BridgeError,
+        DeclarationError,
         DecodeError,
         LineageError,
         NameLookupError,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BridgeError",
+    "DeclarationError",
     "DecodeError",
     "Lineage",
     "LineageError",

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ from spark_lineage.switch import configure
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from spark_lineage.compare.declaration import Declaration
 
 __all__ = ["Lineage", "configure", "enable", "open"]
 
@@ -163,6 +166,27 @@ class Lineage:
         from spark_lineage.show.text_diff import drift_text  # noqa: PLC0415
 
         return Answer(drift(self._read(), since).to_dict(), drift_text, drift_html)
+
+    def check(
+        self,
+        declaration: Declaration | Path | str | None = None,
+        *,
+        require: Iterable[str] = (),
+        strict: bool = False,
+    ) -> Answer:
+        """Lineage as stored against lineage as declared, in a YAML file (docs/declared.md) or as a value.
+
+        `require` names jobs and tables that are to have lineage. With `strict`, what cannot be shown is an error, too. The
+        answer's `outcome` is `passed` or `failed`. Raises `DeclarationError` for a file that is not a declaration.
+        """
+        from spark_lineage.compare import checking  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.query.snapshot import Snapshot  # noqa: PLC0415
+        from spark_lineage.show.html_check import check_html  # noqa: PLC0415
+        from spark_lineage.show.text_check import check_text  # noqa: PLC0415
+
+        declared = checking.read(declaration)
+        checked = checking.check_all(Snapshot(self._read()), declared, require, strict=strict)
+        return Answer(checked.to_dict(), check_text, check_html)
 
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.

@@ -6,9 +6,10 @@
     ├── BridgeError              the JVM bridge is missing, dead, or did not finish in time
     ├── DecodeError              bytes that are not a record of a known version within the limits
     ├── StoreError               the store is missing, unreadable, or of another schema version
-    └── NameLookupError          a table or column name is unknown or ambiguous (wrong use)
+    ├── NameLookupError          a table or column name is unknown or ambiguous (wrong use)
+    └── DeclarationError         a file of declared lineage says what it may not say (wrong use)
 
-`SettingError` and `NameLookupError` are wrong use (exit code 2), the others a problem (exit code 1).
+`SettingError`, `NameLookupError` and `DeclarationError` are wrong use (exit code 2), the others a problem (exit code 1).
 """
 
 from __future__ import annotations
@@ -61,3 +62,10 @@ class NameLookupError(LineageError):
     def __init__(self, message: str, candidates: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.candidates = candidates
+
+
+class DeclarationError(LineageError):
+    """A file of declared lineage says what it may not say: the message names the file, the line and what is allowed."""
+
+    exit_code = 2
+    code = "declaration"

@@ -116,13 +116,30 @@ class Graph:
             start, depth, _Direction(self._downstream_hops, self._downstream_shown, _inner_first, wholes=True)
         )
 
+    def paths_downstream(self, start: Key) -> dict[Key, tuple[int, ...]]:
+        """What is made of the start, each with the edges (row numbers) of one shortest path to it, in their order."""
+        direction = _Direction(self._downstream_hops, self._downstream_shown, _inner_first, wholes=True)
+        vertices = _Vertices()
+        reached = self._reach(vertices, _starts(vertices, start, direction), None, direction)
+        paths: dict[int, tuple[int, ...]] = {
+            vertex: () for vertex, depth in reached.depths.items() if not depth
+        }
+        found: dict[Key, tuple[int, ...]] = {}
+        for vertex in reached.depths:  # nearest first, as they were met
+            hops = reached.hops.get(vertex, [])
+            for edge, next_vertex in hops:
+                paths.setdefault(next_vertex, (*paths[vertex], edge))
+            if paths[vertex]:
+                shown = self._downstream_shown(
+                    vertices.texts[vertex], vertices.partial[vertex], [edge for edge, _ in hops]
+                )
+                for text in sorted(set(shown)):
+                    found.setdefault(_key(text), paths[vertex])
+        return found
+
     def _walk(self, start: Key, depth: int | None, direction: _Direction) -> Walk:
         vertices = _Vertices()
-        text = _text(start)
-        starts = [vertices.number(text)]
-        if direction.wholes:
-            starts += [vertices.number(outer, partial=True) for outer in _outer_fields(text)]
-        reached = self._reach(vertices, starts, depth, direction)
+        reached = self._reach(vertices, _starts(vertices, start, direction), depth, direction)
         labels = self._labels(vertices, reached, direction.compose)
         nodes = self._nodes(vertices, reached, labels, direction)
         return Walk(tuple(nodes), tuple(sorted({edge for hops in reached.hops.values() for edge, _ in hops})))
@@ -351,6 +368,15 @@ class _Direction:
     shown: Callable[[str, bool, Sequence[int]], Iterator[str]]
     compose: _Compose
     wholes: bool
+
+
+def _starts(vertices: _Vertices, start: Key, direction: _Direction) -> list[int]:
+    """The vertices that a walk starts from."""
+    text = _text(start)
+    starts = [vertices.number(text)]
+    if direction.wholes:
+        starts += [vertices.number(outer, partial=True) for outer in _outer_fields(text)]
+    return starts
 
 
 def _details(edges: pa.Table, columns: set[Key]) -> tuple[set[int], set[int]]:

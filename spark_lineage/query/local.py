@@ -18,6 +18,7 @@ from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.names import resolve_column, resolve_table
 from spark_lineage.query.one_run import RunAnswer, run_answer
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, shown_runs, sorted_problems
+from spark_lineage.query.snapshot_graph import graph_of
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["LocalEngine"]
@@ -149,28 +150,7 @@ class LocalEngine:
 
     @cached_property
     def _graph(self) -> Graph:
-        columns: list[Key] = []
-        unsure: dict[Key, Certainty] = {}
-        for id_ in self._snapshot.datasets:
-            certainty = self._snapshot.state(id_).certainty
-            if certainty is not Certainty.EXACT:
-                unsure[id_.namespace, id_.name, None] = certainty
-            for field in self._snapshot.fields(id_):
-                columns.append((id_.namespace, id_.name, field.name))
-                if field.certainty is not Certainty.EXACT:
-                    unsure[columns[-1]] = field.certainty
-
-        def certainty_of(key: Key) -> Certainty:
-            """That of the table or column, or of the column within which the field lies."""
-            namespace, name, field = key
-            parts = (field or "").split(".")
-            outer = (".".join(parts[:length]) or None for length in range(len(parts), 0, -1))
-            return next(
-                (unsure[namespace, name, each] for each in outer if (namespace, name, each) in unsure),
-                Certainty.EXACT,
-            )
-
-        return Graph(self._snapshot.edges, columns, certainty_of)
+        return graph_of(self._snapshot)
 
     def _known_fields(self, dataset: Dataset) -> set[str]:
         """The columns of a dataset, and the fields (of structs too) that edges name."""

@@ -206,7 +206,7 @@ class Snapshot:
         return sorted_problems(found)
 
     @cached_property
-    def _complete_plans(self) -> list[tuple[int, DatasetId, Row]]:
+    def complete_plans(self) -> list[tuple[int, DatasetId, Row]]:
         """The plans that ran to the end: number of the last such run, target, row; in the order of the numbers."""
         last = _last_complete(self._numbered_runs)
         return sorted(
@@ -220,13 +220,13 @@ class Snapshot:
 
     @cached_property
     def _written_plans(self) -> list[tuple[int, DatasetId, Row]]:
-        return [each for each in self._complete_plans if each[2]["kind"] != EdgeKind.CONTROL.value]
+        return [each for each in self.complete_plans if each[2]["kind"] != EdgeKind.CONTROL.value]
 
     @cached_property
     def _endings(self) -> Mapping[DatasetId, list[tuple[int, str]]]:
         """Where a table began anew, though nothing was written: the number of the run and its operation, in order."""
         found: dict[DatasetId, list[tuple[int, str]]] = {}
-        for number, target, row in self._complete_plans:
+        for number, target, row in self.complete_plans:
             if row["kind"] == EdgeKind.CONTROL.value:
                 found.setdefault(target, []).append((number, row["operation"]))
         return found
@@ -234,7 +234,7 @@ class Snapshot:
     @cached_property
     def _spellings(self) -> Spellings:
         """What the last overwrite called a column counts before all that was written earlier."""
-        since = {target: number for number, target, row in self._complete_plans if row["overwrites"]}
+        since = {target: number for number, target, row in self.complete_plans if row["overwrites"]}
         ordered = sorted(self._written_plans, key=lambda plan: plan[0] < since.get(plan[1], -1))
         return spellings(
             (target, [column["name"] for column in row["columns"]]) for _, target, row in ordered

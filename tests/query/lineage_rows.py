@@ -37,7 +37,7 @@ def plan(fingerprint: str, target: str, columns: str, sources: str = "", **other
     marks = {"?": Certainty.OVER_APPROXIMATE, "!": Certainty.OPAQUE}
     parsed = [
         PlanColumn(name, type_.rstrip("?!"), marks.get(type_[-1], Certainty.EXACT))
-        for name, type_ in (column.split(":") for column in columns.split())
+        for name, _, type_ in (column.partition(":") for column in columns.split())
     ]
     facts = {
         "kind": EdgeKind.DATA,
