@@ -139,6 +139,23 @@ class Lineage:
 
         return Answer(self._engine().run(name).to_dict(), run_text, run_html)
 
+    def streams(self) -> Answer:
+        """The streaming queries: last micro-batch, rate, watermark, state, rows that were late, and how each is."""
+        from spark_lineage.show.html_streams import streams_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text_streams import streams_text  # noqa: PLC0415
+
+        return Answer(self._engine().streams().to_dict(), streams_text, streams_html)
+
+    def stream(self, name: str, limit: int | None = None) -> Answer:
+        """The history of one streaming query over its starts: by its name, its id or the beginning of it.
+
+        At most its newest `limit` micro-batches, None for all.
+        """
+        from spark_lineage.show.html_streams import stream_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text_streams import stream_text  # noqa: PLC0415
+
+        return Answer(self._engine().stream(name, limit).to_dict(), stream_text, stream_html)
+
     def problems(self) -> Answer:
         """What was not understood, not captured or cut, and what to do about it."""
         return Answer(self._engine().problems().to_dict(), problems_text, problems_html)

@@ -19,6 +19,7 @@ from spark_lineage.query.names import resolve_column, resolve_table
 from spark_lineage.query.one_run import RunAnswer, run_answer
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, shown_runs, sorted_problems
 from spark_lineage.query.snapshot_graph import graph_of
+from spark_lineage.query.streams import StreamAnswer, StreamsAnswer, stream_answer, streams_answer
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["LocalEngine"]
@@ -105,6 +106,14 @@ class LocalEngine:
     def run(self, name: str) -> RunAnswer:
         """What happened in one run: by its id, an id cut short, or a table, whose last run it then is."""
         return run_answer(self._store, self._snapshot, name)
+
+    def streams(self) -> StreamsAnswer:
+        """All streaming queries, the one that was last at work first."""
+        return streams_answer(self._store, self._snapshot)
+
+    def stream(self, name: str, limit: int | None = None) -> StreamAnswer:
+        """The history of one streaming query, by name, id or its beginning; at most its newest `limit` micro-batches."""
+        return stream_answer(self._store, self._snapshot, name, limit)
 
     def problems(self) -> answers.ProblemsAnswer:
         """All that was not understood, not captured or cut, whether or not it still matters."""

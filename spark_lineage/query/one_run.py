@@ -32,6 +32,7 @@ from spark_lineage.query.answers import DatasetReference, Json, iso_time, proble
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
 from spark_lineage.query.stage_chain import RUN_TIME_METRICS, is_skewed, stage_chain
+from spark_lineage.query.streams import batch_json
 from spark_lineage.store.schema import from_rows
 
 __all__ = ["RunAnswer", "find_run", "run_answer"]
@@ -61,7 +62,7 @@ class RunAnswer:
             "operators": list(map(_operator, self.operators)),
             "stages": list(map(_stage, self.stages)),
             "longest_chain": [_stage_name(stage) for stage in stage_chain(self.stages)],
-            "batch": self.batch and _batch(self.batch),
+            "batch": self.batch and batch_json(self.batch),
             "events": [
                 {
                     "at": iso_time(event.at),
@@ -330,38 +331,4 @@ def _distribution(each: Distribution) -> Json:
         "median": each.median,
         "upper_quartile": each.upper_quartile,
         "maximum": each.maximum,
-    }
-
-
-def _batch(batch: StreamBatch) -> Json:
-    return {
-        "query_id": batch.query_id,
-        "batch_id": batch.batch_id,
-        "name": batch.name,
-        "stream_run_id": batch.stream_run_id,
-        "started_at": iso_time(batch.started_at),
-        "duration_ms": batch.duration_ms,
-        "input_rows": batch.input_rows,
-        "watermark": iso_time(batch.watermark),
-        "sources": [
-            {
-                "description": each.description,
-                "start": _json(each.start),
-                "end": _json(each.end),
-                "rows": each.rows,
-            }
-            for each in batch.sources
-        ],
-        "state": [
-            {
-                "name": each.name,
-                "rows": each.rows,
-                "updated_rows": each.updated_rows,
-                "removed_rows": each.removed_rows,
-                "late_rows": each.late_rows,
-                "memory_bytes": each.memory_bytes,
-            }
-            for each in batch.state
-        ],
-        "durations": [{"name": name, "ms": value} for name, value in sorted(batch.durations_ms)],
     }

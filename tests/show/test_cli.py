@@ -75,6 +75,7 @@ def test_the_commands() -> None:
         "run",
         "runs",
         "search",
+        "stream",
         "table",
         "tables",
         "upstream",
@@ -120,6 +121,7 @@ def test_downstream(capfd: pytest.CaptureFixture[str], store: Path) -> None:
         (["problems"], ["problems"]),
         (["search", "amount"], ["text", "matches"]),
         (["tables"], ["tables", "edges", "problems"]),
+        (["stream"], ["streams"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,
 )
