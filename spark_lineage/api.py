@@ -188,12 +188,14 @@ class Lineage:
         self,
         declaration: Declaration | Path | str | None = None,
         *,
+        baseline: str | None = None,
         require: Iterable[str] = (),
         strict: bool = False,
     ) -> Answer:
         """Lineage as stored against lineage as declared, in a YAML file (docs/declared.md) or as a value.
 
-        `require` names jobs and tables that are to have lineage. With `strict`, what cannot be shown is an error, too. The
+        `baseline` is a store, or one at a time (`lineage@2026-11-20`, `lineage@7d`), from which nothing is to differ, `require` names
+        jobs and tables that are to have lineage. With `strict`, what cannot be shown is an error, too. The
         answer's `outcome` is `passed` or `failed`. Raises `DeclarationError` for a file that is not a declaration.
         """
         from spark_lineage.compare import checking  # noqa: PLC0415 - few ask, all would load it
@@ -202,8 +204,17 @@ class Lineage:
         from spark_lineage.show.text_check import check_text  # noqa: PLC0415
 
         declared = checking.read(declaration)
-        checked = checking.check_all(Snapshot(self._read()), declared, require, strict=strict)
+        checked = checking.check_all(
+            Snapshot(self._read()), declared, baseline=baseline, require=require, strict=strict
+        )
         return Answer(checked.to_dict(), check_text, check_html)
+
+    def declare(self) -> str:
+        """The lineage as it is, as the YAML file that `check` takes: a baseline."""
+        from spark_lineage.compare.baseline import declaration_of, declaration_text  # noqa: PLC0415
+        from spark_lineage.query.snapshot import Snapshot  # noqa: PLC0415
+
+        return declaration_text(declaration_of(Snapshot(self._read())))
 
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.

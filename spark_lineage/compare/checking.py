@@ -1,4 +1,4 @@
-"""A whole check: a declaration and the jobs and tables that are to have lineage."""
+"""A whole check: a declaration, a baseline, and the jobs and tables that are to have lineage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from spark_lineage.compare.baseline import declaration_of, named_store
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.compare.declaration import Declaration
 from spark_lineage.compare.declared import check
@@ -24,11 +25,24 @@ def read(declaration: Declaration | Path | str | None) -> Declaration:
 
 
 def check_all(
-    snapshot: Snapshot, declaration: Declaration, required: Iterable[str] = (), *, strict: bool = False
+    snapshot: Snapshot,
+    declaration: Declaration,
+    *,
+    baseline: str | None = None,
+    require: Iterable[str] = (),
+    strict: bool = False,
 ) -> CheckAnswer:
-    """All expectations, those of `required` last."""
+    """All expectations: those of the declaration, those of the store `baseline` (`STORE[@TIME]`), those of `require`.
+
+    Raises `StoreError` for a baseline that cannot be read, `SettingError` for a time that is none.
+    """
     answer = check(snapshot, declaration, strict=strict)
-    return replace(
-        answer,
-        expectations=(*answer.expectations, *(require_lineage(snapshot, name) for name in required)),
-    )
+    expectations = list(answer.expectations)
+    if baseline is not None:
+        then = declaration_of(Snapshot(named_store(baseline)))
+        expectations += (
+            replace(each, what=f"baseline: {each.what}")
+            for each in check(snapshot, then, strict=strict).expectations
+        )
+    expectations += (require_lineage(snapshot, name) for name in require)
+    return replace(answer, expectations=tuple(expectations), baseline=baseline)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from spark_lineage.model import Subtype
+from spark_lineage.model import Certainty, Subtype
 
 __all__ = [
     "ColumnDeclaration",
@@ -50,7 +50,7 @@ class ColumnDeclaration:
 
     `sources` are its DIRECT sources one hop back, all of them, and INDIRECT ones that it has among others; None: not said.
     `depends_on` are globs of columns that it is made of over any number of hops, each one met; with `depends_only` every path back
-    meets one of them.
+    meets one of them. With `complete` the INDIRECT sources are all of them, too. What is no surer than `certainty` is taken for sure.
     """
 
     name: str
@@ -59,6 +59,8 @@ class ColumnDeclaration:
     depends_on: tuple[ExpectedName, ...] = ()
     depends_only: bool = False
     flows: Flows = Flows.DIRECT
+    complete: bool = False
+    certainty: Certainty = Certainty.EXACT
     line: int = 0
 
 
@@ -68,7 +70,7 @@ class TableDeclaration:
 
     `sources` are the tables (globs) that it is made of directly, all of them; `required_sources` some of those upstream at any
     distance; `rows` all that decides its rows; `jobs` the jobs (globs) that may write it. None: not said. With `complete` it has the
-    declared columns and no others.
+    declared columns and no others. `certainty` is as for a column, of its sources and rows.
     """
 
     name: str
@@ -79,6 +81,7 @@ class TableDeclaration:
     jobs: tuple[ExpectedName, ...] | None = None
     columns: tuple[ColumnDeclaration, ...] = ()
     complete: bool = False
+    certainty: Certainty = Certainty.EXACT
     line: int = 0
 
 

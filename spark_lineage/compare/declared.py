@@ -63,16 +63,14 @@ def _check_table(known: Known, table: TableDeclaration, dataset: Dataset | None)
         return
     yield Expectation(f"table {name}", table.line)
     if table.sources is not None:
-        yield _expectation(
-            f"sources of {name}", table, _check_sources(known, table.sources, dataset, table.line)
-        )
+        yield _expectation(f"sources of {name}", table, _check_sources(known, table, dataset))
     if table.required_sources:
         yield _expectation(f"required sources of {name}", table, _check_required(known, table, dataset))
     if table.rows is not None:
         key = (dataset.namespace, dataset.name, None)
         found = [row for row in known.direct(dataset.id) if row["target_field"] is None]
         yield _expectation(
-            f"rows of {name}", table, _check_column_sources(known, key, table.rows, found, table.line)
+            f"rows of {name}", table, _check_column_sources(known, key, table.rows, found, table)
         )
     if table.jobs is not None:
         yield _expectation(
@@ -89,17 +87,17 @@ def _expectation(what: str, table: TableDeclaration, deviations: Iterable[Deviat
     return Expectation(what, table.line, tuple(deviations))
 
 
-def _check_sources(
-    known: Known, expected: Sequence[ExpectedName], dataset: Dataset, line: int
-) -> Iterator[Deviation]:
+def _check_sources(known: Known, table: TableDeclaration, dataset: Dataset) -> Iterator[Deviation]:
     """The tables that a table is made of directly, but for itself."""
-    key = (dataset.namespace, dataset.name, None)
+    key, line = (dataset.namespace, dataset.name, None), table.line
     plans = known.snapshot.state(dataset.id).plans
     found = {source for plan in plans for source in plan.datasets}
-    sure = not any(plan.certainty is Certainty.OPAQUE for plan in plans)
+    sure = table.certainty is Certainty.OPAQUE or not any(
+        plan.certainty is Certainty.OPAQUE for plan in plans
+    )
     met: set[DatasetId] = set()
     label = known.label(key)
-    for name in expected:
+    for name in table.sources or ():
         here = {
             source for source in found if known.names((source.namespace, source.name, None), name.pattern)
         }
@@ -130,7 +128,7 @@ def _check_required(known: Known, table: TableDeclaration, dataset: Dataset) -> 
     waiting = [dataset.id]
     while waiting:
         for plan in known.snapshot.state(waiting.pop()).walked:
-            sure = sure and plan.certainty is not Certainty.OPAQUE
+            sure = sure and Certainty.OPAQUE not in {plan.certainty} - {table.certainty}
             fresh = set(plan.datasets) - upstream
             upstream |= fresh
             waiting += fresh
@@ -173,50 +171,56 @@ def _check_column(known: Known, column: ColumnDeclaration, dataset: Dataset) -> 
         )  # fmt: skip
     if column.sources is not None:
         direct = [row for row in known.direct(dataset.id) if row["target_field"] == field]
-        yield from _check_column_sources(known, key, column.sources, direct, column.line)
+        yield from _check_column_sources(known, key, column.sources, direct, column)
     yield from check_dependencies(known, column, key)
 
 
 def _check_column_sources(
-    known: Known, key: Key, expected: Sequence[ExpectedSource], rows: Sequence[Row], line: int
+    known: Known,
+    key: Key,
+    expected: Sequence[ExpectedSource],
+    rows: Sequence[Row],
+    declared: ColumnDeclaration | TableDeclaration,
 ) -> Iterator[Deviation]:
     """The sources of a column one hop back; of rows (no field) all that decides them."""
     found = list({(_source(row), row["subtype"], row["masking"]): row for row in rows}.values())
     unmet = [each for each in expected if not any(_is(known, each, row) for row in found)]
     extra = [row for row in found if not any(_is(known, each, row) for each in expected)]
+    accepted = declared.certainty
     deviations: list[Deviation] = []
     for row in extra:
         near = next((each for each in unmet if known.names(_source(row), each.pattern)), None)
+        sure = Certainty(row["certainty"]).rank <= accepted.rank
         if near is not None:
             unmet.remove(near)
-            deviations.append(_other_kind(known, key, near, row))
-        elif key[2] is None or _is_direct(row):
-            deviations.append(_unexpected(known, key, row, line))
+            deviations.append(_other_kind(known, key, near, row, sure=sure))
+        elif key[2] is None or declared.complete or _is_direct(row):
+            deviations.append(_unexpected(known, key, row, declared.line, sure=sure))
     certainty = weakest(
         known.certainty(DatasetId(*key[:2]), key[2]), *(Certainty(row["certainty"]) for row in rows)
     )
     sources = sorted({known.label(_source(row)) for row in found})
-    deviations += (_missing(known, key, each, sources, certainty) for each in unmet)
-    if certainty is not Certainty.EXACT and not deviations:
+    sure = certainty is not Certainty.OPAQUE or accepted is Certainty.OPAQUE
+    deviations += (_missing(known, key, each, sources, sure=sure) for each in unmet)
+    if certainty.rank > accepted.rank and not deviations:
         why = "some of them are not known" if certainty is Certainty.OPAQUE else "they are a superset"
         message = f"It cannot be shown that {_whose(known, key)} has these sources: {why}."
-        deviations.append(deviation("source_unexpected", message, line, key, certain=False))
+        deviations.append(deviation("source_unexpected", message, declared.line, key, certain=False))
     yield from deviations
 
 
-def _other_kind(known: Known, key: Key, expected: ExpectedSource, row: Row) -> Deviation:
-    source, sure = known.label(_source(row)), row["certainty"] == Certainty.EXACT.value
+def _other_kind(known: Known, key: Key, expected: ExpectedSource, row: Row, *, sure: bool) -> Deviation:
     wanted, found = _expected_kind(expected), _kind(row)
     return deviation(
         "kind_changed",
-        f"{_whose(known, key)} {_comes(sure)} from {source} as {found}; declared is {wanted}.",
+        f"{_whose(known, key)} {_comes(sure)} from {known.label(_source(row))} as {found}; declared is {wanted}.",
         expected.line, key, certain=sure,
         evidence=(("expected", wanted), ("found", found), ("expression", row["expression"])),
     )  # fmt: skip
 
 
-def _unexpected(known: Known, key: Key, row: Row, line: int) -> Deviation:
-    source, sure = f"{known.label(_source(row))} ({_kind(row)})", row["certainty"] == Certainty.EXACT.value
+def _unexpected(known: Known, key: Key, row: Row, line: int, *, sure: bool) -> Deviation:
+    source = f"{known.label(_source(row))} ({_kind(row)})"
     return deviation(
         "source_unexpected",
         f"{_whose(known, key)} {_comes(sure)} from {source}, which is not declared.",
@@ -225,9 +229,8 @@ def _unexpected(known: Known, key: Key, row: Row, line: int) -> Deviation:
 
 
 def _missing(
-    known: Known, key: Key, expected: ExpectedSource, sources: Sequence[str], certainty: Certainty
+    known: Known, key: Key, expected: ExpectedSource, sources: Sequence[str], *, sure: bool
 ) -> Deviation:
-    sure = certainty is not Certainty.OPAQUE
     said = "it does not" if sure else "it cannot be shown that it does"
     return deviation(
         "source_missing",
@@ -244,10 +247,10 @@ def _whose(known: Known, key: Key) -> str:
 
 def _check_columns(known: Known, table: TableDeclaration, dataset: Dataset) -> Iterator[Deviation]:
     declared = {column.name.casefold() for column in table.columns}
-    for field in known.snapshot.fields(dataset.id):
-        if field.name.casefold() not in declared:
-            key = (dataset.namespace, dataset.name, field.name)
-            message = f"{known.label((*key[:2], None))} has a column {field.name}, which is not declared."
+    for name in known.columns(dataset.id):
+        if name.casefold() not in declared:
+            key = (dataset.namespace, dataset.name, name)
+            message = f"{known.label((*key[:2], None))} has a column {name}, which is not declared."
             yield deviation("column_unexpected", message, table.line, key)
 
 

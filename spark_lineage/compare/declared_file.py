@@ -17,7 +17,7 @@ from spark_lineage.compare.declaration import (
     TableDeclaration,
 )
 from spark_lineage.errors import DeclarationError
-from spark_lineage.model import Subtype
+from spark_lineage.model import Certainty, Subtype
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
@@ -29,12 +29,13 @@ _VERSION = "1"
 _Value = TypeVar("_Value")
 
 _FILE_KEYS = ("version", "complete", "tables", "owners", "owner_required", "forbidden")
-_TABLE_KEYS = ("owner", "complete", "jobs", "sources", "required_sources", "rows", "columns")
-_COLUMN_KEYS = ("type", "sources", "depends_on", "depends_only_on", "kinds")
+_TABLE_KEYS = ("owner", "complete", "jobs", "sources", "required_sources", "rows", "columns", "certainty")
+_COLUMN_KEYS = ("type", "sources", "depends_on", "depends_only_on", "kinds", "complete", "certainty")
 _SOURCE_KEYS = ("from", "kind", "masked")
 _FLOW_KEYS = ("from", "to", "kinds", "masked", "reason")
 _FLAGS = {"true": True, "false": False}
 _KINDS = {subtype.value: subtype for subtype in Subtype}
+_CERTAINTIES = {certainty.value: certainty for certainty in Certainty}
 _FLOWS = {flows.value: flows for flows in Flows}
 
 
@@ -102,6 +103,7 @@ class _Reader:
             jobs=self._names(keys["jobs"], "`jobs`") if "jobs" in keys else None,
             columns=self._named(keys.get("columns"), "`columns`", self._column),
             complete=self._flag(keys.get("complete"), "`complete`"),
+            certainty=self._choice(keys.get("certainty"), "`certainty`", _CERTAINTIES, Certainty.EXACT),
             line=line,
         )
 
@@ -122,6 +124,8 @@ class _Reader:
             depends_on=self._names(depends, "`depends_on`"),
             depends_only=only,
             flows=self._choice(keys.get("kinds"), "`kinds`", _FLOWS, Flows.DIRECT),
+            complete=self._flag(keys.get("complete"), "`complete`"),
+            certainty=self._choice(keys.get("certainty"), "`certainty`", _CERTAINTIES, Certainty.EXACT),
             line=line,
         )
 

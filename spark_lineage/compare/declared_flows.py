@@ -8,7 +8,7 @@ from functools import cache
 import pyarrow as pa
 
 from spark_lineage.compare.checked import Deviation, Expectation, deviation
-from spark_lineage.compare.declaration import ColumnDeclaration, ExpectedName, FlowDeclaration
+from spark_lineage.compare.declaration import ColumnDeclaration, ExpectedName, FlowDeclaration, Flows
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.known import Known
 from spark_lineage.model import Certainty, DatasetId, Severity
@@ -26,6 +26,8 @@ _LOST = frozenset({"gap", "bad_record", "bad_segment", "analysis_failed"})
 def check_flow(known: Known, flow: FlowDeclaration) -> Expectation:
     """A forbidden flow: each pair of a source and a target that it joins, and where it cannot be shown that there is none."""
     what = f"no flow from {_listed(flow.sources)} to {_listed(flow.targets)}"
+    what += " (all kinds)" if flow.flows is Flows.ALL else ""
+    what += " (unless masked)" if flow.masked_allowed else ""
     targets = known.vertices(name.pattern for name in flow.targets)
     found = [
         one

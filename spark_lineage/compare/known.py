@@ -59,6 +59,13 @@ class Known:
         """All fields of a table by their paths, those within columns too; the type of a column, else an empty text."""
         return self._fields[id_]
 
+    def columns(self, id_: DatasetId) -> list[str]:
+        """The columns that the current plans of a table write; those that were met, where none is known."""
+        written = [
+            column["name"] for plan in reversed(self.snapshot.state(id_).plans) for column in plan.columns
+        ]
+        return list(dict.fromkeys(written)) or [field.name for field in self.snapshot.fields(id_)]
+
     def certainty(self, id_: DatasetId, field: str | None) -> Certainty:
         """How surely the direct sources of a column (None: of the rows) are known."""
         edges = [row for row in self.direct(id_) if row["target_field"] == field]

@@ -14,7 +14,15 @@ from functools import lru_cache
 
 from spark_lineage.model import Dataset
 
-__all__ = ["column_matches", "escaped", "full_name", "nested_fields", "short_name", "table_matches"]
+__all__ = [
+    "column_matches",
+    "escaped",
+    "full_name",
+    "names_of",
+    "nested_fields",
+    "short_name",
+    "table_matches",
+]
 
 _DEFAULT_CATALOG = "spark_catalog."
 _TYPE_WORD = re.compile(r"[<>,]|[^<>,]+")
@@ -27,7 +35,7 @@ def table_matches(pattern: str, dataset: Dataset) -> bool:
     True
     """
     matches = _compiled(pattern)
-    return any(matches(name) for name in _names(dataset))
+    return any(matches(name) for name in names_of(dataset))
 
 
 def column_matches(pattern: str, dataset: Dataset, field: str) -> bool:
@@ -39,7 +47,7 @@ def column_matches(pattern: str, dataset: Dataset, field: str) -> bool:
     """
     matches = _compiled(pattern)
     folded = field.casefold()
-    return any(matches(f"{name}.{folded}") for name in _names(dataset))
+    return any(matches(f"{name}.{folded}") for name in names_of(dataset))
 
 
 def escaped(name: str) -> str:
@@ -89,7 +97,7 @@ def _compiled(pattern: str) -> Callable[[str], object]:
 
 
 @lru_cache(maxsize=65_536)
-def _names(dataset: Dataset) -> tuple[str, ...]:
+def names_of(dataset: Dataset) -> tuple[str, ...]:
     """All that the table is called, folded: whole names first, then their endings."""
     whole = [full_name(dataset), dataset.name, *dataset.aliases]
     folded = [name.casefold().replace("`", "").rstrip("/") for name in whole]
