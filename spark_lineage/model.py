@@ -418,9 +418,9 @@ class StreamBatch:
 class Constants:
     """The constants of a run, as keyed hashes: nothing of a value can be read from them, only whether it is the same.
 
-    `values` has for each place, a column of the target (`total`), one of its conditions (`total CONDITIONAL`) or the row set (`* FILTER`), the
-    hashes in the order in which the expression has its literals, separated by spaces. Only hashes under one `key` (its id) can be
-    compared.
+    `values` has for each place, a column of the target (`total`) or what decides the rows (`* FILTER`, `* JOIN`, `* LIMIT`, ...), the
+    hashes in the order in which the expression has its literals, separated by spaces; `-` stands for one without a hash (NULL).
+    Only hashes under one `key` (its id) can be compared.
     """
 
     run_id: str

@@ -51,6 +51,7 @@ class Settings:
     store: Path | str
     spool: Path
     namespace: str | None
+    job: str | None
     literals: str
     hash_key_file: Path
     dataset_path_rules: tuple[str, ...]
@@ -124,6 +125,7 @@ def default_settings(store: Path | str | None = None) -> Settings:
         store=place,
         spool=default_spool(place),
         namespace=None,
+        job=None,
         literals="masked",
         hash_key_file=state_home() / "hash.key",
         dataset_path_rules=PATH_RULES,
@@ -320,6 +322,16 @@ SETTINGS: tuple[Setting, ...] = (
         "namespace", _read_text, "a text that is not empty", "not said",
         "Namespace of datasets that are local files, instead of `file`: for machines that share a store and not "
         "their disks. It changes names, so it travels in the records.",
+    ),
+    Setting(
+        "job", _read_text, "a text that is not empty", "the application's name, without what changes with each run",
+        "What the job is called: runs of one name are one job, and are compared with each other. Said by nobody, it is the "
+        "application's name without what changes with each run: UUIDs; dates and times (`2026-11-20`, `20261120`, "
+        "`2026-11-20T03:04:05Z`, `20261120_030405`, seconds or milliseconds since 1970); the ids of YARN and local applications "
+        "(`application_1700000000000_0001`, `local-1700000000000`); numbers of attempts and runs (`attempt_2`, `try 2`, `retry-2`, "
+        "`run-17`); numbers of Livy's sessions and batches (`livy-session-12`). Dots, blanks, dashes and the like that are then left "
+        "over at the ends, or beside each other, go too. So `daily_2026-11-20 attempt 2` is `daily`. A name that would have nothing "
+        "left stays whole, and one that is set is taken as it is. It travels in the records.",
     ),
     Setting(
         "literals", _read_literals, "masked or kept", "`masked`",

@@ -20,6 +20,7 @@ NAMES = [
     ("spark.lineage.store", "SPARK_LINEAGE_STORE", "store", "store"),
     ("spark.lineage.spool", "SPARK_LINEAGE_SPOOL", "spool", "spool"),
     ("spark.lineage.namespace", "SPARK_LINEAGE_NAMESPACE", "namespace", "namespace"),
+    ("spark.lineage.job", "SPARK_LINEAGE_JOB", "job", "job"),
     ("spark.lineage.literals", "SPARK_LINEAGE_LITERALS", "literals", "literals"),
     ("spark.lineage.hashKeyFile", "SPARK_LINEAGE_HASH_KEY_FILE", "hash_key_file", "hash_key_file"),
     (
@@ -66,6 +67,7 @@ def test_defaults(tmp_path):
         store=store,
         spool=spool_of(tmp_path, str(store)),
         namespace=None,
+        job=None,
         literals="masked",
         hash_key_file=tmp_path / "state" / "spark-lineage" / "hash.key",
         dataset_path_rules=("key_value", "date", "time", "uuid"),
@@ -154,6 +156,7 @@ def test_no_path_rules():
         ("store", "", "a folder, or the URI of one (s3://, abfss://, gs://, hdfs://)"),
         ("spool", "s3://bucket/spool", "a local folder"),
         ("namespace", " ", "a text that is not empty"),
+        ("job", "", "a text that is not empty"),
         ("literals", "hidden", "masked or kept"),
         ("hash_key_file", "s3://bucket/key", "a local file"),
         ("dataset_path_rules", "date,week", "none, or some of key_value, date, time, uuid, parted by commas"),

@@ -117,6 +117,22 @@ def references(expression: Any) -> tuple[set[int], bool]:
     return found, outer
 
 
+def literals_in(expression: Any) -> list[Node]:
+    """The literals of an expression that have a number, in order; those of its subqueries are not among them."""
+    found: list[Node] = []
+    seen: set[Node] = set()
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, Node) or node in seen:
+            continue
+        seen.add(node)
+        if "l" in node.facts:
+            found.append(node)
+        stack.extend(reversed(_ordered_parts(node)))
+    return found
+
+
 def _ordered_parts(node: Node) -> tuple[Node, ...]:
     parts = node.expressions
     if not parts or node.name == "OuterReference":

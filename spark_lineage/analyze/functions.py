@@ -10,7 +10,7 @@ from spark_lineage.analyze.calls import Call, function_name, is_expression
 from spark_lineage.analyze.nested import alike, fit, renamed, unchanged
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.render import call, joined
-from spark_lineage.analyze.values import Term, Value, derive, either, merge, through
+from spark_lineage.analyze.values import Constant, Term, Value, derive, either, merge, through
 from spark_lineage.decode.tree import Node, Opaque, flatten
 from spark_lineage.model import Subtype, weakest
 
@@ -54,7 +54,7 @@ def literal(call_: Call) -> Value:
     """A constant: no source; NULL is not masked."""
     facts = call_.node.facts
     text = "NULL" if facts.get("null") else str(facts["value"]) if "value" in facts else "?"
-    return Value(term=Term((text,)))
+    return Value(term=Term((Constant(call_.node, text) if "l" in facts else text,)))
 
 
 def null(_: Call) -> Value:

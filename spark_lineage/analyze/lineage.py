@@ -18,7 +18,7 @@ from spark_lineage.analyze.nested import alternatives, fields_of
 from spark_lineage.analyze.origins import Origin
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.relations import ANY_TOPIC, Located, RunFacts
-from spark_lineage.analyze.render import render
+from spark_lineage.analyze.render import render, rendered
 from spark_lineage.analyze.resolve import Resolver
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.selectors import selectors
@@ -52,6 +52,9 @@ from spark_lineage.model import (
     weakest,
 )
 
+MAX_CONSTANTS = 10_000
+"""Of how many literals a run keeps the hashes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -66,13 +69,18 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """The lineage of one write or usage, with the relations that it read and wrote."""
+    """The lineage of one write or usage, with the relations that it read and wrote.
+
+    `constants` are the numbers of the literals in each column's expression, and in what decides the rows (`* FILTER`), in their order; -1
+    stands for one of another plan, of a checkpoint.
+    """
 
     plan: Plan
     edges: tuple[Edge, ...]
     problems: tuple[Problem, ...]
     reads: tuple[tuple[Node, Located], ...]
     target: Located
+    constants: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
@@ -161,6 +169,7 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
     step = Step(write.inputs, defines=defines, rows=write.rows)
     name = resolver.name_operator(node) if kind is EdgeKind.DATA else "usage"
     work = OperatorWork(name, step, scopes, plans)
+    resolver.note_literals(work.literals())
     values = [work.defined.get(position, Value()) for position in range(len(write.columns))]
     rows = {**_replaced(write, name), **work.rows()}
     problems = [
@@ -179,7 +188,26 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
     tied = tuple(
         replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in dict.fromkeys(problems)
     )
-    return Lineage(plan, edges, tied, reads, target)
+    return Lineage(plan, edges, tied, reads, target, _constants(draft.literals, resolver.literals, tree))
+
+
+def _constants(
+    of_columns: Mapping[str, tuple[Node, ...]], of_rows: Mapping[str, list[Node]], tree: PlanTree
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The numbers of the literals by place, sorted; at most `MAX_CONSTANTS`, whole places."""
+    found: list[tuple[str, tuple[int, ...]]] = []
+    room = MAX_CONSTANTS
+    for place, literals in sorted({**of_columns, **of_rows}.items()):
+        room -= len(literals)
+        if room >= 0:
+            found.append((place, tuple(_number(node, tree) for node in literals)))
+    return tuple(found)
+
+
+def _number(literal: Node, tree: PlanTree) -> int:
+    number = literal.facts.get("l")
+    is_own = literal.index < len(tree.nodes) and tree.nodes[literal.index] is literal
+    return number if is_own and isinstance(number, int) else -1
 
 
 def _replaced(write: Write, operator: str) -> RowSet:
@@ -205,6 +233,7 @@ class _Draft:
     resolver: Resolver
     context: Context
     selectors: tuple[str, ...]
+    literals: dict[str, tuple[Node, ...]] = field(default_factory=dict)
 
     def finish(self) -> tuple[Plan, tuple[Edge, ...], Located]:
         """The plan with its fingerprint, its edges, and the target."""
@@ -241,7 +270,10 @@ class _Draft:
     def _edges(self, target: DatasetId, name_of: Any) -> tuple[Edge, ...]:
         edges = []
         for name, value in self._written():
-            text = render(value.term, name_of) if value.sources else ""
+            text, literals = rendered(value.term, name_of)
+            if literals:
+                self.literals[name] = literals
+            text = text if value.sources else ""
             for (dataset, path, subtype), trace in value.sources.items():
                 source, version = split_version(dataset)
                 edge = Edge(

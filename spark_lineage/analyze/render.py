@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spark_lineage.analyze.values import Leaf, Term
+from spark_lineage.analyze.values import Constant, Leaf, Term
+from spark_lineage.decode.tree import Node
 
 MAX_EXPRESSION_CHARACTERS = 2_000
 
@@ -17,20 +18,30 @@ def render(term: Term, name_of: Callable[[Leaf], str]) -> str:
 
     The walk is iterative and stops at the limit, so a shared term that would unfold without end does not.
     """
+    return rendered(term, name_of)[0]
+
+
+def rendered(term: Term, name_of: Callable[[Leaf], str]) -> tuple[str, tuple[Node, ...]]:
+    """A term as text, as `render` writes it, and the literals in it, in order; those behind the cut are left out."""
     pieces: list[str] = []
+    literals: list[Node] = []
     length = 0
-    stack: list[str | Leaf | Term] = [term]
+    stack: list[str | Leaf | Constant | Term] = [term]
     while stack:
         part = stack.pop()
         if isinstance(part, Term):
             stack.extend(reversed(part.parts))
             continue
-        text = part if isinstance(part, str) else name_of(part)
+        if isinstance(part, Constant):
+            literals.append(part.node)
+            text = part.text
+        else:
+            text = part if isinstance(part, str) else name_of(part)
         pieces.append(text)
         length += len(text)
         if length > MAX_EXPRESSION_CHARACTERS:
-            return "".join(pieces)[: MAX_EXPRESSION_CHARACTERS - len(CUT)] + CUT
-    return "".join(pieces)
+            return "".join(pieces)[: MAX_EXPRESSION_CHARACTERS - len(CUT)] + CUT, tuple(literals)
+    return "".join(pieces), tuple(literals)
 
 
 def joined(terms: list[Term], separator: str = ", ") -> tuple[str | Term, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
-from spark_lineage.analyze.expressions import subquery_plans
+from spark_lineage.analyze.expressions import literals_in, subquery_plans
 from spark_lineage.analyze.identity import Naming, VersionId
 from spark_lineage.analyze.loops import Held, settle
 from spark_lineage.analyze.nested import alternatives
@@ -56,6 +56,9 @@ from spark_lineage.model import (
 
 _LEAVES = RELATIONS | IN_MEMORY | DETACHED | RDD_RELATIONS
 
+_LIMITS = {"GlobalLimit": "limitExpr", "Offset": "offsetExpr", "Tail": "limitExpr"}
+"""What cuts rows off without looking at them -> the field that says how many."""
+
 _ELSEWHERE = frozenset({"CTERelationRef", "LogicalRDD", "UnionLoop", "UnionLoopRef"})
 """Operators that stand for something elsewhere in the plan, or in another plan."""
 
@@ -65,7 +68,7 @@ class Resolver:
     """Resolves the operators of one plan, and of the plans that its checkpoints come from.
 
     `origins` maps a LogicalRDD to the executions of which one made its rows; each is resolved on its own, since two may
-    have run the same plan. `located` and `operators` fill up while resolving, and `kept` with the origins' scopes; the
+    have run the same plan. `literals` are those that decide the plan's own rows, by place (`* FILTER`). `located` and `operators` fill up while resolving, and `kept` with the origins' scopes; the
     origins' resolvers share these three.
     """
 
@@ -76,6 +79,7 @@ class Resolver:
     operators: dict[str, Operator] = field(default_factory=dict)
     kept: dict[Origin, tuple[Node, Scope] | None] = field(default_factory=dict)
     scopes: dict[Node, Scope] = field(default_factory=dict)
+    literals: dict[str, list[Node]] = field(default_factory=dict)
     _steps: dict[Node, Step] = field(default_factory=dict)
     _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
     _trees: dict[Node, str] = field(default_factory=dict)
@@ -132,6 +136,12 @@ class Resolver:
     def plans_in(self, expressions: Iterable[Any], tree: PlanTree) -> dict[Node, Scope]:
         """The scopes of the subqueries inside a command's own expressions."""
         return {plan: self.resolve(plan, tree) for plan in subquery_plans(expressions)}
+
+    def note_literals(self, places: Iterable[tuple[str, list[Node]]]) -> None:
+        """Note literals that decide which rows there are, in the order in which the operators are resolved."""
+        for place, literals in places:
+            if literals:
+                self.literals.setdefault(place, []).extend(literals)
 
     def name_operator(self, node: Node) -> str:
         """Number an operator, `Join#3`, and note it as a transformation vertex."""
@@ -300,6 +310,9 @@ class Resolver:
         subqueries = subquery_plans(node.expressions) if node.has_subquery else ()
         plans = {plan: self.scopes[plan] for plan in subqueries}
         work = OperatorWork(name, step, inputs, plans)
+        self.note_literals(work.literals())
+        if node.name in _LIMITS:
+            self.note_literals([("* LIMIT", literals_in(node.get(_LIMITS[node.name])))])
         columns = _shown(node, work)
         problems = [*work.problems(), *_missing(node, columns)]
         if step.problem is not None:

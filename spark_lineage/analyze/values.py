@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeAlias
 
+from spark_lineage.decode.tree import Node
 from spark_lineage.model import Certainty, DatasetId, EdgeType, Subtype, weakest
 
 OUTER = "\0outer"
@@ -58,10 +59,18 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Term:
-    """An expression to be rendered: texts, leaves and other terms, in order. Shared, never copied."""
+class Constant:
+    """A literal inside an expression: its node, by which its keyed hash is found, and how it is written."""
 
-    parts: tuple[str | Leaf | Term, ...] = ()
+    node: Node
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """An expression to be rendered: texts, leaves, constants and other terms, in order. Shared, never copied."""
+
+    parts: tuple[str | Leaf | Constant | Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

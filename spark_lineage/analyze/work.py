@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from spark_lineage.analyze.calls import Environment, column
-from spark_lineage.analyze.expressions import evaluate
+from spark_lineage.analyze.expressions import evaluate, literals_in
 from spark_lineage.analyze.nested import alternatives, renamed
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, row_set, substitute_rows
@@ -83,6 +83,13 @@ class OperatorWork:
     def rows(self) -> RowSet:
         """The row sets of the inputs, the operator's own effects, and those of its subqueries."""
         return merge_rows([*self._rows_below(), *self.effects, *self._rows_inside()])
+
+    def literals(self) -> Iterator[tuple[str, list[Node]]]:
+        """The literals of the conditions and keys that decide the rows, each with its place: `* FILTER`, `* JOIN`, ..."""
+        for part in self.step.rows:
+            whole = part.expression
+            expression = whole.expression if isinstance(whole, PartOf) else whole
+            yield f"* {part.subtype.value}", literals_in(expression)
 
     def other_rows(self) -> tuple[RowSet, ...]:
         """The row sets of the inputs and of the operator's subqueries."""

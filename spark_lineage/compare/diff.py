@@ -318,7 +318,8 @@ def _alike(lineages: Sequence[PlanLineage], change: LineageChange) -> list[str]:
     columns = {each["name"] for lineage in lineages for each in lineage.plan["columns"]}
     inner = {edge["target_field"] for lineage in lineages for edge in lineage.edges} - {None}
     alike = sorted((columns | inner) - differing)
-    rows = [] if None in differing else [f"* {subtype.value}" for subtype in sorted(ROW_SET_SUBTYPES)]
+    kinds = (*sorted(subtype.value for subtype in ROW_SET_SUBTYPES), "LIMIT")
+    rows = [] if None in differing else [f"* {kind}" for kind in kinds]
     return [*alike, *rows]
 
 

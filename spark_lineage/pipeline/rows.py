@@ -28,6 +28,7 @@ from spark_lineage.model import (
     ApplicationEvent,
     Batch,
     Column,
+    Constants,
     Dataset,
     DatasetId,
     Edge,
@@ -42,7 +43,9 @@ from spark_lineage.model import (
     Stage,
     StreamBatch,
 )
+from spark_lineage.pipeline.constants import constants_of
 from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
+from spark_lineage.pipeline.job_names import job_of
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
 from spark_lineage.pipeline.origins import Origins
@@ -64,6 +67,7 @@ class Rows:
     problems: dict[Problem, None] = field(default_factory=dict)
     batches: list[StreamBatch] = field(default_factory=list)
     events: list[ApplicationEvent] = field(default_factory=list)
+    constants: list[Constants] = field(default_factory=list)
 
     def batch(self) -> Batch:
         """All rows as one batch for the store."""
@@ -79,6 +83,7 @@ class Rows:
             problems=tuple(self.problems),
             batches=tuple(self.batches),
             events=tuple(self.events),
+            constants=tuple(self.constants),
         )
 
 
@@ -95,7 +100,11 @@ class Application:
     locations: Locations
     store: DatasetId
     origins: Origins
+    job: str = field(init=False)
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.job = job_of(self.record)
 
     def add(self, folded: Folded) -> None:
         """Add the rows of one root execution."""
@@ -128,7 +137,7 @@ class Application:
         job = rdd_job_of(record, self.locations.naming)
         if job is None:
             return
-        lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.record.application_name))
+        lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.job))
         if lineage is None:
             return
         self._lineage(lineage)
@@ -209,9 +218,14 @@ class Application:
         totals = measured(write, self.plans)
         run = self._executed(run_id, part, "write", outer.execution, lineage)
         self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
+        self._constants(run_id, part, inner.execution, lineage)
         self._observe(run_id, part, inner, lineage, totals)
         if part == 0:
             self._measure(run_id, write.helpers)
+
+    def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
+        key = self.record.hash_key_id
+        self.rows.constants.append(constants_of(run_id, part, lineage, execution.literals, key))
 
     def _behind_rdds(self, origin: Origin) -> set[DatasetId]:
         """The datasets at the ends of the RDDs that a plan reads."""
@@ -229,6 +243,7 @@ class Application:
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
         self.rows.runs.append(self._executed(run_id, 0, "usage", usage.execution, lineage))
+        self._constants(run_id, 0, usage.execution, lineage)
         self._observe(run_id, 0, usage, lineage, None)
         self._measure(run_id, usage.helpers)
 
@@ -267,7 +282,7 @@ class Application:
         is_hidden = kind == CONTROL_RUN and execution.state != RunState.COMPLETE.value
         if target is None or is_hidden or target.name.startswith(f"{self.store.name.rstrip('/')}/"):
             return
-        plan = plan_of_ending(ending.operation, target, self.record.application_name)
+        plan = plan_of_ending(ending.operation, target, self.job)
         self.rows.plans[plan.fingerprint] = plan
         run_id = f"{self.record.bridge}:{execution.execution_id}"
         run = self._run(run_id, 0, kind, ending.operation, RunState(execution.state))
@@ -329,8 +344,7 @@ class Application:
         )
 
     def _context(self, execution: ExecutionRecord, origin: Origin) -> Context:
-        job = self.record.application_name
-        return Context(job, self.locations.naming, execution.literals, origin.origins, origin.facts)
+        return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
         record = self.record
@@ -339,7 +353,7 @@ class Application:
             part=part,
             kind=kind,
             fingerprint=None,
-            job=record.application_name,
+            job=self.job,
             operation=operation,
             target=None,
             state=state,

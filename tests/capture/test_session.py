@@ -87,7 +87,9 @@ def test_false_keeps_it_off(tmp_path):
 
 
 def test_a_running_session(spark, tmp_path):
-    settings = load_settings(store=tmp_path / "store", namespace="shop", dataset_path_rules="date,uuid")
+    settings = load_settings(
+        store=tmp_path / "store", namespace="shop", job="nightly", dataset_path_rules="date,uuid"
+    )
     assert session.status(spark) is None
     with pytest.raises(BridgeError) as caught:
         session.flush(spark)
@@ -105,6 +107,7 @@ def test_a_running_session(spark, tmp_path):
     # What changes a record's meaning travels in it.
     travelled = records[0]["settings"]
     assert travelled["spark.lineage.namespace"] == "shop"
+    assert travelled["spark.lineage.job"] == "nightly"
     assert travelled["spark.lineage.dataset.pathRules"] == "date,uuid"
     assert (flushed.alive, flushed.lost, flushed.last_error) == (True, 0, None)
     assert flushed.records > 0

@@ -43,6 +43,9 @@ final class Application {
                 json.field(setting._1(), setting(setting._1(), setting._2()));
             }
         }
+        if (settings.job != null) {
+            json.field("spark.lineage.job", Masking.label(settings.job));
+        }
         json.endObject();
         json.field("hash_key_id", Hashes.sha256(settings.hashKey).substring(0, 8));
         return json.field("literals", settings.keepLiterals ? "kept" : "masked").endObject().toBytes();

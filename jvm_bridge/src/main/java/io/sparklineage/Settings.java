@@ -32,6 +32,9 @@ final class Settings {
     /** The remote spool as a URI, or null where the spool is local. */
     final String remoteSpool;
 
+    /** What the job is called, or null where it goes by the application's name. */
+    final String job;
+
     /** True where literals pass as text. */
     final boolean keepLiterals;
 
@@ -41,9 +44,10 @@ final class Settings {
     /** Key of the HMAC of literals. */
     final byte[] hashKey;
 
-    private Settings(Path spool, String remoteSpool, boolean keepLiterals, long sealMillis, byte[] hashKey) {
+    private Settings(Path spool, String remoteSpool, String job, boolean keepLiterals, long sealMillis, byte[] hashKey) {
         this.spool = spool;
         this.remoteSpool = remoteSpool;
+        this.job = job;
         this.keepLiterals = keepLiterals;
         this.sealMillis = sealMillis;
         this.hashKey = hashKey;
@@ -60,7 +64,7 @@ final class Settings {
     }
 
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
-            ENABLED, SPOOL, STORE, "spark.lineage.namespace",
+            ENABLED, SPOOL, STORE, "spark.lineage.namespace", "spark.lineage.job",
             "spark.lineage.literals", "spark.lineage.hashKeyFile", "spark.lineage.dataset.pathRules",
             "spark.lineage.segment.sealSeconds"));
     private static final Set<String> PATH_RULES =
@@ -136,7 +140,8 @@ final class Settings {
         }
         String keyFile = conf.apply("spark.lineage.hashKeyFile");
         Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
-        return new Settings(local, remote ? target : null, literals.equals("kept"),
+        String job = conf.apply("spark.lineage.job");
+        return new Settings(local, remote ? target : null, job.isEmpty() ? null : job, literals.equals("kept"),
                 seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key));
     }
 
