@@ -28,7 +28,11 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One attempt of a stage, with sums over its tasks."""
+    """One attempt of a stage, with sums over its tasks.
+
+    `distributions` has, of each metric that was not 0 in every task, the smallest value, the quartiles and the largest, over
+    the tasks that succeeded.
+    """
 
     stage_id: int
     attempt: int = 0
@@ -36,9 +40,14 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     state: str = "COMPLETE"
     tasks: int = 0
     failed_tasks: int = 0
+    killed_tasks: int = 0
+    speculative_tasks: int = 0
     started_at: int | None = None
     ended_at: int | None = None
     metrics: dict[str, int] = {}
+    job_id: int | None = None
+    failure: str | None = None
+    distributions: dict[str, tuple[int, int, int, int, int]] = {}
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +189,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     facts: list[tuple[int, dict[str, Any]]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
+    operator_stages: list[tuple[int, list[int]]] = []
     streaming: Streaming | None = None
 
     @property

@@ -20,7 +20,6 @@ from spark_lineage.decode.records import (
     ExecutionRecord,
     GapRecord,
     RddJobRecord,
-    StageRecord,
 )
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree
 from spark_lineage.model import (
@@ -48,6 +47,7 @@ from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
 from spark_lineage.pipeline.job_names import job_of
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
+from spark_lineage.pipeline.operators import operators_of, stage_of
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 
@@ -151,7 +151,7 @@ class Application:
         if totals is not None:
             run = replace(run, rows=totals.rows, bytes=totals.bytes)
         self.rows.runs.append(_with_job(run, record))
-        self.rows.stages.extend(_stage(run_id, each) for each in record.stages)
+        self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
 
     def _unseen_job(self, run_id: str, record: RddJobRecord) -> None:
         """A job that had ended before the bridge heard of its start; one over no partitions has no stage and runs nothing."""
@@ -406,14 +406,16 @@ class Application:
     def _measure(self, run_id: str, executions: Iterable[ExecutionRecord]) -> None:
         seen: set[Any] = set()
         for execution in executions:
-            self.rows.stages.extend(_stage(run_id, each) for each in execution.stages)
+            self.rows.stages.extend(
+                stage_of(run_id, execution.execution_id, each) for each in execution.stages
+            )
             identity = execution.query_execution_id
             if identity is not None and identity in seen:
                 continue
             seen.add(identity)
             tree = self.plans.get(execution.plan or "")
             if tree is not None:
-                self.rows.operators.extend(_operators(run_id, execution, tree))
+                self.rows.operators.extend(operators_of(run_id, execution, tree))
 
 
 def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:
@@ -471,39 +473,3 @@ def _observations(
         Observation(run_id, part, each.namespace, each.name, direction, place.path, place.partitions, version)
         for place in located.locations
     ]
-
-
-def _operators(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> list[OperatorMetrics]:
-    found = []
-    for index, metrics in execution.metrics:
-        if index >= len(tree.nodes):
-            continue
-        node = tree.nodes[index]
-        times = [value for name, value in metrics.items() if execution.metric_types.get(name) == "timing"]
-        found.append(
-            OperatorMetrics(
-                run_id,
-                f"{execution.execution_id}:{index}",
-                node.label or node.name,
-                metrics.get("numOutputRows"),
-                metrics.get("numOutputBytes", metrics.get("filesSize")),
-                sum(times) if times else None,
-                tuple(sorted(metrics.items())),
-            )
-        )
-    return found
-
-
-def _stage(run_id: str, stage: StageRecord) -> Stage:
-    return Stage(
-        run_id,
-        stage.stage_id,
-        stage.attempt,
-        stage.name,
-        RunState(stage.state),
-        stage.tasks,
-        stage.failed_tasks,
-        stage.started_at,
-        stage.ended_at,
-        tuple(sorted(stage.metrics.items())),
-    )

@@ -19,6 +19,7 @@ final class Activity {
     private static final int RDD_LIMIT = 200_000;
     private static final int RDDS_OF_JOB_LIMIT = 1_000;
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
+    private static final int ATTEMPTS_OF_JOB_LIMIT = 20_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
 
     /** An SQL execution between its start and its end. */
@@ -41,7 +42,7 @@ final class Activity {
         }
     }
 
-    /** A job and the stage attempts that ended in it, as JSON. */
+    /** A job and the stage attempts that ended in it. */
     static final class Job {
         final int id;
         final Long executionId;
@@ -50,10 +51,19 @@ final class Activity {
         final boolean schemaInference;
         final List<Integer> stageIds = new ArrayList<>();
         final List<Integer> rdds = new ArrayList<>();
-        final JsonWriter stages = new JsonWriter();
+        final List<StageAttempt> stages = new ArrayList<>();
         Long endedAt;
         Boolean succeeded;
         Failure failure;
+
+        /** The attempts of its stages as JSON values. */
+        JsonWriter writeStages() {
+            JsonWriter json = new JsonWriter();
+            for (StageAttempt attempt : stages) {
+                attempt.write(json, id);
+            }
+            return json;
+        }
 
         /** What a job without an execution reads and writes, as members of its record. */
         JsonWriter reads = new JsonWriter();
@@ -70,8 +80,8 @@ final class Activity {
     private final Map<Long, Execution> executions = new Bounded<>(EXECUTION_LIMIT);
     private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT);
     private final Map<Integer, Integer> stageJobs = new Bounded<>(STAGE_LIMIT);
-    private final Map<Integer, Integer> failedTasks = new Bounded<>(STAGE_LIMIT);
     private final Map<Integer, Long> rddExecutions = new Bounded<>(RDD_LIMIT);
+    final Stages stages = new Stages();
 
     /** The execution of that id, made if it is not known. */
     Execution execution(long id) {
@@ -178,10 +188,7 @@ final class Activity {
         for (Integer stage : job.stageIds) {
             stageJobs.remove(stage, job.id);
         }
-    }
-
-    void taskFailed(int stageId) {
-        failedTasks.merge(stageId, 1, Integer::sum);
+        stages.forget(job.stages);
     }
 
     /** A job that a reader starts itself looks at the files to learn their columns. */
@@ -191,11 +198,12 @@ final class Activity {
     }
 
     void stageCompleted(StageInfo stage) {
-        Integer failed = failedTasks.remove(stage.stageId());
         Integer jobId = stageJobs.get(stage.stageId());
         Job job = jobId == null ? null : jobs.get(jobId);
-        if (job != null) {
-            StageRecord.write(job.stages, stage, failed == null ? 0 : failed);
+        if (job == null || job.stages.size() >= ATTEMPTS_OF_JOB_LIMIT) {
+            stages.dropped(stage);
+        } else {
+            job.stages.add(stages.completed(stage, job.executionId != null));
         }
     }
 

@@ -1,6 +1,8 @@
 package io.sparklineage;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 
 /** A plan as bytes, and the facts of this run that stand apart from it. Holds no object of Spark. */
 final class EncodedPlan {
@@ -24,6 +26,9 @@ final class EncodedPlan {
 
     /** Node index and RDD id of each LogicalRDD, with the raw ids of its output. */
     final List<LogicalRddNode> logicalRdds;
+
+    /** The ids of each operator's metrics, by node. */
+    Map<Integer, long[]> metricIds = Collections.emptyMap();
 
     /** The raw ids of the analyzed plan's output, joined by commas; null where it has none. */
     final String outputKey;

@@ -134,11 +134,16 @@ final class ExecutionRecord {
         }
         json.endArray().name("stages").array();
         for (Activity.Job job : execution.jobs) {
-            if (job.stages.size() > 0) {
-                json.raw(job.stages);
+            if (!job.stages.isEmpty()) {
+                json.raw(job.writeStages());
             }
         }
         json.endArray();
+        if (plan != null) {
+            JsonWriter rows = new JsonWriter();
+            OperatorStages.write(rows, plan.metricIds, execution.jobs);
+            PlanTables.rows(json, "operator_stages", rows);
+        }
     }
 
     /** The end of a job that fails may come after the execution's: then the execution tells. */

@@ -7,14 +7,15 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import org.apache.spark.SparkContext;
-import org.apache.spark.Success$;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerStageCompleted;
+import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
@@ -234,7 +235,7 @@ final class LineageListener extends SparkListener {
         } else {
             job.failure.write(json);
         }
-        PlanTables.rows(json, "stages", job.stages);
+        PlanTables.rows(json, "stages", job.writeStages());
         return json.endObject().toBytes();
     }
 
@@ -255,9 +256,29 @@ final class LineageListener extends SparkListener {
     }
 
     @Override
+    public void onStageSubmitted(SparkListenerStageSubmitted event) {
+        try {
+            activity.stages.submitted(event.stageInfo());
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
+    public void onTaskStart(SparkListenerTaskStart event) {
+        try {
+            activity.stages.taskStarted(event);
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
     public void onTaskEnd(SparkListenerTaskEnd event) {
-        if (event.reason() != Success$.MODULE$) {
-            activity.taskFailed(event.stageId());
+        try {
+            activity.stages.taskEnded(event);
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }
     }
 

@@ -38,6 +38,7 @@ final class PlanEncoder {
     private final PlanTables tables = new PlanTables();
     private final NameMasker names;
     private final RunFacts runFacts;
+    private final PhysicalFacts physicalFacts = new PhysicalFacts();
     private final ValueEncoder values;
     private final boolean keepLiterals;
     private final int nodeLimit;
@@ -75,8 +76,10 @@ final class PlanEncoder {
         JsonWriter record = new JsonWriter();
         record.object().field("v", values.hasSpans() ? 2 : 1).field("kind", "plan").field("hash", hash)
                 .raw(section, section.length).endObject();
-        return new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
+        EncodedPlan plan = new EncodedPlan(hash, record.toBytes(), tables.rawExpressions(), runFacts.literals(),
                 runFacts.write(), runFacts.facts(), runFacts.logicalRdds(), outputKey(analyzed));
+        plan.metricIds = runFacts.metricIds();
+        return plan;
     }
 
     private int walk(Object root) {
@@ -238,6 +241,7 @@ final class PlanEncoder {
         nodes.endArray().field("n", PhysicalPlans.name(plan));
         values.output(plan);
         Facts.writeScan(nodes, plan, index, runFacts);
+        physicalFacts.write(nodes, plan);
         nodes.endObject();
         runFacts.addMetrics(index, plan);
     }

@@ -10,6 +10,8 @@ import org.apache.spark.sql.execution.metric.SQLMetric;
 
 /** What belongs to this run of a plan and not to the plan: literals, metrics, versions, RDDs, a micro-batch's paths. */
 final class RunFacts {
+    private static final int METRICS_OF_OPERATOR_LIMIT = 1_000;
+
     /** Whether the plan is a micro-batch's, whose file lists change with every batch. */
     final boolean streaming;
 
@@ -17,6 +19,7 @@ final class RunFacts {
     private final List<String> literals = new ArrayList<>();
     private final JsonWriter metrics = new JsonWriter();
     private final Map<String, String> metricTypes = new TreeMap<>();
+    private final Map<Integer, long[]> metricIds = new TreeMap<>();
     private final JsonWriter versions = new JsonWriter();
     private final JsonWriter facts = new JsonWriter();
     private final List<EncodedPlan.LogicalRddNode> logicalRdds = new ArrayList<>();
@@ -32,6 +35,11 @@ final class RunFacts {
 
     JsonWriter facts() {
         return facts;
+    }
+
+    /** The ids of each operator's metrics. */
+    Map<Integer, long[]> metricIds() {
+        return metricIds;
     }
 
     List<EncodedPlan.LogicalRddNode> logicalRdds() {
@@ -68,14 +76,21 @@ final class RunFacts {
     void addMetrics(int node, SparkPlan plan) {
         JsonWriter values = new JsonWriter();
         try {
-            for (Object entry : SparkCompat.elements(plan.metrics(), 1_000)) {
+            List<Object> entries = SparkCompat.elements(plan.metrics(), METRICS_OF_OPERATOR_LIMIT);
+            long[] ids = new long[entries.size()];
+            int count = 0;
+            for (Object entry : entries) {
                 String name = (String) ((scala.Product) entry).productElement(0);
                 SQLMetric metric = (SQLMetric) ((scala.Product) entry).productElement(1);
+                ids[count++] = metric.id();
                 if (!metric.isZero() || metric.metricType().equals("sum")) {
                     long value = metric.value();
                     values.field(name, value);
                     metricTypes.put(name, metric.metricType());
                 }
+            }
+            if (count > 0) {
+                metricIds.put(node, ids);
             }
         } catch (Throwable problem) {
             // Metrics are lazy fields: an operator that never ran may fail to make them.

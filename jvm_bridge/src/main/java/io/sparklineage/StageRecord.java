@@ -3,29 +3,28 @@ package io.sparklineage;
 import org.apache.spark.executor.TaskMetrics;
 import org.apache.spark.scheduler.StageInfo;
 
-/** One stage attempt as JSON, with the sums of its tasks' metrics. */
+/** What Spark says of a stage attempt that ended, as members of its record: the sums of its tasks' metrics among them. */
 final class StageRecord {
     private static final int NAME_LIMIT = 500;
 
     private StageRecord() {
     }
 
-    static void write(JsonWriter json, StageInfo stage, int failedTasks) {
-        boolean failed = stage.failureReason().isDefined();
-        json.object()
-                .field("stage_id", stage.stageId())
+    static void write(JsonWriter json, StageInfo stage) {
+        String failure = (String) SparkCompat.unwrap(stage.failureReason());
+        json.field("stage_id", stage.stageId())
                 .field("attempt", stage.attemptNumber())
                 .field("name", Masking.cut(Masking.label(stage.name()), NAME_LIMIT))
-                .field("state", failed ? "FAILED" : "COMPLETE")
+                .field("state", failure != null ? "FAILED" : "COMPLETE")
+                .field("failure", failure == null ? null : StageFailure.of(failure))
                 .field("tasks", stage.numTasks())
-                .field("failed_tasks", failedTasks)
                 .field("started_at", (Long) SparkCompat.unwrap(stage.submissionTime()))
                 .field("ended_at", (Long) SparkCompat.unwrap(stage.completionTime()))
                 .name("metrics").object();
         if (stage.taskMetrics() != null) {
             metrics(json, stage.taskMetrics());
         }
-        json.endObject().endObject();
+        json.endObject();
     }
 
     private static void metrics(JsonWriter json, TaskMetrics metrics) {

@@ -1,0 +1,164 @@
+package io.sparklineage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.spark.ExceptionFailure;
+import org.apache.spark.Success$;
+import org.apache.spark.TaskCommitDenied;
+import org.apache.spark.TaskEndReason;
+import org.apache.spark.TaskKilled;
+import org.apache.spark.executor.ExecutorMetrics;
+import org.apache.spark.executor.TaskMetrics;
+import org.apache.spark.scheduler.AccumulableInfo;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.scheduler.SparkListenerTaskEnd;
+import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.scheduler.StageInfo;
+import org.apache.spark.scheduler.TaskInfo;
+import org.apache.spark.scheduler.TaskLocality;
+import org.junit.jupiter.api.Test;
+import scala.Option;
+import scala.collection.JavaConverters;
+import scala.collection.Seq;
+
+/** Jobs, stages and tasks as the listener hears of them. */
+class StagesTest {
+    private final Activity activity = new Activity();
+
+    private static <T> Seq<T> none() {
+        return JavaConverters.asScalaBuffer(Collections.<T>emptyList()).toList();
+    }
+
+    private static StageInfo stage(int id, int attempt) {
+        return new StageInfo(id, attempt, "save at X.java:7", 4, none(), none(), "details", new TaskMetrics(), none(),
+                Option.empty(), 0, false, 0);
+    }
+
+    private Activity.Job job(int id, StageInfo... stages) throws Throwable {
+        Properties properties = new Properties();
+        properties.setProperty("spark.sql.execution.id", "5");
+        Seq<StageInfo> infos = JavaConverters.asScalaBuffer(java.util.Arrays.asList(stages)).toList();
+        return activity.jobStarted(new SparkListenerJobStart(id, 1L, infos, properties));
+    }
+
+    private static TaskInfo task(boolean speculative, int millis) {
+        TaskInfo task = new TaskInfo(1, 0, 0, 0, 1_000, "driver", "localhost", TaskLocality.PROCESS_LOCAL(), speculative);
+        task.markFinished(org.apache.spark.TaskState.FINISHED(), 1_000 + millis);
+        return task;
+    }
+
+    private void end(StageInfo stage, TaskEndReason reason, int millis) {
+        TaskMetrics metrics = new TaskMetrics();
+        metrics.setExecutorRunTime(millis * 2L);
+        activity.stages.taskEnded(new SparkListenerTaskEnd(stage.stageId(), stage.attemptNumber(), "ResultTask", reason,
+                task(false, millis), new ExecutorMetrics(), reason == Success$.MODULE$ ? metrics : null));
+    }
+
+    private static TaskEndReason failure() {
+        return new ExceptionFailure("java.lang.RuntimeException", "hunter2", new StackTraceElement[0], "hunter2",
+                Option.empty(), none(), none(), none());
+    }
+
+    private static String tail(Activity.Job job) {
+        String json = job.writeStages().toString();
+        return json.substring(json.indexOf("\"distributions\""));
+    }
+
+    @Test
+    void tasksAreCountedAsTheyEndAndThoseThatEndAfterTheirStageToo() throws Throwable {
+        StageInfo stage = stage(3, 0);
+        Activity.Job job = job(1, stage);
+        activity.stages.submitted(stage);
+        activity.stages.taskStarted(new SparkListenerTaskStart(3, 0, task(true, 1)));
+        for (int millis : new int[] {40, 10, 20, 30}) {
+            end(stage, Success$.MODULE$, millis);
+        }
+        end(stage, failure(), 500);
+        end(stage, new TaskCommitDenied(3, 0, 1), 500);
+        activity.stageCompleted(stage);
+        end(stage, new TaskKilled("another attempt succeeded", none(), none(), none()), 500);
+        assertEquals("\"distributions\":{\"duration_ms\":[10,20,30,40,40],\"executor_run_time_ms\":[20,40,60,80,80]},"
+                + "\"job_id\":1,\"failed_tasks\":1,\"killed_tasks\":2,\"speculative_tasks\":1}", tail(job));
+    }
+
+    @Test
+    void attemptsOfAStageAreApartAndTheFailedOneSaysWhy() throws Throwable {
+        StageInfo first = stage(3, 0);
+        Activity.Job job = job(1, first);
+        activity.stages.submitted(first);
+        end(first, failure(), 5);
+        first.stageFailed("Job aborted due to stage failure: Task 1 in stage 3.0 failed 1 times, most recent failure: "
+                + "Lost task 1.0 in stage 3.0 (TID 9) (host executor driver): java.lang.RuntimeException: hunter2\n\tat x");
+        activity.stageCompleted(first);
+        StageInfo second = stage(3, 1);
+        activity.stages.submitted(second);
+        end(second, Success$.MODULE$, 5);
+        activity.stageCompleted(second);
+        String json = job.writeStages().toString();
+        assertTrue(json.contains("\"attempt\":0,\"name\":\"save at X.java:7\",\"state\":\"FAILED\",\"failure\":\"Job aborted due to "
+                + "stage failure: Task ? in stage ? failed ? times, most recent failure: Lost task ? in stage ? (TID ?) "
+                + "(host executor driver): java.lang.RuntimeException\""), json);
+        assertTrue(json.contains("\"distributions\":{},\"job_id\":1,\"failed_tasks\":1,"), json);
+        assertTrue(json.contains("\"attempt\":1,\"name\":\"save at X.java:7\",\"state\":\"COMPLETE\",\"failure\":null"), json);
+        assertTrue(json.endsWith("\"job_id\":1,\"failed_tasks\":0,\"killed_tasks\":0,\"speculative_tasks\":0}"), json);
+    }
+
+    @Test
+    void aMessageFromElsewhereIsNotTold() {
+        assertEquals("com.shop.BadCustomer", StageFailure.of("com.shop.BadCustomer: hunter2\n\tat x"));
+        assertEquals("org.apache.spark.SparkException", StageFailure.of("org.apache.spark.SparkException: hunter2"));
+        assertEquals("org.apache.spark.shuffle.MetadataFetchFailedException: Missing an output location for shuffle ? partition ?",
+                StageFailure.of("org.apache.spark.shuffle.MetadataFetchFailedException: Missing an output location for "
+                        + "shuffle 0 partition 2\n\tat x"));
+        assertEquals("org.apache.spark.api.python.PythonException",
+                StageFailure.of("org.apache.spark.api.python.PythonException: Traceback hunter2"));
+        assertEquals("[USER_RAISED_EXCEPTION]", StageFailure.of("[USER_RAISED_EXCEPTION] hunter2 SQLSTATE: P0001"));
+        assertEquals("Job ? cancelled", StageFailure.of("Job 3 cancelled because of hunter2"));
+        assertEquals("Job aborted due to stage failure", StageFailure.of("Job aborted due to stage failure: hunter2"));
+        assertEquals("Job aborted due to stage failure: Task ? in stage ? failed ? times, most recent failure: Lost task ? in "
+                + "stage ? (TID ?) (host executor ?): ExecutorLostFailure", StageFailure.of("Job aborted due to stage failure: Task 1 in "
+                + "stage 3.0 failed 4 times, most recent failure: Lost task 1.0 in stage 3.0 (TID 9) (host executor 2): "
+                + "ExecutorLostFailure (executor 2 exited) Reason: hunter2"));
+        assertNull(StageFailure.of("hunter2"));
+    }
+
+    @Test
+    void operatorsAreJoinedToStagesByTheirMetrics() throws Throwable {
+        StageInfo map = stage(3, 0);
+        StageInfo reduce = stage(4, 0);
+        Activity.Job job = job(1, map, reduce);
+        note(map, 70, "internal.metrics.executorRunTime");
+        note(map, 71, "number of output rows");
+        note(map, 72, "shuffle bytes written");
+        note(reduce, 73, "records read");
+        activity.stageCompleted(map);
+        activity.stageCompleted(reduce);
+        Map<Integer, long[]> operators = new LinkedHashMap<>();
+        operators.put(2, new long[] {70});
+        operators.put(5, new long[] {72, 73, 99});
+        operators.put(6, new long[] {71});
+        JsonWriter json = new JsonWriter();
+        OperatorStages.write(json, operators, Collections.singletonList(job));
+        assertEquals("[5,[3,4]],[6,[3]]", json.toString());
+    }
+
+    private static void note(StageInfo stage, long id, String name) {
+        stage.accumulables().put(id, new AccumulableInfo(id, Option.apply(name), Option.empty(), Option.empty(), true, true,
+                Option.apply("sql")));
+    }
+
+    @Test
+    void stagesThatAreNeverHeardOfAgainDoNotFillTheDriver() {
+        Stages stages = new Stages();
+        for (int id = 0; id < 30_000; id++) {
+            stages.submitted(stage(id, 0));
+        }
+        assertEquals("[20000, 200]", stages.sizes().toString());
+    }
+}

@@ -1,0 +1,234 @@
+"""The executed plan of an execution -> rows of its operators and stages: what really ran, and what it measured.
+
+Operators are those that Spark's own pages show: a query stage and what only adapts between row formats of
+generated code (`InputAdapter`) is the operator inside it. All else of the final plan has a row, with metrics or without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from spark_lineage.decode.records import ExecutionRecord, StageRecord
+from spark_lineage.decode.tree import Node, NodeKind, PlanTree, flatten
+from spark_lineage.model import Distribution, OperatorMetrics, RunState, Stage
+
+_SHELLS = ("InputAdapter", "QueryStageExec")
+"""Endings of the classes of nodes that do nothing themselves."""
+
+_TYPE_UNITS = {"size": "bytes", "timing": "ms", "nsTiming": "ns", "average": "tenths"}
+
+_NAME_UNITS = (("bytes", "bytes"), ("files", "files"), ("rows", "rows"), ("records", "rows"))
+
+_ROWS = ("numOutputRows", "shuffleRecordsWritten", "pythonNumRowsReceived")
+_BYTES = ("numOutputBytes", "filesSize", "shuffleBytesWritten", "dataSize")
+_FILES = ("numFiles", "numTargetFilesAdded", "numAddedFiles")
+
+_WHOLE_TIMES = ("executionTimeMs", "pythonTotalTime")
+"""Times that have an operator's other times inside them."""
+
+_INNER_TIMES = frozenset({"remoteReqsDuration", "remoteMergedReqsDuration"})
+"""Times that pass while another one of the operator is counted."""
+
+
+def operators_of(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> list[OperatorMetrics]:
+    """A row for each operator of the executed plan, each once, parents before children."""
+    metrics = dict(execution.metrics)
+    stages = _stages(execution, tree)
+    found = []
+    for node in executed(tree):
+        own = metrics.get(node.index, {})
+        rows = _first(own, _ROWS)
+        ran = stages.get(node.index, ())
+        if rows == 0 and not ran and execution.state != RunState.COMPLETE.value:
+            rows = None  # it may never have begun
+        found.append(
+            OperatorMetrics(
+                run_id,
+                f"{execution.execution_id}:{node.index}",
+                node.label.strip() or node.name,
+                rows,
+                _first(own, _BYTES),
+                _time(own, execution.metric_types),
+                tuple(sorted(own.items())),
+                tuple((name, unit(name, execution.metric_types.get(name, ""))) for name in sorted(own)),
+                tuple(f"{execution.execution_id}:{each.index}" for each in children(node)),
+                tuple(each.name for each in node.output or ()),
+                stages=ran,
+                files=_first(own, _FILES),
+                spill_bytes=own.get("spillSize"),
+                peak_memory_bytes=own.get("peakMemory"),
+                note=_note(node),
+            )
+        )
+    return found
+
+
+def executed(tree: PlanTree) -> Iterator[Node]:
+    """The operators of the executed plan, subqueries included, depth first, each once."""
+    if tree.executed is None:
+        return
+    seen: set[Node] = set()
+    stack = list(_opened(tree.executed))
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(reversed((*children(node), *subqueries(node))))
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operators that give an operator its rows."""
+    return tuple(each for child in _physical(node, "children") for each in _opened(child))
+
+
+def subqueries(node: Node) -> tuple[Node, ...]:
+    """The operators whose result an operator's expressions use."""
+    return tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
+
+
+def _physical(node: Node, field: str) -> tuple[Node, ...]:
+    found = flatten(node.get(field) or ())
+    return tuple(each for each in found if isinstance(each, Node) and each.kind is NodeKind.PHYSICAL)
+
+
+def _opened(node: Node) -> tuple[Node, ...]:
+    """The node, or what is inside it where it is a shell."""
+    while node.name.endswith(_SHELLS):
+        inside = _physical(node, "children")
+        if len(inside) != 1:
+            return inside
+        node = inside[0]
+    return (node,)
+
+
+def unit(name: str, metric_type: str) -> str:
+    """What a metric counts, by Spark's type of it and, of a plain sum, by its name.
+
+    Spark keeps averages as tenths and adds them over the tasks.
+
+    >>> unit("numOutputRows", "sum"), unit("scanTime", "timing"), unit("avgHashProbe", "average")
+    ('rows', 'ms', 'tenths')
+    """
+    known = _TYPE_UNITS.get(metric_type)
+    if known is not None:
+        return known
+    lower = name.lower()
+    return next(
+        (each for word, each in _NAME_UNITS if word in lower), "ms" if name.endswith("Ms") else "count"
+    )
+
+
+def _first(metrics: Mapping[str, int], names: Sequence[str]) -> int | None:
+    return next((metrics[name] for name in names if name in metrics), None)
+
+
+def _time(metrics: Mapping[str, int], types: Mapping[str, str]) -> int | None:
+    """The operator's own times added up, in milliseconds over all its tasks."""
+    times = {
+        name: value if types.get(name) == "timing" else value // 1_000_000
+        for name, value in metrics.items()
+        if types.get(name) in {"timing", "nsTiming"} and name not in _INNER_TIMES
+    }
+    whole = _first(times, _WHOLE_TIMES)
+    return whole if whole is not None else sum(times.values()) if times else None
+
+
+def _note(node: Node) -> str:
+    """What adaptive execution made of an operator, in the words of Spark's plans."""
+    notes = []
+    if node.name.startswith("Reused"):
+        notes.append("reused")
+    if node.name == "EmptyRelationExec" or node.facts.get("empty"):
+        notes.append("empty")
+    if node.label.endswith("(skew=true)"):
+        notes.append("skew split")
+    notes += [_READ_NOTES[each] for each in node.facts.get("read", ()) if each in _READ_NOTES]
+    if isinstance(node.facts.get("planned"), str):
+        notes.append(f"planned as {node.facts['planned']}")
+    return ", ".join(notes)
+
+
+_READ_NOTES = {"local": "local read", "coalesced": "coalesced", "skewed": "skew split"}
+
+
+def _stages(execution: ExecutionRecord, tree: PlanTree) -> dict[int, tuple[int, ...]]:
+    """The stages in which each operator ran, by its index.
+
+    Where an operator has changed none of its metrics, those with which it is pipelined say it: what stands between two
+    exchanges runs in the same tasks. If they name one stage, it is this one's, too.
+    """
+    known = {index: tuple(sorted(set(stages))) for index, stages in execution.operator_stages}
+    if not known:
+        return {}
+    for pipeline in _pipelines(tree):
+        named = {stages for each in pipeline if (stages := known.get(each.index))}
+        if len(named) == 1 and len(only := named.pop()) == 1:
+            known |= {each.index: only for each in pipeline if each.index not in known}
+    return known
+
+
+_ELSEWHERE = (
+    "CommandExec",
+    "Exchange",
+    "ExchangeExec",
+    "ReusedSubqueryExec",
+    "SubqueryExec",
+    "SubqueryBroadcastExec",
+)
+"""Endings of the classes of operators that do not run in the tasks of those around them."""
+
+_DRIVERS = frozenset({
+    "AdaptiveSparkPlanExec", "CollectLimitExec", "CollectTailExec", "CommandResultExec", "EmptyRelationExec",
+    "ResultQueryStageExec", "TakeOrderedAndProjectExec",
+})  # fmt: skip
+"""Operators that the driver runs, or that may run several jobs of their own."""
+
+
+def _pipelines(tree: PlanTree) -> Iterator[list[Node]]:
+    """The groups of operators that run in the same tasks."""
+    group_of: dict[Node, list[Node]] = {}
+    groups = []
+    for node in executed(tree):
+        if _is_apart(node):
+            continue
+        group = group_of.get(node)
+        if group is None:
+            group = group_of[node] = []
+            groups.append(group)
+        group.append(node)
+        for child in children(node):
+            if not _is_apart(child):
+                group_of.setdefault(child, group)
+    yield from groups
+
+
+def _is_apart(node: Node) -> bool:
+    writes = node.name.startswith(
+        ("AppendData", "Overwrite", "Replace", "WriteToDataSource", "AtomicReplace", "AtomicCreate")
+    )
+    return node.name.endswith(_ELSEWHERE) or node.name in _DRIVERS or writes
+
+
+def stage_of(run_id: str, execution_id: int | None, stage: StageRecord) -> Stage:
+    """The row of a stage attempt; `execution_id` is None for a job without an SQL execution."""
+    return Stage(
+        run_id,
+        stage.stage_id,
+        stage.attempt,
+        stage.name,
+        RunState(stage.state),
+        stage.tasks,
+        stage.failed_tasks,
+        stage.started_at,
+        stage.ended_at,
+        tuple(sorted(stage.metrics.items())),
+        execution_id=execution_id,
+        job_id=stage.job_id,
+        distributions=tuple(
+            Distribution(name, *values) for name, values in sorted(stage.distributions.items())
+        ),
+        killed_tasks=stage.killed_tasks,
+        speculative_tasks=stage.speculative_tasks,
+        failure=stage.failure,
+    )

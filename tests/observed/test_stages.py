@@ -1,0 +1,67 @@
+"""The stages of real runs: attempts, failures, and how their tasks differ."""
+
+from __future__ import annotations
+
+import pytest
+from lineage.harness import spark_marks
+
+from observed.conftest import Observed
+from spark_lineage.model import Distribution
+
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
+
+
+def test_the_distribution_is_the_one_counted_by_hand(observed: Observed) -> None:
+    """Six tasks wrote 1, 2, 4, 8, 16 and 32 rows: the values at 6/4, 6/2 and 18/4 of them, rounded down."""
+    (stage,) = observed.jobs["spread"].stages
+    spread = {each.metric: each for each in stage.distributions}
+    assert spread["output_rows"] == Distribution("output_rows", 1, 2, 8, 16, 32)
+    assert spread["input_rows"] == Distribution("input_rows", 1, 1, 1, 1, 1)
+    assert dict(stage.metrics)["output_rows"] == 63
+    assert "shuffle_read_rows" not in spread
+    assert {"duration_ms", "executor_run_time_ms", "output_bytes"} <= spread.keys()
+
+
+def test_skew_is_seen_and_its_end_too(observed: Observed) -> None:
+    """910 of 1,000 orders go to one customer: adaptive execution splits their partition."""
+    stages = observed.jobs["skewed"].stages
+    joining = stages[-1]
+    read = {each.metric: each for each in joining.distributions}["shuffle_read_rows"]
+    assert joining.tasks > 2
+    assert read.maximum < 910
+
+
+def test_a_stage_that_lost_its_input_is_tried_again(observed: Observed) -> None:
+    seen = observed.jobs["fetched_again"]
+    attempts = [(each.stage_id, each.attempt, each.state.value, each.tasks) for each in seen.stages]
+    shuffling, reading = seen.stages[0].stage_id, seen.stages[-1].stage_id
+    lost = seen.stages[2]
+    succeeded = 4 - lost.failed_tasks
+    assert attempts == [
+        (shuffling, 0, "COMPLETE", 2),
+        (shuffling, 1, "COMPLETE", 2),
+        (reading, 0, "FAILED", 4),
+        (reading, 1, "COMPLETE", 4 - succeeded),
+    ]
+    assert (lost.failure or "").startswith("org.apache.spark.shuffle.FetchFailedException: ")
+    assert [each.failure for each in seen.stages if each is not lost] == [None, None, None]
+    assert seen.run.rows == seen.returned == 400
+
+
+def test_a_task_that_failed_once_is_counted_and_no_stage_failed(observed: Observed) -> None:
+    (stage,) = observed.jobs["failed_once"].stages
+    assert (stage.state.value, stage.tasks, stage.failed_tasks, stage.killed_tasks) == ("COMPLETE", 4, 1, 0)
+    assert stage.failure is None
+    output = {each.metric: each for each in stage.distributions}["output_rows"]
+    assert output == Distribution("output_rows", 25, 25, 25, 25, 25)
+    assert "hunter2" not in repr(observed.jobs["failed_once"])
+
+
+def test_stages_belong_to_a_job_and_to_an_execution(observed: Observed) -> None:
+    for seen in observed.jobs.values():
+        assert seen.stages
+        execution = int(seen.operators[0].operator.partition(":")[0])
+        assert {each.execution_id for each in seen.stages} == {execution}
+        assert all(each.job_id is not None for each in seen.stages)
+    one_job = {each.job_id for each in observed.jobs["merged_plainly"].stages}
+    assert len(one_job) == 1
