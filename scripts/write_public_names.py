@@ -26,7 +26,7 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model
-from spark_lineage.compare import diff, drift
+from spark_lineage.compare import diff, drift, freshness, unusual
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
@@ -113,6 +113,8 @@ def answer_classes() -> list[Any]:
         one_run,
         diff,
         drift,
+        freshness,
+        unusual,
     )
     classes = [vars(module)[name] for module in modules for name in module.__all__ if name.endswith("Answer")]
     return [cls for cls in classes if "schema_version" in sample(cls).to_dict()]

@@ -216,6 +216,28 @@ class Lineage:
 
         return declaration_text(declaration_of(Snapshot(self._read())))
 
+    def unusual(self, table: str | None = None, since: str | None = None) -> Answer:
+        """The runs that were not like those before, and writes that no run made; of one table or of all.
+
+        `since` is a time or how long ago (`7d`); without it, the week before the newest run.
+        """
+        from spark_lineage.compare.unusual import unusual_asked  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_unusual import unusual_html  # noqa: PLC0415
+        from spark_lineage.show.text_unusual import unusual_text  # noqa: PLC0415
+
+        return Answer(unusual_asked(self._read(), table, since).to_dict(), unusual_text, unusual_html)
+
+    def freshness(self, table: str | None = None, now: str | None = None) -> Answer:
+        """How old each table's data is, or one table's: against its usual rhythm, and against its inputs.
+
+        `now` is the time that ages are counted from; without it, the present.
+        """
+        from spark_lineage.compare.freshness import freshness_asked  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_unusual import freshness_html  # noqa: PLC0415
+        from spark_lineage.show.text_unusual import freshness_text  # noqa: PLC0415
+
+        return Answer(freshness_asked(self._read(), table, now).to_dict(), freshness_text, freshness_html)
+
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.
 

@@ -128,6 +128,10 @@ class Snapshot:
         }
         return runs.take(pc.sort_indices(pa.table(order), sort_keys=[(name, "ascending") for name in order]))
 
+    def read(self, table: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """The rows of a table of the store, one per key, with the given columns (None: all)."""
+        return self._store.read(table, columns)
+
     @cached_property
     def states(self) -> Mapping[DatasetId, TableState]:
         """The state of every dataset that a run wrote or tried to, driver results too."""

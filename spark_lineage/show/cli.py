@@ -47,6 +47,7 @@ from spark_lineage.show.commands import check as _check  # noqa: F401 - gives `a
 from spark_lineage.show.commands import drift as _drift  # noqa: F401 - its commands are there once it is imported
 from spark_lineage.show.commands import run as _run  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.commands import streams as _streams  # noqa: F401 - likewise
+from spark_lineage.show.commands import unusual as _unusual  # noqa: F401 - its commands are there once it is imported
 from spark_lineage.show.words import Json, clean
 
 __all__ = ["app", "error_json", "main"]

@@ -69,6 +69,7 @@ def test_the_commands() -> None:
         "downstream",
         "drift",
         "flags",
+        "freshness",
         "ingest",
         "jar",
         "problems",
@@ -78,6 +79,7 @@ def test_the_commands() -> None:
         "stream",
         "table",
         "tables",
+        "unusual",
         "upstream",
     ]
 

@@ -1,0 +1,24 @@
+"""What a finding's sentence calls a dataset."""
+
+from __future__ import annotations
+
+from spark_lineage.model import DatasetId
+from spark_lineage.query.answers import DatasetReference
+from spark_lineage.query.snapshot import Snapshot
+
+__all__ = ["label", "reference"]
+
+_DEFAULT_CATALOG = "spark_catalog."
+
+
+def label(snapshot: Snapshot, id_: DatasetId) -> str:
+    """The shortest alias without the default catalog, or the name."""
+    dataset = snapshot.datasets.get(id_)
+    names = [] if dataset is None else [name.removeprefix(_DEFAULT_CATALOG) for name in dataset.aliases]
+    return min(names, key=lambda name: (len(name), name), default=id_.name)
+
+
+def reference(snapshot: Snapshot, id_: DatasetId) -> DatasetReference:
+    """A dataset as answers name it."""
+    dataset = snapshot.datasets.get(id_)
+    return DatasetReference(id_.namespace, id_.name, () if dataset is None else dataset.aliases)

@@ -1,0 +1,200 @@
+"""The age of tables: writes by hand, and what follows from them at a time that is given."""
+
+from __future__ import annotations
+
+import pytest
+
+from spark_lineage.compare.freshness import freshness, freshness_answer
+from spark_lineage.compare.rhythm import rhythm
+from spark_lineage.model import Batch, EdgeKind, Observation, RunState
+from spark_lineage.query.snapshot import Snapshot
+from tests.query.lineage_rows import dataset, dataset_id, plan, run, store_of
+
+HOUR = 3600
+DAY = 24 * HOUR
+MONDAY = 4 * DAY
+
+
+def snapshot(tmp_path, runs, plans=(), observations=(), datasets=()):
+    batch = Batch(
+        datasets=tuple(datasets), plans=tuple(plans), runs=tuple(runs), observations=tuple(observations)
+    )
+    return Snapshot(store_of(tmp_path, batch))
+
+
+def write(number, fingerprint, target, ended, **others):
+    """A run of an application of its own."""
+    return run(number, fingerprint, target, ended, **{"run_id": f"app{number}:1", **others})
+
+
+ORDERS = plan("p1", "orders", "a:int", "raw")
+REPORT = plan("p2", "report", "a:int", "orders")
+BOARD = plan("p3", "board", "a:int", "report")
+
+
+def ages(answer):
+    return {table.dataset.name: table.state(answer.now) for table in answer.tables}
+
+
+def test_late_against_its_rhythm(tmp_path):
+    """Every hour, so the spread is 0 and the floor counts: 3 % of an hour times the normal quantile of 0.999, 3.0902 (t with 36,740
+    degrees of freedom: 3.0905): the limit is 3600 * (1 + 0.03 * 3.0905) = 3933.8 s."""
+    runs = [write(number, "p1", "orders", MONDAY + number * HOUR) for number in range(8)]
+    store = snapshot(tmp_path, runs, [ORDERS])
+    last = MONDAY + 7 * HOUR
+    assert freshness(store, (last + 3933) * 1000) == ()
+    found = freshness(store, (last + 3934) * 1000)
+    assert [(each.kind, each.message) for each in found] == [
+        ("late", "/w/orders: last written 66 min ago, usual is every 60 min.")
+    ]
+    table = freshness_answer(store, (last + 3934) * 1000).to_dict()["tables"][0]
+    assert table["rhythm"] == {
+        "interval_seconds": 3600, "limit_seconds": 3934, "due_at": "1970-01-05T08:00:00.000Z", "late_at": "1970-01-05T08:05:33.769Z", "intervals": 7,
+    }  # fmt: skip
+    assert (table["state"], table["late"]) == ("late", True)
+
+
+def test_a_weekend_is_no_delay(tmp_path):
+    """Monday to Friday for six weeks. On Sunday nothing is late; on Monday evening the table is."""
+    days = [week * 7 + day for week in range(6) for day in range(5)]
+    runs = [write(number, "p1", "orders", MONDAY + day * DAY) for number, day in enumerate(days)]
+    store = snapshot(tmp_path, runs, [ORDERS])
+    friday = MONDAY + 39 * DAY
+    assert ages(freshness_answer(store, (friday + 2 * DAY) * 1000)) == {"/w/orders": "fresh"}
+    # The gaps that began on a Friday are 3 days; with 3 % of it and 3.0905 the limit is 3.278 days.
+    assert ages(freshness_answer(store, int((friday + 3.27 * DAY) * 1000))) == {"/w/orders": "fresh"}
+    assert ages(freshness_answer(store, int((friday + 3.29 * DAY) * 1000))) == {"/w/orders": "late"}
+
+
+def test_the_writes_of_one_application_are_one_load(tmp_path):
+    """Three writes a minute apart each day: the rhythm is a day."""
+    runs = [
+        run(part, "p1", "orders", MONDAY + day * DAY + part * 60, run_id=f"app{day}:{part}")
+        for day in range(6)
+        for part in range(3)
+    ]
+    answer = freshness_answer(snapshot(tmp_path, runs, [ORDERS]), (MONDAY + 5 * DAY + HOUR) * 1000)
+    assert (answer.tables[0].rhythm.gap, answer.tables[0].rhythm.gaps) == (DAY * 1000, 5)
+
+
+def test_too_few_writes_have_no_rhythm(tmp_path):
+    runs = [write(number, "p1", "orders", MONDAY + number * HOUR) for number in range(4)]
+    table = freshness_answer(snapshot(tmp_path, runs, [ORDERS]), (MONDAY + 900 * DAY) * 1000).to_dict()[
+        "tables"
+    ][0]
+    assert (table["state"], table["rhythm"], table["late"]) == ("fresh", None, None)
+
+
+def test_stale_against_an_input_and_through_one(tmp_path):
+    """Orders at 1, report at 2, board at 3, orders again at 4: the report is stale, and through it the board."""
+    runs = [
+        write(1, "p1", "orders", MONDAY + HOUR),
+        write(2, "p2", "report", MONDAY + 2 * HOUR),
+        write(3, "p3", "board", MONDAY + 3 * HOUR),
+        write(4, "p1", "orders", MONDAY + 4 * HOUR),
+    ]
+    names = [dataset("orders", "spark_catalog.shop.orders"), dataset("report"), dataset("board")]
+    answer = freshness_answer(
+        snapshot(tmp_path, runs, [ORDERS, REPORT, BOARD], datasets=names), (MONDAY + 5 * HOUR) * 1000
+    )
+    assert ages(answer) == {"/w/board": "stale", "/w/orders": "fresh", "/w/report": "stale"}
+    assert [(each.kind, each.severity.value, each.message, each.evidence) for each in answer.findings] == [
+        ("stale", "warning", "/w/board: shop.orders changed after it was read for it.", (("path_1", "/w/orders -> /w/report -> /w/board"),)),
+        ("stale", "warning", "/w/report: shop.orders changed after it was read for it.", (("path_1", "/w/orders -> /w/report"),)),
+    ]  # fmt: skip
+    report = answer.to_dict()["tables"][2]
+    assert report["inputs"] == [
+        {
+            "namespace": "file", "name": "/w/orders", "aliases": ["spark_catalog.shop.orders"], "data_at": "1970-01-05T04:00:00.000Z",
+            "edge_seen_at": "1970-01-05T02:00:00.000Z", "edge_age_seconds": 3 * HOUR, "newer": True,
+            "newer_since": "1970-01-05T04:00:00.000Z", "usual_wait_seconds": None, "overdue": None,
+        }
+    ]  # fmt: skip
+
+
+def test_an_input_that_the_table_usually_follows_later(tmp_path):
+    """Every day orders at 1 and the report at 2. At half past one it is behind, at 3 stale."""
+    runs = []
+    for day in range(6):
+        runs.append(write(2 * day, "p1", "orders", MONDAY + day * DAY + HOUR))
+        runs.append(write(2 * day + 1, "p2", "report", MONDAY + day * DAY + 2 * HOUR))
+    runs.append(write(20, "p1", "orders", MONDAY + 6 * DAY + HOUR))
+    store = snapshot(tmp_path, runs, [ORDERS, REPORT])
+    assert ages(freshness_answer(store, (MONDAY + 6 * DAY + 5400) * 1000))["/w/report"] == "behind"
+    assert ages(freshness_answer(store, (MONDAY + 6 * DAY + 3 * HOUR) * 1000))["/w/report"] == "stale"
+
+
+def versions(*facts):
+    return [
+        Observation(run_id, 0, "file", "/w/orders", direction, "/w/orders", version=version)
+        for run_id, direction, version in facts
+    ]
+
+
+@pytest.mark.parametrize(("read", "newer"), [(7, False), (6, True), (None, None)])
+def test_versions_decide_where_they_are_known(tmp_path, read, newer):
+    """The orders were written while the report ran: only the version says whether it read them."""
+    runs = [
+        write(1, "p1", "orders", MONDAY + 60),
+        write(2, "p2", "report", MONDAY + 90, started_at=(MONDAY + 30) * 1000),
+    ]
+    facts = versions(("app1:1", "written", 7), *([("app2:1", "read", read)] if read else []))
+    answer = freshness_answer(snapshot(tmp_path, runs, [ORDERS, REPORT], facts), (MONDAY + 100) * 1000)
+    assert [each.newer for table in answer.tables if table.inputs for each in table.inputs] == [None, newer]
+
+
+def test_the_age_of_an_edge_is_not_that_of_the_data(tmp_path):
+    """Two appends: that from the web stopped on the first day, that from the shops goes on."""
+    plans = [plan("p1", "orders", "a:int", "web"), plan("p2", "orders", "a:int", "shops")]
+    runs = [write(1, "p1", "orders", MONDAY), write(2, "p2", "orders", MONDAY + 5 * DAY)]
+    table = freshness_answer(snapshot(tmp_path, runs, plans), (MONDAY + 6 * DAY) * 1000).to_dict()["tables"][
+        0
+    ]
+    assert [
+        (each["name"], each["edge_age_seconds"], each["data_at"], each["newer"]) for each in table["inputs"]
+    ] == [
+        ("/w/shops", DAY, None, None),
+        ("/w/web", 6 * DAY, None, None),
+    ]
+    assert (table["data_age_seconds"], table["lineage_age_seconds"]) == (DAY, DAY)
+
+
+def test_an_outside_source_is_as_old_as_its_files(tmp_path):
+    seen = Observation("app1:1", 0, "file", "/w/raw", "read", "/w/raw", modified_until=(MONDAY - 60) * 1000)
+    store = snapshot(tmp_path, [write(1, "p1", "orders", MONDAY)], [ORDERS], [seen])
+    (source,) = freshness_answer(store, MONDAY * 1000).tables[0].inputs
+    assert (source.data_at, source.newer) == ((MONDAY - 60) * 1000, False)
+
+
+def test_what_is_no_complete_write_does_not_count(tmp_path):
+    """A failed run, one that ends after `now`, a dropped table, and what a program got."""
+    plans = [
+        ORDERS,
+        REPORT,
+        plan("c", "report", "", kind=EdgeKind.CONTROL, operation="DROP TABLE"),
+        plan("u", "driver:count", "", "orders"),
+    ]
+    runs = [
+        write(1, "p1", "orders", MONDAY),
+        write(2, "p1", "orders", MONDAY + 60, state=RunState.FAILED),
+        write(3, "p1", "orders", MONDAY + 600),
+        write(4, "p2", "report", MONDAY + 10),
+        write(5, "c", "report", MONDAY + 20, kind="query"),
+        write(6, "u", "driver:count", MONDAY + 5, kind="usage"),
+    ]  # fmt: skip
+    answer = freshness_answer(snapshot(tmp_path, runs, plans), (MONDAY + 100) * 1000)
+    assert [(table.dataset.name, table.data_at) for table in answer.tables] == [("/w/orders", MONDAY * 1000)]
+
+
+def test_only_some_tables(tmp_path):
+    runs = [write(1, "p1", "orders", MONDAY), write(2, "p2", "report", MONDAY + 10)]
+    answer = freshness_answer(
+        snapshot(tmp_path, runs, [ORDERS, REPORT]), MONDAY * 2000, datasets=[dataset_id("report")]
+    )
+    assert [table.dataset.name for table in answer.tables] == ["/w/report"]
+
+
+def test_a_rhythm_needs_four_gaps():
+    assert rhythm([]) is None
+    assert rhythm([0, 1, 2, 3]) is None
+    assert rhythm([0, 10, 20, 30, 40]).gap == 10

@@ -1,0 +1,111 @@
+"""`unusual` and `freshness` as people see them: text, HTML, exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import spark_lineage
+from spark_lineage.model import Batch
+from spark_lineage.show import cli
+from tests.query.lineage_rows import dataset, plan, run, store_of
+
+DAY = 86_400
+MONDAY = 4 * DAY
+HOSTILE = "<script>\x1b[31m"
+
+UNUSUAL = """\
+13 runs since 1970-01-10 00:00:00 UTC: 1 finding
+
+warning  shop.orders: 100 rows written, usual is 846 to 1,182.
+         unusual rows, nightly, 1970-01-25 00:00:00 UTC
+"""
+
+FRESHNESS = """\
+late    shop.orders
+        written 2 days ago, next due 1970-01-26 00:00:00 UTC
+stale   shop.report
+        written 21 days ago, too few writes to know what is usual
+        newer: shop.orders → shop.report
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    def of(alias="report"):
+        rows = [1000] * 20 + [100]
+        runs = [
+            run(number, "p1", "orders", MONDAY + number * DAY, rows=count, run_id=f"app{number}:1")
+            for number, count in enumerate(rows)
+        ]
+        runs.append(run(50, "p2", "report", MONDAY + 60, run_id="app50:1", rows=1))
+        names = (
+            dataset("orders", "spark_catalog.shop.orders"),
+            dataset("report", f"spark_catalog.shop.{alias}"),
+        )
+        plans = (plan("p1", "orders", "a:int", "raw"), plan("p2", "report", "a:int", "orders"))
+        store_of(tmp_path / "store", Batch(datasets=names, plans=plans, runs=tuple(runs)))
+        return tmp_path / "store"
+
+    return of
+
+
+def run_cli(capfd, *words):
+    exit_code = cli.main([str(word) for word in words])
+    captured = capfd.readouterr()
+    return exit_code, captured.out, captured.err
+
+
+def test_unusual(capfd, store):
+    assert run_cli(capfd, "unusual", "--since", "1970-01-13", "--store", store()) == (
+        0,
+        UNUSUAL.replace("01-10", "01-13"),
+        "",
+    )
+
+
+def test_nothing_unusual(capfd, store):
+    said = "Nothing unusual: 1 run since 1970-01-05 00:00:00 UTC.\n"
+    assert run_cli(capfd, "unusual", "report", "--since", "1970-01-05", "--store", store()) == (0, said, "")
+
+
+def test_freshness(capfd, store):
+    words = ("freshness", "--now", "1970-01-27", "--store", store())
+    assert run_cli(capfd, *words) == (0, FRESHNESS, "")
+
+
+def test_json_is_what_the_api_gives(capfd, store):
+    path = store()
+    lineage = spark_lineage.open(path)
+    for words, answer in (
+        (("unusual", "orders", "--since", "1970-01-05"), lineage.unusual("orders", since="1970-01-05")),
+        (("freshness", "orders", "--now", "1970-02-01"), lineage.freshness("orders", now="1970-02-01")),
+    ):
+        exit_code, out, err = run_cli(capfd, *words, "--json", "--store", path)
+        assert (exit_code, json.loads(out), err) == (0, answer.to_dict(), "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("unusual", "odrers"), 'There is no table "odrers" in the store: did you mean'),
+        (("freshness", "odrers"), 'There is no table "odrers" in the store: did you mean'),
+        (("unusual", "--since", "soon"), "--since is 'soon': allowed is a time such as 2026-11-20"),
+        (("freshness", "--now", "soon"), "--now is 'soon': allowed is a time such as 2026-11-20"),
+    ],
+)
+def test_wrong_use_is_one_sentence(capfd, store, words, sentence):
+    exit_code, out, err = run_cli(capfd, *words, "--store", store())
+    assert (exit_code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: {sentence}")
+
+
+def test_html_escapes_everything(store):
+    lineage = spark_lineage.open(store(HOSTILE))
+    for answer in (lineage.unusual(since="1970-01-05"), lineage.freshness(now="1970-01-27")):
+        drawn = answer._repr_html_()
+        assert "<script>" not in drawn
+        assert "\x1b" not in drawn + str(answer)
+        assert max(map(len, str(answer).splitlines())) <= 80
+    assert "&lt;script&gt;" in drawn
