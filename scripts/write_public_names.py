@@ -25,7 +25,7 @@ import msgspec
 import typer
 
 import spark_lineage
-from spark_lineage import api, model
+from spark_lineage import api, model, testing
 from spark_lineage.compare import diff, drift, freshness, unusual
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
@@ -75,6 +75,9 @@ def names() -> Iterator[str]:
     for name, member in inspect.getmembers(api.Lineage):
         if not name.startswith("_"):
             yield f"name Lineage.{name}{parameters(member) if inspect.isfunction(member) else ''}"
+    for name in testing.__all__:
+        member = getattr(testing, name)
+        yield f"name spark_lineage.testing.{name}{parameters(member) if inspect.isfunction(member) else ''}"
     yield from (f"setting {setting.spark_name}" for setting in SETTINGS)
     yield from commands()
     for answer in answer_classes():

@@ -46,6 +46,8 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
         WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"},
         {"rich", "typer"},
     ),
+    "testing": (WORDS | {"compare", "show", "api"}, {"rich"}),
+    "pytest_plugin": ({"capture", "api"}, {"pytest"}),
     "__main__": ({"show.cli"}, set()),
     "__init__": ({"api", "errors", "switch"}, set()),
 }

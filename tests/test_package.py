@@ -42,6 +42,7 @@ def test_what_the_wheel_holds(wheel):
         (info,) = {name.partition("/")[0] for name in names if ".dist-info/" in name}
         assert archive.read(f"{info}/entry_points.txt").decode().split() == [
             "[console_scripts]", "spark-lineage", "=", "spark_lineage.show.cli:main",
+            "[pytest11]", "spark_lineage.pytest_plugin", "=", "spark_lineage.pytest_plugin",
         ]  # fmt: skip
         metadata = archive.read(f"{info}/METADATA").decode()
     assert "spark_lineage/py.typed" in names
