@@ -238,6 +238,14 @@ class Lineage:
 
         return Answer(freshness_asked(self._read(), table, now).to_dict(), freshness_text, freshness_html)
 
+    def why(self, name: str, run: str | None = None) -> Answer:
+        """What changed before a run of `table.column` or of a table (`run` None: its last), the strongest cause first."""
+        from spark_lineage.compare.causes import why  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_why import why_html  # noqa: PLC0415
+        from spark_lineage.show.text_why import why_text  # noqa: PLC0415
+
+        return Answer(why(self._read(), name, run).to_dict(), why_text, why_html)
+
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.
 

@@ -15,7 +15,7 @@ from spark_lineage.model import SCHEMA_VERSION, DatasetId
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
 from spark_lineage.query.snapshot import ReadableStore
 
-__all__ = ["DriftAnswer", "drift"]
+__all__ = ["DriftAnswer", "drift", "drift_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,14 @@ def drift(store: ReadableStore, since: str) -> DriftAnswer:
     start = parse_time(since, time.time_ns() // 1_000_000)
     comparer = Comparer(store)
     slots = [slot for slot, runs in comparer.history.slots.items() if runs[-1].at >= start]
-    found = {_identity(each): each for slot in slots for each in _of(comparer, slot, start)}
+    found = {_identity(each): each for slot in slots for each in drift_of(comparer, slot, start)}
     findings = tuple(sorted(found.values(), key=lambda each: (each.order, each.at or 0)))
     named = sorted({each.dataset for each in findings if each.dataset is not None})
     return DriftAnswer(start, len(slots), findings, tuple(map(comparer.reference, named)))
 
 
-def _of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
+def drift_of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
+    """What changed in one write since a time (epoch milliseconds)."""
     for change in comparer.changes(slot):
         if change.at >= start:
             write = comparer.compare(change.before, change.after)

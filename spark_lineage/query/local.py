@@ -40,6 +40,15 @@ class LocalEngine:
         self._store = store
         self._snapshot = Snapshot(store)
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """The store as the engine sees it."""
+        return self._snapshot
+
+    def resolve(self, name: str) -> tuple[Dataset, str | None]:
+        """The dataset and field that `table.column` means; the field is None where it is a table."""
+        return resolve_column(name, self._snapshot.datasets.values(), self._known_fields)
+
     def table(self, name: str) -> answers.TableAnswer:
         """The direct sources of each column of a table, and what decides its rows."""
         dataset = resolve_table(name, self._snapshot.datasets.values())
@@ -132,9 +141,9 @@ class LocalEngine:
         return answers.SearchAnswer(text, tuple(sorted(matches, key=lambda match: match.order)))
 
     def _walk(self, direction: str, name: str, depth: int | None) -> answers.WalkAnswer:
-        dataset, field = resolve_column(name, self._snapshot.datasets.values(), self._known_fields)
+        dataset, field = self.resolve(name)
         start: Key = (dataset.namespace, dataset.name, field)
-        graph = self._graph
+        graph = self.graph
         walk = graph.upstream(start, depth) if direction == "upstream" else graph.downstream(start, depth)
         nodes = [
             answers.WalkNode(
@@ -158,7 +167,8 @@ class LocalEngine:
         )
 
     @cached_property
-    def _graph(self) -> Graph:
+    def graph(self) -> Graph:
+        """The index over the edges of all current plans that walks go over."""
         return graph_of(self._snapshot)
 
     def _known_fields(self, dataset: Dataset) -> set[str]:

@@ -160,16 +160,19 @@ class Snapshot:
     @cached_property
     def edges(self) -> pa.Table:
         """The edges of all plans that a walk follows, sorted by plan."""
-        walked = pa.array(
-            sorted({plan.fingerprint for state in self.states.values() for plan in state.walked}), pa.string()
-        )
-        edges = self._store.read("edges")
-        return spelled_edges(edges.filter(pc.is_in(edges["fingerprint"], walked)), self._spellings)
+        walked = {plan.fingerprint for state in self.states.values() for plan in state.walked}
+        return self.edges_of(walked)
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
         """All problems, as stored."""
         return from_rows("problems", self._store.read("problems").to_pylist())
+
+    def edges_of(self, fingerprints: Iterable[str]) -> pa.Table:
+        """The edges of some plans, sorted by plan, whether or not they are current."""
+        wanted = pa.array(sorted(set(fingerprints)), pa.string())
+        edges = self._edges
+        return spelled_edges(edges.filter(pc.is_in(edges["fingerprint"], wanted)), self._spellings)
 
     def state(self, id_: DatasetId) -> TableState:
         """The state of a dataset; one that was only read has no plans and no runs."""
@@ -208,6 +211,10 @@ class Snapshot:
             if not walked:
                 found.update(self._ended(id_))
         return sorted_problems(found)
+
+    @cached_property
+    def _edges(self) -> pa.Table:
+        return self._store.read("edges")
 
     @cached_property
     def complete_plans(self) -> list[tuple[int, DatasetId, Row]]:

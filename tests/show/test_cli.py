@@ -81,6 +81,7 @@ def test_the_commands() -> None:
         "tables",
         "unusual",
         "upstream",
+        "why",
     ]
 
 
