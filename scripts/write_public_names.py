@@ -26,7 +26,7 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model, testing
-from spark_lineage.compare import causes, diff, drift, freshness, unusual
+from spark_lineage.compare import causes, design, diff, drift, freshness, unusual
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
@@ -115,6 +115,7 @@ def answer_classes() -> list[Any]:
         answers,
         one_run,
         causes,
+        design,
         diff,
         drift,
         freshness,

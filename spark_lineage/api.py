@@ -176,6 +176,14 @@ class Lineage:
 
         return Answer(diff(self._read(), name, from_, to).to_dict(), diff_text, diff_html)
 
+    def compare(self, name: str) -> Answer:
+        """A run, or the last run that wrote a table, beside its design: which sources were really read."""
+        from spark_lineage.compare.design import compare  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_design import design_html  # noqa: PLC0415
+        from spark_lineage.show.text_design import design_text  # noqa: PLC0415
+
+        return Answer(compare(self._read(), name).to_dict(), design_text, design_html)
+
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
         from spark_lineage.compare.drift import drift  # noqa: PLC0415 - few ask, all would load it

@@ -264,13 +264,27 @@ def _at(comparer: Comparer, slots: Sequence[Slot], text: str, now: int, what: st
     if is_time(text):
         until = parse_time(text, now, what)
         return lambda slot: history.last(slot, until)
-    runs = {slot: [run for run in history.slots[slot] if run.run_id == text] for slot in slots}
+    runs = {slot: [run for run in history.slots[slot] if _means(text, run.run_id)] for slot in slots}
+    meant = sorted({run.run_id for found in runs.values() for run in found})
+    if len(meant) > 1:
+        candidates = tuple(meant[:3])
+        raise NameLookupError(
+            f'{what}: the run "{text}" is ambiguous: write more of its id, so that it means one of {", ".join(candidates)}.',
+            candidates,
+        )
     if not any(runs.values()):
         raise NameLookupError(
             f'{what}: there is no complete run "{text}" of this: `spark-lineage runs --json` lists the ids; a time such as '
             "2026-11-20, a duration such as 7d and spark:4.1 are allowed too."
         )
     return lambda slot: runs[slot]
+
+
+def _means(text: str, run_id: str) -> bool:
+    """Whether a text is a run's id, or its beginning with the whole number: `8c0e:7`."""
+    beginning, colon, number = text.partition(":")
+    bridge, _, own = run_id.partition(":")
+    return bool(beginning and colon) and bridge.startswith(beginning) and number == own
 
 
 def _latest(comparer: Comparer) -> _Runs:

@@ -133,7 +133,7 @@ def test_a_running_session(spark, tmp_path):
 def test_settings_of_a_running_session(spark, tmp_path, monkeypatch):
     monkeypatch.setenv("SPARK_LINEAGE_NAMESPACE", "environment")
     own = spark.newSession()
-    for name in load_settings(namespace="x", enabled=True).to_conf():
+    for name in load_settings(namespace="x", job="x", enabled=True).to_conf():
         own.conf.unset(name)
     own.conf.set("spark.lineage.store", str(tmp_path / "kept"))
     own.conf.set("spark.lineage.spool", str(tmp_path / "waiting"))

@@ -63,6 +63,7 @@ def error_of(out: str) -> dict[str, Any]:
 def test_the_commands() -> None:
     assert COMMANDS == [
         "check",
+        "compare",
         "demo",
         "diff",
         "doctor",

@@ -1,0 +1,356 @@
+"""A run beside its design: whether each source of the plan was really read, and whether the run read anything else.
+
+    compare(store, "report")          # the last run that wrote the table
+    compare(store, "8c0e1a2b:7")      # one run
+
+A source is *confirmed* where rows of it were read, *pruned* where no file was left after pruning, *empty* where it was read and had no row,
+and *never executed* where its scan is part of the executed plan, or no scan of it is, and no job ran it. All else is *unknown*, and
+the answer says why: what was not measured confirms nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spark_lineage.compare.findings import Finding
+from spark_lineage.compare.sentences import short_name
+from spark_lineage.model import (
+    SCHEMA_VERSION,
+    DatasetId,
+    Edge,
+    Observation,
+    OperatorMetrics,
+    Plan,
+    Run,
+    RunState,
+    Severity,
+)
+from spark_lineage.query.answers import DatasetReference, Json, iso_time
+from spark_lineage.query.one_run import find_run
+from spark_lineage.query.snapshot import ReadableStore, Snapshot
+from spark_lineage.store.schema import from_rows
+
+__all__ = ["DesignAnswer", "Source", "SourceColumn", "Write", "compare", "compare_write"]
+
+CONFIRMED, PRUNED, EMPTY, NEVER, UNKNOWN = "confirmed", "pruned", "empty", "never_executed", "unknown"
+"""What became of a designed source."""
+
+NOT_READ = "not_read"
+"""Said of a column: its dataset was read without it."""
+
+NOT_DESIGNED = "not_designed"
+"""What the run read and its plan does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """A column of a designed source, and what became of it."""
+
+    name: str
+    status: str
+
+    def to_dict(self) -> Json:
+        """The column's JSON."""
+        return {"name": self.name, "status": self.status}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A dataset that the plan or the run has; `reason` says in words on what the status rests."""
+
+    dataset: DatasetReference
+    status: str
+    reason: str
+    rows: int | None
+    files: int | None
+    partitions_read: int | None
+    columns: tuple[SourceColumn, ...]
+
+    def to_dict(self) -> Json:
+        """The source's JSON."""
+        return {
+            **self.dataset.to_dict(),
+            "status": self.status,
+            "reason": self.reason,
+            "rows": self.rows,
+            "files": self.files,
+            "partitions_read": self.partitions_read,
+            "columns": [column.to_dict() for column in self.columns],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a run (a multi-table INSERT has several), or a usage, with its sources by namespace and name."""
+
+    run: Run
+    target: DatasetReference | None
+    sources: tuple[Source, ...]
+
+    def to_dict(self) -> Json:
+        """The write's JSON."""
+        return {
+            "part": self.run.part,
+            "job": self.run.job,
+            "operation": self.run.operation,
+            "target": self.target and self.target.to_dict(),
+            "state": self.run.state.value,
+            "plan": self.run.fingerprint,
+            "started_at": iso_time(self.run.started_at),
+            "sources": [source.to_dict() for source in self.sources],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class DesignAnswer:
+    """One run beside its design."""
+
+    run_id: str
+    writes: tuple[Write, ...]
+    findings: tuple[Finding, ...]
+
+    def to_dict(self) -> Json:
+        """The JSON of the comparison."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "run": self.run_id,
+            "writes": [write.to_dict() for write in self.writes],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def compare(store: ReadableStore, text: str) -> DesignAnswer:
+    """A run, or the last run that wrote a table, beside its design. Raises `NameLookupError` for what is neither."""
+    snapshot = Snapshot(store)
+    run_id = find_run(text, snapshot)
+    runs: list[Run] = sorted(_rows(store, "runs", run_id), key=lambda run: run.part)
+    wanted = {run.fingerprint for run in runs if run.fingerprint}
+    plans = {
+        plan.fingerprint: plan
+        for plan in from_rows("plans", store.read("plans").to_pylist())
+        if plan.fingerprint in wanted
+    }
+    edges: list[Edge] = [
+        edge for edge in from_rows("edges", store.read("edges").to_pylist()) if edge.fingerprint in wanted
+    ]
+    observed: list[Observation] = _rows(store, "observations", run_id)
+    operators: list[OperatorMetrics] = _rows(store, "operators", run_id)
+
+    def reference(id_: DatasetId) -> DatasetReference:
+        known = snapshot.datasets.get(id_)
+        return DatasetReference(id_.namespace, id_.name, () if known is None else known.aliases)
+
+    writes = tuple(
+        compare_write(
+            run,
+            plans.get(run.fingerprint or ""),
+            [edge for edge in edges if edge.fingerprint == run.fingerprint],
+            [each for each in observed if each.part == run.part and each.direction == "read"],
+            operators,
+            reference,
+        )
+        for run in runs
+        if run.kind != "application"
+    )
+    findings = sorted((each for write in writes for each in _findings(write)), key=lambda each: each.order)
+    return DesignAnswer(run_id, writes, tuple(findings))
+
+
+def compare_write(
+    run: Run,
+    plan: Plan | None,
+    edges: Sequence[Edge],
+    reads: Sequence[Observation],
+    operators: Sequence[OperatorMetrics],
+    reference: Callable[[DatasetId], DatasetReference],
+) -> Write:
+    """One write: its plan with the edges, and what was observed: its reads, and all operators of the run."""
+    by_dataset: dict[DatasetId, list[Observation]] = {}
+    for each in reads:
+        by_dataset.setdefault(DatasetId(each.namespace, each.name), []).append(each)
+    facts = _Facts(run, {each.operator: each for each in operators}, by_dataset)
+    designed = dict.fromkeys(plan.datasets if plan else ())
+    sources = [_source(facts, id_, edges, reference(id_)) for id_ in designed]
+    for id_, observations in by_dataset.items():
+        if plan is not None and id_ not in designed and _is_measured(observations):
+            sources.append(_source(facts, id_, (), reference(id_), NOT_DESIGNED))
+    target = None if run.target is None else reference(run.target)
+    return Write(
+        run, target, tuple(sorted(sources, key=lambda each: (each.dataset.namespace, each.dataset.name)))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    run: Run
+    operators: Mapping[str, OperatorMetrics]
+    reads: Mapping[DatasetId, Sequence[Observation]]
+
+    def operator(self, reads: Iterable[Observation]) -> OperatorMetrics | None:
+        """The one scan of a dataset."""
+        names = {each.operator for each in reads if each.operator}
+        return self.operators.get(next(iter(names))) if len(names) == 1 else None
+
+
+def _source(
+    facts: _Facts, id_: DatasetId, edges: Sequence[Edge], reference: DatasetReference, status: str = ""
+) -> Source:
+    reads = facts.reads.get(id_, ())
+    found, reason = _status(facts, reads)
+    columns = sorted(
+        {edge.source_field.partition(".")[0] for edge in edges if edge.source == id_ and edge.source_field}
+    )
+    return Source(
+        reference,
+        status or found,
+        reason,
+        _total(each.rows for each in reads),
+        _total(each.files for each in reads),
+        _total(each.partitions_read for each in reads),
+        tuple(SourceColumn(name, _column_status(found, name, facts.operator(reads))) for name in columns),
+    )
+
+
+def _status(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
+    """What became of a source, and why that is said: each version of it that was read has to agree."""
+    groups = _by_version(reads)
+    is_complete = facts.run.state is RunState.COMPLETE
+    if any(group.rows for group in groups):
+        return CONFIRMED, f"{sum(group.rows or 0 for group in groups):,} rows were read"
+    if any(group.offsets for group in groups):
+        return CONFIRMED, "offsets were read"
+    if groups and all(group.files == 0 for group in groups):
+        return PRUNED, "no file was left after pruning"
+    if groups and is_complete and all(0 in (group.rows, group.files, group.offsets) for group in groups):
+        return EMPTY, "it was read and gave no row"
+    if any(group.is_measured for group in groups):
+        return UNKNOWN, "it was read, and how many rows it gave is not known"
+    return _not_measured(facts, reads)
+
+
+def _not_measured(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
+    """Nothing was counted of a source: its scan did not run, or it is only not known."""
+    scan = facts.operator(reads)
+    if not facts.operators:
+        return UNKNOWN, "what the run's operators did is not recorded"
+    if facts.run.state is not RunState.COMPLETE:
+        return UNKNOWN, f"the run is {facts.run.state.value}, and nothing of it was counted"
+    if scan is not None and scan.rows is None and not scan.stages:
+        return NEVER, "its scan is in the executed plan, and no job ran it"
+    if scan is not None:
+        return UNKNOWN, "its scan counted nothing"
+    claimed = {each.operator for own in facts.reads.values() for each in own}
+    others = (each for name, each in facts.operators.items() if name not in claimed)
+    unclaimed = sorted({each.name for each in others if _stands_for_others(each)})
+    if unclaimed:
+        return UNKNOWN, f"no scan names it: it may be behind {', '.join(unclaimed)}"
+    return NEVER, "the executed plan has no scan of it"
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """What was counted of one version of a dataset; `offsets` is how many offsets lie between starts and ends."""
+
+    rows: int | None
+    files: int | None
+    offsets: int | None
+    is_measured: bool
+
+
+def _by_version(reads: Sequence[Observation]) -> list[_Version]:
+    """A read of several paths has a row for each path, and its figures stand in one of the rows."""
+    versions: dict[int | None, list[Observation]] = {}
+    for each in reads:
+        versions.setdefault(each.version, []).append(each)
+    return [
+        _Version(
+            _total(each.rows for each in group),
+            _total(each.files for each in group),
+            _total(_offsets(each) for each in group),
+            _is_measured(group),
+        )
+        for group in versions.values()
+    ]
+
+
+def _stands_for_others(operator: OperatorMetrics) -> bool:
+    """Whether a dataset may be behind an operator that does not name it: a cache, metadata, an RDD, an empty relation."""
+    return "Scan" in operator.name or "EmptyRelation" in operator.name or "empty" in operator.note
+
+
+def _column_status(status: str, name: str, scan: OperatorMetrics | None) -> str:
+    """A column is confirmed by the scan that gave it: the optimizer may have seen that it is not needed."""
+    if status != CONFIRMED:
+        return status
+    if scan is None or not scan.columns:
+        return UNKNOWN
+    return CONFIRMED if name.lower() in {each.lower() for each in scan.columns} else NOT_READ
+
+
+def _is_measured(reads: Iterable[Observation]) -> bool:
+    """Whether a run counted anything of a dataset, so that it was surely read."""
+    return any(
+        value is not None for each in reads for value in (each.rows, each.bytes, each.files, each.offsets)
+    )
+
+
+def _offsets(each: Observation) -> int | None:
+    """How many offsets lie between the starts and ends of a topic's partitions; None where that is not known."""
+    if each.offsets is None:
+        return None
+    try:
+        topics = json.loads(each.offsets)
+        return sum(int(end) - int(start) for ranges in topics.values() for start, end in ranges.values())
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _total(values: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _findings(write: Write) -> Iterator[Finding]:
+    of = f"of the run that wrote {short_name(write.target)}" if write.target else "of the run"
+    for source in write.sources:
+        name = short_name(source.dataset)
+        kind, severity, message = {
+            PRUNED: (
+                "source_pruned",
+                Severity.INFO,
+                f"No file of {name}, a source {of}, was left after pruning.",
+            ),
+            EMPTY: ("source_empty", Severity.WARNING, f"{name}, a source {of}, had no row."),
+            NEVER: (
+                "source_never_executed",
+                Severity.INFO,
+                f"{name}, a source {of}, was not read: {source.reason}.",
+            ),
+            NOT_DESIGNED: (
+                "source_not_designed",
+                Severity.WARNING,
+                f"{name} was read, and is no source of the plan {of}.",
+            ),
+        }.get(source.status, ("", Severity.INFO, ""))
+        if kind:
+            yield _finding(write, source, kind, severity, message)
+
+
+def _finding(write: Write, source: Source, kind: str, severity: Severity, message: str) -> Finding:
+    facts = {"reason": source.reason, "rows": source.rows, "files": source.files}
+    return Finding(
+        kind, severity, message,
+        dataset=DatasetId(source.dataset.namespace, source.dataset.name),
+        job=write.run.job,
+        run_id=write.run.run_id,
+        at=write.run.ended_at or write.run.started_at,
+        evidence=tuple((key, str(value)) for key, value in facts.items() if value is not None),
+    )  # fmt: skip
+
+
+def _rows(store: ReadableStore, table: str, run_id: str) -> list[Any]:
+    return list(from_rows(table, store.read(table, scope={run_id}).to_pylist()))
