@@ -3,7 +3,8 @@
 **Which changes.** The walk is that of `compare.rounds`: upstream, and back in time, each table with the window in which a change could
 reach the output. In that window count: runs that failed, were cancelled, have no known end, were late or are missing; stages that failed or were
 tried again, fetch failures, executors that were lost or decommissioned, skew, restarts of streams (`compare.own_causes`); sources, expressions,
-constants and schemas that are not as they were (`compare.drift`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
+constants and schemas that are not as they were (`compare.drift`); rows, bytes, durations and inputs that are unusual (`compare.unusual`), and commits that no
+run explains (`compare.outside`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
 
 **The rank.** `score = weight x strength x 0.8^hops x 0.5^(age / period) x bond`, where
 
@@ -26,12 +27,17 @@ from spark_lineage.compare.critical_path import Link, critical_path
 from spark_lineage.compare.diff import Comparer
 from spark_lineage.compare.drift import drift_of
 from spark_lineage.compare.findings import Finding
+from spark_lineage.compare.labels import label
+from spark_lineage.compare.outside import log_problems, outside_writes
 from spark_lineage.compare.own_causes import Work, own_causes
 from spark_lineage.compare.rounds import Past, Reach, Round, began_at, rounds_of
 from spark_lineage.compare.sentences import short_name
+from spark_lineage.compare.series import history_of
+from spark_lineage.compare.unusual import unusual_of
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeType, Run, Severity
-from spark_lineage.query.answers import DatasetReference, Json, Vertex, iso_time
+from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeType, Problem, Run, Severity
+from spark_lineage.pipeline.commits import Logs
+from spark_lineage.query.answers import DatasetReference, Json, Vertex, iso_time, problems_json
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.query.one_run import find_run
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
@@ -75,7 +81,8 @@ class Cause:
 class WhyAnswer:
     """The causes for one run of an output, the strongest first; `run` None where no run wrote it.
 
-    `tables` were looked at, with `runs` of them in their windows. `critical_path` ends with the output's run.
+    `tables` were looked at, with `runs` of them in their windows. `critical_path` ends with the output's run. `problems` are tables' logs
+    that could not be read.
     """
 
     start: Vertex
@@ -85,6 +92,7 @@ class WhyAnswer:
     critical_path: tuple[Link, ...]
     tables: int
     runs: int
+    problems: tuple[Problem, ...]
 
     def to_dict(self) -> Json:
         """The JSON of the causes."""
@@ -97,6 +105,7 @@ class WhyAnswer:
             "runs": self.runs,
             "causes": [cause.to_dict() for cause in self.causes],
             "critical_path": [link.to_dict() for link in self.critical_path],
+            "problems": problems_json(self.problems),
         }
 
 
@@ -109,12 +118,12 @@ def why(store: ReadableStore, name: str, run: str | None = None) -> WhyAnswer:
     engine = LocalEngine(store)
     snapshot = engine.snapshot
     dataset, field = engine.resolve(name)
-    past = Past(store, snapshot)
+    past, logs = Past(store, snapshot), Logs()
     comparer = Comparer(store)
     start = Vertex(comparer.reference(dataset.id), field)
     output = _output(past, snapshot, dataset, run)
     if output is None:
-        return WhyAnswer(start, None, None, (), (), 0, 0)
+        return WhyAnswer(start, None, None, (), (), 0, 0, ())
     rounds, reach = rounds_of(past, output, field)
     in_window = {each.dataset: _runs_in(past, each, output) for each in rounds}
     everything = [each for runs in in_window.values() for each in runs]
@@ -126,6 +135,7 @@ def why(store: ReadableStore, name: str, run: str | None = None) -> WhyAnswer:
             for finding in own_causes(past, work, each, in_window[each.dataset])
         ),
         *_drifted(comparer, rounds),
+        *_unusual(snapshot, rounds, logs),
     ]
     rank = _Rank(past, output, reach, comparer.reference)
     causes = {
@@ -141,6 +151,7 @@ def why(store: ReadableStore, name: str, run: str | None = None) -> WhyAnswer:
         ),
         tables=len(rounds),
         runs=len({each.run_id for each in everything}),
+        problems=log_problems(logs),
     )
 
 
@@ -223,6 +234,18 @@ def _drifted(comparer: Comparer, rounds: Sequence[Round]) -> Iterator[tuple[Roun
                 at = by_dataset.get(finding.dataset or each.dataset)
                 if at is not None:
                     yield at, finding
+
+
+def _unusual(snapshot: Snapshot, rounds: Sequence[Round], logs: Logs) -> Iterator[tuple[Round, Finding]]:
+    """What is unlike the history in each table's window; without a lower limit, in the day before its end."""
+    by_dataset = {each.dataset: each for each in rounds}
+    begin = min(each.until - DEFAULT_PERIOD_MS if each.since is None else each.since for each in rounds)
+    datasets = frozenset(by_dataset)
+    runs = unusual_of(history_of(snapshot), begin, datasets, lambda id_: label(snapshot, id_))
+    for finding in (*runs, *outside_writes(snapshot, begin, logs, datasets)):
+        at = by_dataset.get(finding.dataset) if finding.dataset else None
+        if at is not None and at.holds(finding.at):
+            yield at, finding
 
 
 def _run(run: Run | None) -> Json | None:

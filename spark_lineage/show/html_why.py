@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from spark_lineage.show.html_parts import code, files_part, page, part, safe, span, stacked, table, title
+from spark_lineage.show.html_parts import (
+    code,
+    files_part,
+    page,
+    part,
+    problems_part,
+    safe,
+    span,
+    stacked,
+    table,
+    title,
+)
 from spark_lineage.show.why_parts import cause_expressions, head_lines, labels_of, link_line, why_lines
 from spark_lineage.show.words import Json, Labels
 
@@ -20,6 +31,7 @@ def why_html(answer: Json) -> str:
         *(f"<div>{safe(line)}</div>" for line in head_lines(answer)),
         table(("score", "what changed"), rows) if rows else "",
         _critical_path(answer, labels),
+        problems_part(answer["problems"]),
         files_part(labels),
     )
 

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from spark_lineage.show.text_table import files_part, grid, heading
+from spark_lineage.show.text_table import files_part, grid, heading, problems_part
 from spark_lineage.show.why_parts import cause_expressions, head_lines, labels_of, link_line, why_lines
 from spark_lineage.show.words import Json, Labels, clean
 
@@ -24,7 +24,13 @@ def why_text(answer: Json) -> RenderableType:
         *(Text(line) for line in map(clean, head_lines(answer))),
     ]
     causes = [Padding(_cause(cause, labels), (1, 0, 0, 0)) for cause in answer["causes"]]
-    return Group(*head, *causes, *_critical_path(answer, labels), *files_part(labels))
+    return Group(
+        *head,
+        *causes,
+        *_critical_path(answer, labels),
+        *problems_part(answer["problems"]),
+        *files_part(labels),
+    )
 
 
 def _cause(cause: Json, labels: Labels) -> RenderableType:

@@ -390,6 +390,19 @@ def test_an_append_after_an_overwrite_counts_both(tmp_path):
     assert [cause.finding.dataset.name for cause in answer.causes] == ["/w/a"]
 
 
+def test_an_unusual_volume_and_what_follows_from_it(tmp_path):
+    """Of the orders, 1,000 a day, none came on day 30, and gold is empty; silver says nothing of its rows."""
+    few = {"orders": 1000, "silver": None, "gold": 500}
+    runs = [
+        daily(target, day, rows=(rows + day % 3 if day < 30 else 0) if rows is not None else None)
+        for day in range(1, 31) for target, rows in few.items()
+    ]  # fmt: skip
+    causes = why(shop(tmp_path, runs), "gold").causes
+    assert [(cause.finding.kind, cause.finding.dataset.name, cause.hops) for cause in causes] == [
+        ("empty_output", "/w/gold", 0), ("empty_output", "/w/orders", 2),
+    ]  # fmt: skip
+
+
 def test_tables_that_are_made_of_each_other(tmp_path):
     """A circle ends."""
     plans = (plan("p1", "a", "x:int", "b", job="a"), plan("p2", "b", "x:int", "a", job="b"))
@@ -404,7 +417,7 @@ def test_names_and_runs(tmp_path):
     store = shop(tmp_path, days(1))
     assert why(store, "raw").to_dict() == {
         "schema_version": 1, "start": {"namespace": "file", "name": "/w/raw", "aliases": [], "field": None}, "run": None,
-        "previous_run": None, "tables": 0, "runs": 0, "causes": [], "critical_path": [],
+        "previous_run": None, "tables": 0, "runs": 0, "causes": [], "critical_path": [], "problems": [],
     }  # fmt: skip
     with pytest.raises(NameLookupError, match=r'^The run "s1:1" does not write the table'):
         why(store, "gold", run="s1:1")

@@ -57,6 +57,7 @@ ANSWER = {
         cause("run_failed", "error", "The run failed.", 0.1, "gold.revenue"),
     ],
     "critical_path": [link("silver.lines", None), link("gold.revenue", 3_000_000, 1, 3)],
+    "problems": [],
 }  # fmt: skip
 
 TEXT = """\
