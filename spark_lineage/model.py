@@ -213,7 +213,8 @@ class Run:
     """One execution of a plan, or an application (`kind` "application", no fingerprint).
 
     `failed_operator` is the `operator` of the table `operators` in which a task failed, where that is known. `decided_by` says
-    how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits.
+    how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits; "application_end", the
+    application was stopped while it ran.
 
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts

@@ -37,6 +37,8 @@ PATH_RULES = ("key_value", "date", "time", "uuid")
 
 LITERALS = ("masked", "kept")
 
+INTENTS = ("off", "async", "written", "synced")
+
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -56,6 +58,7 @@ class Settings:
     hash_key_file: Path
     dataset_path_rules: tuple[str, ...]
     segment_seal_seconds: int
+    intent: str
 
     def to_conf(self) -> dict[str, str]:
         """The same as `spark.lineage.*` -> text, for a Spark session; what is not said is left out."""
@@ -130,6 +133,7 @@ def default_settings(store: Path | str | None = None) -> Settings:
         hash_key_file=state_home() / "hash.key",
         dataset_path_rules=PATH_RULES,
         segment_seal_seconds=30,
+        intent="written",
     )
 
 
@@ -275,6 +279,14 @@ def _read_literals(value: Any, _folder: Path) -> str:
     return str(value)
 
 
+def _read_intent(value: Any, _folder: Path) -> str:
+    if value is False:  # TOML and YAML people write `off` as a flag
+        return "off"
+    if value not in INTENTS:
+        raise ValueError(value)
+    return str(value)
+
+
 def _read_location(value: Any, folder: Path) -> Path | str:
     # A local path or a `file:` URI becomes an absolute Path; any other URI stays a text.
     text = str(value) if isinstance(value, Path) else _read_text(value, folder)
@@ -352,6 +364,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "segment.sealSeconds", _read_seconds, "a whole number of seconds from 1", "`30`",
         "A segment of the spool is sealed, and so can be ingested by another process, when it is this old.",
+    ),
+    Setting(
+        "intent", _read_intent, "off, async, written or synced", "`written`",
+        "Whether a write is noted before it runs, so that a job that is killed leaves a run with its lineage. With `written` the "
+        "query waits until the note is with the operating system, about a millisecond: it survives a killed job, not a power cut; "
+        "`synced` waits for the disk, too; `async` waits for nothing; `off` notes nothing. No wait is longer than half a second. "
+        "The note stays in the spool: Spark can tag a Delta commit with the run that made it (`userMetadata`), but only through the "
+        "session's own settings, where two writes at once would overwrite each other's, so spark-lineage never does.",
     ),
 )  # fmt: skip
 """Every setting, in the order of the documentation."""

@@ -35,6 +35,7 @@ NAMES = [
         "segment.seal_seconds",
         "segment_seal_seconds",
     ),
+    ("spark.lineage.intent", "SPARK_LINEAGE_INTENT", "intent", "intent"),
 ]
 
 
@@ -72,6 +73,7 @@ def test_defaults(tmp_path):
         hash_key_file=tmp_path / "state" / "spark-lineage" / "hash.key",
         dataset_path_rules=("key_value", "date", "time", "uuid"),
         segment_seal_seconds=30,
+        intent="written",
     )
 
 
@@ -160,6 +162,7 @@ def test_no_path_rules():
         ("literals", "hidden", "masked or kept"),
         ("hash_key_file", "s3://bucket/key", "a local file"),
         ("dataset_path_rules", "date,week", "none, or some of key_value, date, time, uuid, parted by commas"),
+        ("intent", "on", "off, async, written or synced"),
         ("segment_seal_seconds", "0", "a whole number of seconds from 1"),
         ("segment_seal_seconds", "1.5", "a whole number of seconds from 1"),
         ("segment_seal_seconds", True, "a whole number of seconds from 1"),
@@ -226,6 +229,7 @@ def test_the_same_as_a_spark_configuration(tmp_path):
         "spark.lineage.hashKeyFile": str(tmp_path / "key"),
         "spark.lineage.dataset.pathRules": "none",
         "spark.lineage.segment.sealSeconds": "30",
+        "spark.lineage.intent": "written",
     }
     assert (
         load_settings(**settings.overrides_from_conf(loaded.to_conf() | {"spark.lineage.log.dir": "x"}))

@@ -166,6 +166,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     plan_error: Failure | None = None
     state: str = "COMPLETE"
     error: Failure | None = None
+    failed_node: int | None = None
     started_at: int | None = None
     ended_at: int | None = None
     started_order: int | None = 0
@@ -200,6 +201,47 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     def inside(self, batch: ExecutionRecord) -> ExecutionRecord:
         """The record with the stream and batch of the micro-batch that it ran in: only one with jobs says so itself."""
         return self if self.streaming is not None else structs.replace(self, streaming=batch.streaming)
+
+
+class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, tag="intent", tag_field="kind"):
+    """A write that was about to run: all that is known of it where its end is never recorded.
+
+    `started_order` counts the starts and ends that the bridge had heard of by then, `sequence` the intents of the application.
+    """
+
+    bridge: str
+    execution_id: int
+    root_execution_id: int | None = None
+    query_execution_id: int | None = None
+    plan: str | None = None
+    started_at: int | None = None
+    started_order: int = 0
+    sequence: int = 0
+    description: str | None = None
+    call_site: str | None = None
+    sql_text: str | None = None
+    job_group: str | None = None
+    user: str | None = None
+    session: str | None = None
+    expressions: tuple[int | None, ...] = ()
+    literals: tuple[str | None, ...] = ()
+    versions: list[tuple[int, int]] = []
+    facts: list[tuple[int, dict[str, Any]]] = []
+
+    @property
+    def root(self) -> int:
+        """The outermost execution that this one runs inside; itself for a root."""
+        return self.execution_id if self.root_execution_id is None else self.root_execution_id
+
+
+class ExecutorRecord(msgspec.Struct, frozen=True, kw_only=True, tag="executor", tag_field="kind"):
+    """An executor that came or went: `event` is "added", "removed" or "excluded"."""
+
+    bridge: str
+    at: int
+    event: str
+    executor: str
+    reason: str | None = None
 
 
 class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag_field="kind"):
@@ -297,11 +339,18 @@ class GapRecord(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field=
 class ApplicationEndRecord(
     msgspec.Struct, frozen=True, kw_only=True, tag="application_end", tag_field="kind"
 ):
-    """The application ended in order."""
+    """The application ended in order.
+
+    `stopped` says how: "program" (SparkContext.stop was called), "returned" (its main method did), "failed" (spark-submit gave
+    up), "exit" (System.exit, or its Python program is gone), "signal"; None in records of older bridges. `running` are the
+    executions that had started and not ended.
+    """
 
     bridge: str
     ended_at: int | None = None
     exit_code: int | None = None
+    stopped: str | None = None
+    running: tuple[int, ...] = ()
 
 
 StreamRecord: TypeAlias = StreamStartRecord | ProgressRecord | StreamEndRecord
@@ -309,8 +358,10 @@ StreamRecord: TypeAlias = StreamStartRecord | ProgressRecord | StreamEndRecord
 Record: TypeAlias = (
     ApplicationRecord
     | PlanRecord
+    | IntentRecord
     | ExecutionRecord
     | RddJobRecord
+    | ExecutorRecord
     | StreamRecord
     | GapRecord
     | ApplicationEndRecord

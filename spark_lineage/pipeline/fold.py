@@ -217,11 +217,16 @@ def _in_order_of(
 
 def _left_alone(write: FoldedWrite) -> bool:
     """Whether the target was there already and the command was told to leave it: no job ran, nothing was written."""
-    told = any(
+    wrote = any(each.jobs for each in write.helpers) or write.outer.execution.state != "COMPLETE"
+    return not wrote and spares_what_is_there(write)
+
+
+def spares_what_is_there(write: FoldedWrite) -> bool:
+    """Whether the command was told to leave a target alone that is there already."""
+    return any(
         event.node.get("mode") == "Ignore" or event.node.get("ignoreIfExists") is True
         for event in (write.inner, write.outer)
     )
-    return told and not any(each.jobs for each in write.helpers) and write.outer.execution.state == "COMPLETE"
 
 
 def _named(target: tuple[Located, ...], aliases: list[str]) -> tuple[Located, ...]:

@@ -19,7 +19,9 @@ from spark_lineage.decode.records import (
     ApplicationEndRecord,
     ApplicationRecord,
     ExecutionRecord,
+    ExecutorRecord,
     GapRecord,
+    IntentRecord,
     PlanRecord,
     RddJobRecord,
     Record,
@@ -28,10 +30,12 @@ from spark_lineage.decode.records import (
 )
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.errors import DecodeError
-from spark_lineage.model import Dataset, Problem, Severity
+from spark_lineage.model import Dataset, Problem, RunState, Severity
 from spark_lineage.pipeline.batches import fold_all
 from spark_lineage.pipeline.fold import Folded, groups, is_complete
+from spark_lineage.pipeline.intents import as_execution, end_of, unended
 from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.logged import decide_by_logs
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Application, Rows
@@ -39,6 +43,12 @@ from spark_lineage.pipeline.sightings import Sightings
 from spark_lineage.pipeline.streams import StreamRows
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
+
+LIFE_MS = 2_000
+"""How long after the last sign of life in a segment's time its writer may have lived: it shows one every second."""
+
+STOP_MS = 5_000
+"""How long after its end is announced a stopping application may still commit."""
 
 
 @dataclass(slots=True)
@@ -53,6 +63,8 @@ class _Read:
     dead: bool = False
     live: bool = False
     homes: dict[int, set[Path]] = field(default_factory=lambda: defaultdict(set))
+    intents: list[IntentRecord] = field(default_factory=list)
+    alive_until: int | None = None
 
 
 @dataclass(slots=True)
@@ -86,17 +98,27 @@ def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
     known = list(from_rows("datasets", target.read("datasets").to_pylist()))
     met = {bridge: _sightings(read) for bridge, read in work.read.items()}
     executions = writes = usages = pending = 0
+    over: list[tuple[Application, ApplicationEndRecord | None]] = []
     waiting: set[Path] = set()
     for bridge, read in work.read.items():
         read.live = bridge in live
+        executions += len(read.executions)
+        begun = _begun(read)
         done, open_groups = _fold(read)
-        executions += sum(len(group) for group in done)
         for group in open_groups:
+            executions -= len(group)
             pending += len(group)
             waiting.update(path for each in group for path in read.homes[each.execution_id])
-        found = _rows_of(read, done, rows, target, known, met)
+        pending += len(begun)
+        waiting.update(path for each in begun for path in read.homes[each.execution_id])
+        application, found = _rows_of(read, done, begun, rows, target, known, met)
+        if read.end is not None or (read.dead and not read.live):
+            over.append((application, read.end))
         writes += sum(len(each.writes) for each in found)
         usages += sum(len(each.usages) for each in found)
+    decide_by_logs(rows, target)
+    for ended, end in over:
+        ended.end(end, _states(ended.record.bridge, rows, target))
     for problem in _damage_problems(work):
         rows.problems[problem] = None
     batch = rows.batch()
@@ -145,7 +167,9 @@ def _read_segment(segment: spools.Segment, work: _Work) -> None:
             continue
         if isinstance(record, ApplicationRecord):
             read = work.read.setdefault(record.bridge, _Read(record))
-            read.dead = read.dead or segment.state is spools.SegmentState.DEAD
+            if segment.state is spools.SegmentState.DEAD:
+                read.dead = True
+                read.alive_until = int(segment.path.stat().st_mtime * 1_000) + LIFE_MS
         elif read is None:
             _refuse(segment.path, frame, "a record stands before the one that names its application", work)
             continue
@@ -170,10 +194,23 @@ def _take(record: Record, read: _Read, path: Path) -> None:
         case ExecutionRecord():
             read.executions[record.execution_id] = record
             read.homes[record.execution_id].add(path)
+        case IntentRecord():
+            read.intents.append(record)
+            read.homes[record.execution_id].add(path)
         case ApplicationEndRecord():
             read.end = record
         case _:
             read.others.append(record)
+
+
+def _begun(read: _Read) -> list[IntentRecord]:
+    """The intents that wait for their ends. In an application that is over they are executions without an end from here on."""
+    left = unended(read.intents, read.executions)
+    if read.end is None and read.live:
+        return left
+    for intent in left:
+        read.executions[intent.execution_id] = as_execution(intent, end_of(intent, read.end))
+    return []
 
 
 def _fold(read: _Read) -> tuple[list[list[ExecutionRecord]], list[list[ExecutionRecord]]]:
@@ -207,11 +244,12 @@ def naming_of(settings: Mapping[str, str]) -> Naming:
 def _rows_of(
     read: _Read,
     done: list[list[ExecutionRecord]],
+    begun: list[IntentRecord],
     rows: Rows,
     target: DeltaStore,
     known: list[Dataset],
     met: Mapping[str, Sightings],
-) -> list[Folded]:
+) -> tuple[Application, list[Folded]]:
     naming = naming_of(read.application.settings)
     warehouse = read.application.settings.get("spark.sql.warehouse.dir")
     own = met[read.application.bridge]
@@ -219,7 +257,10 @@ def _rows_of(
     locations = Locations(naming, warehouse, known, own, others)
     origins = Origins(read.plans, read.executions, naming)
     store = naming.locate(target.path).id
-    application = Application(read.application, read.plans, rows, locations, store, origins)
+    end = None if read.end is None or read.end.ended_at is None else read.end.ended_at + STOP_MS
+    application = Application(
+        read.application, read.plans, rows, locations, store, origins, end or read.alive_until
+    )
     found: list[Folded] = []
     for group in done:
         try:
@@ -233,17 +274,28 @@ def _rows_of(
             rows.problems[_senseless(read, group[-1].root, error)] = None
             continue
         found.extend(all_folded)
-    streams = StreamRows(rows.batches, rows.events)
+    _tell_others(application, read, begun)
+    return application, found
+
+
+def _tell_others(application: Application, read: _Read, begun: list[IntentRecord]) -> None:
+    """What is no execution that ended: jobs without a query, executors, losses, and writes that run."""
+    streams = StreamRows(application.rows.batches, application.rows.events)
     for other in read.others:
         if isinstance(other, RddJobRecord):
             application.rdd_job(other)
         elif isinstance(other, StreamRecord):
             streams.add(other)
+        elif isinstance(other, ExecutorRecord):
+            application.executor(other)
         elif isinstance(other, GapRecord):
             application.gap(other)
-    if read.end is not None or (read.dead and not read.live):
-        application.end(read.end, failed=_has_failed(read.application.bridge, rows, target))
-    return found
+    for intent in begun:
+        if intent.execution_id == intent.root:
+            try:
+                application.running(intent)
+            except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
+                application.rows.problems[_senseless(read, intent.root, error)] = None
 
 
 def _senseless(read: _Read, root: int, error: Exception) -> Problem:
@@ -257,14 +309,18 @@ def _senseless(read: _Read, root: int, error: Exception) -> Problem:
     )
 
 
-def _has_failed(bridge: str, rows: Rows, target: DeltaStore) -> bool:
-    """Whether a run of the application failed or was cancelled, in this ingest or in one before."""
-    if any(run.run_id.startswith(f"{bridge}:") and run.state.value != "COMPLETE" for run in rows.runs):
-        return True
-    stored = target.read("runs", ["run_id", "state"]).to_pylist()
-    return any(
-        row["run_id"].startswith(f"{bridge}:") and row["state"] in {"FAILED", "CANCELLED"} for row in stored
-    )
+def _states(bridge: str, rows: Rows, target: DeltaStore) -> set[RunState]:
+    """The states of the runs of an application, of this ingest and of those before."""
+    stored = target.read("runs", ["run_id", "part", "state"]).to_pylist()
+    states = {
+        (row["run_id"], row["part"]): RunState(row["state"])
+        for row in stored
+        if row["run_id"].startswith(f"{bridge}:")
+    }
+    for run in rows.runs:
+        if run.run_id.startswith(f"{bridge}:"):
+            states[run.run_id, run.part] = run.state
+    return set(states.values())
 
 
 def _damage_problems(work: _Work) -> list[Problem]:

@@ -18,7 +18,9 @@ from spark_lineage.decode.records import (
     ApplicationEndRecord,
     ApplicationRecord,
     ExecutionRecord,
+    ExecutorRecord,
     GapRecord,
+    IntentRecord,
     RddJobRecord,
 )
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree
@@ -43,12 +45,15 @@ from spark_lineage.model import (
     StreamBatch,
 )
 from spark_lineage.pipeline.constants import constants_of
-from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite
+from spark_lineage.pipeline.failures import failed_operator
+from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
+from spark_lineage.pipeline.intents import as_execution, is_without_end
 from spark_lineage.pipeline.job_names import job_of
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
 from spark_lineage.pipeline.operators import operators_of, stage_of
 from spark_lineage.pipeline.origins import Origins
+from spark_lineage.pipeline.outcomes import BY_APPLICATION, Undecided, application_state
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 
 
@@ -68,6 +73,7 @@ class Rows:
     batches: list[StreamBatch] = field(default_factory=list)
     events: list[ApplicationEvent] = field(default_factory=list)
     constants: list[Constants] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
 
     def batch(self) -> Batch:
         """All rows as one batch for the store."""
@@ -91,6 +97,7 @@ class Rows:
 class Application:
     """Turns the folded executions of one application into rows.
 
+    `alive_until` is the last sign of life of an application that is over, epoch milliseconds.
     Analysis is repeated only where the plan, its literals or its checkpoints' plans differ.
     """
 
@@ -101,6 +108,7 @@ class Application:
     store: DatasetId
     origins: Origins
     job: str = field(init=False)
+    alive_until: int | None = None
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -128,14 +136,36 @@ class Application:
             )
             self.rows.runs.append(_with_outcome(run, execution))
 
+    def running(self, intent: IntentRecord) -> None:
+        """A write that has begun and not ended, in an application that lives: its lineage is told when it has ended."""
+        execution = as_execution(intent, RunState.RUNNING)
+        naming = self.locations.naming
+        folded = fold(intent.root, [execution], lambda each: self.plans.get(each.plan or ""), naming)
+        for part, write in enumerate(folded.writes):
+            target = self.locations.resolve(write.write.target, execution.ended_order)
+            if not target or spares_what_is_there(write) or self._is_in_store(target[0].dataset.id):
+                continue
+            run_id = f"{self.record.bridge}:{folded.root}"
+            run = self._run(run_id, part, "write", write.write.operation, RunState.RUNNING)
+            self.rows.runs.append(_with_outcome(replace(run, target=target[0].dataset.id), execution))
+
+    def executor(self, record: ExecutorRecord) -> None:
+        """An executor that came or went."""
+        kind = f"executor_{record.event}"
+        self.rows.events.append(
+            ApplicationEvent(self.record.bridge, record.at, kind, record.executor, record.reason or "")
+        )
+
     def rdd_job(self, record: RddJobRecord) -> None:
         """A job without an SQL execution: files in, files out, or rows that went to the program."""
         run_id = f"{self.record.bridge}:job-{record.job_id}"
         if record.rdd is None:
             self._unseen_job(run_id, record)
-            return
-        job = rdd_job_of(record, self.locations.naming)
+        job = None if record.rdd is None else rdd_job_of(record, self.locations.naming)
         if job is None:
+            if record.state != RunState.COMPLETE.value:
+                run = self._run(run_id, 0, "query", "RDD", RunState(record.state))
+                self.rows.runs.append(_with_job(run, record))
             return
         lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.job))
         if lineage is None:
@@ -188,16 +218,13 @@ class Application:
             )
         ] = None
 
-    def end(self, end: ApplicationEndRecord | None, *, failed: bool) -> None:
-        """The application ended, in order or (None) without a word."""
-        state = RunState.UNKNOWN
-        if end is not None:
-            state = RunState.COMPLETE_WITH_FAILURES if failed else RunState.COMPLETE
-            if end.exit_code:
-                state = RunState.FAILED
+    def end(self, end: ApplicationEndRecord | None, states: set[RunState]) -> None:
+        """The application ended, in order or (None) without a word; `states` are those of its runs."""
+        state, why = application_state(end, states)
         run = self._run(self.record.bridge, 0, "application", "APPLICATION", state)
+        ended_at = end.ended_at if end else None
         self.rows.runs.append(
-            replace(run, started_at=self.record.started_at, ended_at=end.ended_at if end else None)
+            replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
         )
 
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
@@ -219,6 +246,12 @@ class Application:
         run = self._executed(run_id, part, "write", outer.execution, lineage)
         self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
         self._constants(run_id, part, inner.execution, lineage)
+        run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
+        if run.state is RunState.FAILED:
+            run = replace(run, failed_operator=failed_operator(write.helpers, self.plans))
+        self.rows.runs.append(run)
+        if is_without_end(outer.execution):
+            self._without_end(write, run, lineage.target)
         self._observe(run_id, part, inner, lineage, totals)
         if part == 0:
             self._measure(run_id, write.helpers)
@@ -226,6 +259,24 @@ class Application:
     def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
         key = self.record.hash_key_id
         self.rows.constants.append(constants_of(run_id, part, lineage, execution.literals, key))
+
+    def _without_end(self, write: FoldedWrite, run: Run, target: Located) -> None:
+        """A write whose end is in no record: the target's log may decide it once all runs are known."""
+        table = write.inner.node.get("table") or write.inner.node.get("target")
+        versions = dict(write.inner.execution.versions)
+        dataset = target.dataset
+        place = (
+            dataset.name if dataset.namespace == "file" else f"{dataset.namespace}/{dataset.name.lstrip('/')}"
+        )
+        self.rows.undecided.append(
+            Undecided(
+                run,
+                target.locations[0].path if target.locations else place,
+                dataset.format,
+                _version(table, versions) if isinstance(table, Node) else None,
+                self.alive_until,
+            )
+        )
 
     def _behind_rdds(self, origin: Origin) -> set[DatasetId]:
         """The datasets at the ends of the RDDs that a plan reads."""
@@ -244,6 +295,10 @@ class Application:
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
         self.rows.runs.append(self._executed(run_id, 0, "usage", usage.execution, lineage))
         self._constants(run_id, 0, usage.execution, lineage)
+        run = self._executed(run_id, 0, "usage", usage.execution, lineage)
+        if run.state is RunState.FAILED:
+            run = replace(run, failed_operator=failed_operator(usage.helpers, self.plans))
+        self.rows.runs.append(run)
         self._observe(run_id, 0, usage, lineage, None)
         self._measure(run_id, usage.helpers)
 
@@ -338,10 +393,11 @@ class Application:
         touched = {located.dataset.id for _, located in lineage.reads}
         if lineage.plan.kind is EdgeKind.DATA:
             touched.add(lineage.plan.target)
+        return bool(touched) and all(map(self._is_in_store, touched))
+
+    def _is_in_store(self, id_: DatasetId) -> bool:
         folder = f"{self.store.name.rstrip('/')}/"
-        return bool(touched) and all(
-            each.namespace == self.store.namespace and each.name.startswith(folder) for each in touched
-        )
+        return id_.namespace == self.store.namespace and id_.name.startswith(folder)
 
     def _context(self, execution: ExecutionRecord, origin: Origin) -> Context:
         return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
@@ -428,6 +484,8 @@ def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:
         ended_at=execution.ended_at,
         error_class=error.class_ if error else None,
         error_message=error.message if error else None,
+        error_condition=error.condition if error else None,
+        decided_by=BY_APPLICATION if is_without_end(execution) and execution.state == "CANCELLED" else None,
         description=execution.description,
         call_site=execution.call_site,
         sql_text=execution.sql_text,
@@ -443,6 +501,7 @@ def _with_job(run: Run, record: RddJobRecord) -> Run:
         ended_at=record.ended_at,
         error_class=record.error.class_ if record.error else None,
         error_message=record.error.message if record.error else None,
+        error_condition=record.error.condition if record.error else None,
         call_site=record.call_site,
     )
 

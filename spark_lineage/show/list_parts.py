@@ -69,15 +69,25 @@ def run_notes(run: Json) -> tuple[str, ...]:
         notes.append(count_word(run["rows"], "row"))
     if run["started_at"] and run["ended_at"]:
         seconds = (_moment(run["ended_at"]) - _moment(run["started_at"])).total_seconds()
-        notes.append(f"{seconds:.1f} s")
+        notes.append(f"{seconds:.1f} s" if seconds >= 0 else "the clock went back while it ran")
+    if run["decided_by"]:
+        notes.append(decided_word(run["decided_by"]))
     if run["target"] and run["application"]["name"]:
         notes.append(run["application"]["name"])
     return tuple(notes)
 
 
+def decided_word(decided_by: str) -> str:
+    """How the state is known of a run whose end was not recorded."""
+    words = {"log": "known from its table's log", "application_end": "its application ended while it ran"}
+    return words.get(decided_by, decided_by)
+
+
 def error_word(error: Json) -> str:
     """An error's short class name and its message."""
-    name = (error["class"] or "error").rpartition(".")[2]
+    if not error["class"]:
+        return str(error["message"])
+    name = error["class"].rpartition(".")[2]
     return f"{name}: {error['message']}" if error["message"] else name
 
 

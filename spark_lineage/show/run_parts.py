@@ -80,7 +80,9 @@ def run_head(run: Json) -> Iterator[str]:
     facts += amounts(run)
     yield ", ".join(facts)
     if run["decided_by"]:
-        source = {"log": "the target's own log"}.get(run["decided_by"], run["decided_by"])
+        source = {"log": "the target's own log", "application_end": "the end of its application"}.get(
+            run["decided_by"], run["decided_by"]
+        )
         yield f"No end was recorded: the state is that of {source}."
 
 
@@ -89,7 +91,9 @@ def error_words(run: Json, operators: Sequence[Json]) -> str | None:
     error = run["error"]
     if not error:
         return None
-    name = (error["class"] or "error").rpartition(".")[2]
+    if not error["class"]:
+        return str(error["message"])
+    name = error["class"].rpartition(".")[2]
     condition = f" [{error['condition']}]" if error["condition"] else ""
     said = f"{name}{condition}: {error['message']}" if error["message"] else name + condition
     failed = next((each["name"] for each in operators if each["id"] == run["failed_operator"]), None)

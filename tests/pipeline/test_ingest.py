@@ -126,7 +126,7 @@ class _LiveWriter:
 
 def test_bad_records_are_kept_aside_and_the_good_ones_around_them_are_ingested(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
-    newer = b'{"v":3,"kind":"execution"}'
+    newer = b'{"v":4,"kind":"execution"}'
     broken = b'{"v":1,"kind":"execution","bridge":7}'
     write_segment(
         spool,
@@ -141,7 +141,7 @@ def test_bad_records_are_kept_aside_and_the_good_ones_around_them_are_ingested(t
     report = ingest(spool, store)
     assert (report.records, report.executions, report.bad_records, report.bad_segments) == (5, 2, 2, 0)
     assert report.messages[0].startswith(f"segment {BRIDGE}-00000000.seg, byte ")
-    assert "a record has version 3, this reader knows up to 2: update spark-lineage" in report.messages[0]
+    assert "a record has version 4, this reader knows up to 3: update spark-lineage" in report.messages[0]
     assert "a record does not fit the format: Expected `str`, got `int` - at `$.bridge`" in report.messages[1]
     assert [row["code"] for row in rows(store, "problems")] == ["bad_record", "bad_record"]
     kept = sorted(path.read_bytes() for path in (spool / "bad").iterdir() if path.suffix == ".frame")

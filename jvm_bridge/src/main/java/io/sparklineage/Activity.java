@@ -14,6 +14,7 @@ import org.apache.spark.storage.RDDInfo;
 /** The executions, jobs and stages that are under way. Every table is bounded: the oldest entry gives way. */
 final class Activity {
     private static final int EXECUTION_LIMIT = 10_000;
+    private static final int RUNNING_LIMIT = 1_000;
     private static final int JOB_LIMIT = 20_000;
     private static final int STAGE_LIMIT = 100_000;
     private static final int RDD_LIMIT = 200_000;
@@ -98,6 +99,17 @@ final class Activity {
             forget(job);
         }
         return execution;
+    }
+
+    /** The executions that have started and not ended, the first of them. */
+    List<Long> running() {
+        List<Long> running = new ArrayList<>();
+        for (Execution execution : executions.values()) {
+            if (execution.startedAt != null && running.size() < RUNNING_LIMIT) {
+                running.add(execution.id);
+            }
+        }
+        return running;
     }
 
     /** The execution whose job first computed an RDD, or null. */

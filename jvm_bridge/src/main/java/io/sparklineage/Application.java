@@ -2,6 +2,7 @@ package io.sparklineage;
 
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
@@ -55,9 +56,16 @@ final class Application {
         return key.equals("spark.app.name") ? Masking.label(value) : Masking.path(value);
     }
 
-    static byte[] end(String bridge, long endedAt, Object exitCode) {
-        Long code = exitCode instanceof Number ? Long.valueOf(((Number) exitCode).longValue()) : null;
-        return new JsonWriter().object().field("v", 1).field("kind", "application_end").field("bridge", bridge)
-                .field("ended_at", endedAt).field("exit_code", code).endObject().toBytes();
+    /** The end of an application; `running` are the executions that had started and had not ended. */
+    static byte[] end(String bridge, long endedAt, Object exitCode, String stopped, List<Long> running) {
+        boolean told = stopped.equals(Stopping.PROGRAM) && exitCode instanceof Number;
+        Long code = told ? Long.valueOf(((Number) exitCode).longValue()) : null;
+        JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "application_end").field("bridge", bridge)
+                .field("ended_at", endedAt).field("exit_code", code).field("stopped", stopped);
+        json.name("running").array();
+        for (long execution : running) {
+            json.value(execution);
+        }
+        return json.endArray().endObject().toBytes();
     }
 }

@@ -20,7 +20,7 @@ public final class Bridge {
     /** Below Spark's own hook (40), which ends the application, and above that of file systems (10). */
     private static final int HOOK_PRIORITY = 15;
 
-    private static LineageListener listener;
+    private static volatile LineageListener listener;
     private static SparkContext failedContext;
     private static String failure;
     private static boolean hooked;
@@ -29,7 +29,8 @@ public final class Bridge {
     }
 
     /**
-     * Registers the listener with the session's SparkContext, once; returns {@link #status()}.
+     * Registers the listener with the session's SparkContext, once, and notes the session's writes before they run; returns
+     * {@link #status()}.
      *
      * @param session any session of the application
      * @return the status; `last_error` says why where it could not be registered
@@ -37,6 +38,7 @@ public final class Bridge {
     public static String enable(SparkSession session) {
         failedContext = null;
         register(session);
+        IntentRule.append(session);
         return status();
     }
 
@@ -67,11 +69,12 @@ public final class Bridge {
     }
 
     /**
-     * Like {@link #disable()}.
+     * Like {@link #disable()}, and takes out of the session what {@link #enable} put there.
      *
-     * @param session any session of the application, or null
+     * @param session the session that `enable` was called with, or null
      */
     public static void disable(SparkSession session) {
+        IntentRule.remove(session);
         disable();
     }
 
@@ -119,6 +122,18 @@ public final class Bridge {
             failure = Masking.cut(Masking.label(problem.toString()), 500);
             LOG.warn("Lineage is not captured, the job goes on: {}", failure);
         }
+    }
+
+    /** Notes the write that the calling thread is about to run, where a listener is there; never waits for a lock. */
+    static void intend() {
+        LineageListener active = listener;
+        if (active != null) {
+            active.intend();
+        }
+    }
+
+    static void complain(String sentence) {
+        LOG.warn("{}", Masking.cut(Masking.message(sentence), 500));
     }
 
     static synchronized void forget(LineageListener ended) {

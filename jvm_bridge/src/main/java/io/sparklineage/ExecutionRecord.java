@@ -25,6 +25,9 @@ final class ExecutionRecord {
     JsonWriter originExecutions = new JsonWriter();
     StreamingNames.Batch batch;
 
+    /** Node of the executed plan in which the query failed, or null. */
+    Integer failedNode;
+
     ExecutionRecord(String bridge, String user, Activity.Execution execution) {
         this.bridge = bridge;
         this.user = user;
@@ -41,6 +44,9 @@ final class ExecutionRecord {
         failure(json, "plan_error", planFailure, true);
         json.field("state", state);
         failure(json, "error", failure, false);
+        if (failedNode != null) {
+            json.field("failed_node", failedNode.longValue());
+        }
         json.field("started_at", execution.startedAt).field("ended_at", endedAt);
         json.field("started_order", execution.startedOrder).field("ended_order", endedOrder);
         phases(json);

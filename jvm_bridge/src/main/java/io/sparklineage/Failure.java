@@ -1,8 +1,10 @@
 package io.sparklineage;
 
 import java.io.InterruptedIOException;
+import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -33,6 +35,9 @@ final class Failure {
     private final String condition;
     private final boolean cancelled;
 
+    /** Where in the program's SQL or code the failed expressions stand; objects of Spark, for the moment only. */
+    private final List<Object> contexts = new ArrayList<>();
+
     private Failure(String errorClass, String message, String condition, boolean cancelled) {
         this.errorClass = errorClass;
         this.message = message;
@@ -49,10 +54,23 @@ final class Failure {
             cancelled |= isCancellation(link);
         }
         String python = pythonClass(chain);
-        if (python != null) {
-            return new Failure(python, "a Python function raised " + python, condition, cancelled);
+        Failure failure = python != null
+                ? new Failure(python, "a Python function raised " + python, condition, cancelled)
+                : new Failure(thrown.getClass().getName(), message(chain), condition, cancelled);
+        for (Throwable link : chain) {
+            Object contexts = link instanceof SparkThrowable ? SparkCompat.memberOrNull(link, "getQueryContext") : null;
+            if (contexts instanceof Object[]) {
+                Arrays.stream((Object[]) contexts)
+                        .filter(each -> !Boolean.FALSE.equals(SparkCompat.memberOrNull(each, "isValid")))
+                        .forEach(failure.contexts::add);
+            }
         }
-        return new Failure(thrown.getClass().getName(), message(chain), condition, cancelled);
+        return failure;
+    }
+
+    /** Where the failed expressions stand, as far as the error says it. */
+    List<Object> contexts() {
+        return contexts;
     }
 
     /**
@@ -104,7 +122,8 @@ final class Failure {
     }
 
     private static boolean isCancellation(Throwable thrown) {
-        return thrown instanceof InterruptedException || thrown instanceof InterruptedIOException
+        boolean timeout = thrown instanceof SocketTimeoutException;  // an InterruptedIOException that nobody asked for
+        return thrown instanceof InterruptedException || thrown instanceof InterruptedIOException && !timeout
                 || thrown instanceof ClosedByInterruptException || thrown instanceof TaskKilledException
                 || thrown instanceof SparkException && thrown.getMessage() != null
                 && CANCELLED.matcher(thrown.getMessage()).matches();

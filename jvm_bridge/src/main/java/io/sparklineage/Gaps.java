@@ -11,6 +11,7 @@ final class Gaps {
     static final String SPOOL_FAILED = "spool_failed";
     static final String EVENTS_DROPPED = "listener_queue_dropped";
     static final String TOO_LARGE = "record_too_large";
+    static final String INTENT_FAILED = "intent_failed";
     static final String WRONG_SETTING = "wrong_setting";
 
     private static final long INTERVAL_MILLIS = 60_000;

@@ -26,6 +26,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
     static void inject(SparkSessionExtensions extensions, boolean enabledByDefault) {
         try {
             extensions.injectCheckRule(new Registration(enabledByDefault));
+            extensions.injectPreCBORule(new IntentRule.Builder());
         } catch (Throwable problem) {
             org.slf4j.LoggerFactory.getLogger(LineageExtension.class)
                     .warn("Lineage is not captured, the job goes on: {}", problem.toString());

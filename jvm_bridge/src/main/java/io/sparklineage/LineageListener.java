@@ -10,6 +10,9 @@ import org.apache.spark.SparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerEvent;
+import org.apache.spark.scheduler.SparkListenerExecutorAdded;
+import org.apache.spark.scheduler.SparkListenerExecutorExcluded;
+import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerStageCompleted;
@@ -17,6 +20,7 @@ import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
 import org.apache.spark.sql.streaming.StreamingQueryListener;
@@ -28,6 +32,7 @@ import org.apache.spark.sql.streaming.StreamingQueryListener;
 final class LineageListener extends SparkListener {
     static final String QUEUE = "spark-lineage";
     private static final long END_TIMEOUT_MILLIS = 10_000;
+    private static final int EXECUTOR_EVENT_LIMIT = 10_000;
 
     final String bridge = UUID.randomUUID().toString();
     final SparkContext context;
@@ -40,9 +45,11 @@ final class LineageListener extends SparkListener {
     private final StreamingNames streaming = new StreamingNames();
     private final Origins origins = new Origins();
     private final PlanCache plans = new PlanCache(PlanCache.BYTE_LIMIT);
+    private final Intents intents;
     private final Counter droppedEvents;
     private long dropped;
-    private long order;
+    private int executorEvents;
+    private volatile long order;
 
     /** Opens the spool; throws where that fails. */
     LineageListener(SparkContext context, Settings settings) throws Exception {
@@ -56,6 +63,16 @@ final class LineageListener extends SparkListener {
                 : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
         this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
                 settings.sealMillis, gaps, uploader);
+        this.intents = new Intents(bridge, context, settings, spool);
+    }
+
+    /** Notes the write that the calling thread is about to run; it never throws. */
+    void intend() {
+        try {
+            intents.note(order);
+        } catch (Throwable problem) {
+            gaps.add(Gaps.INTENT_FAILED, 1, problem);
+        }
     }
 
     @Override
@@ -148,8 +165,13 @@ final class LineageListener extends SparkListener {
         }
         record.sqlText = query.sqlText(analyzed);
         record.commandResult = record.failure == null && query.isCommandResult();
-        EncodedPlan plan = new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT,
-                query.isMicroBatch()).encode(analyzed, query.executed());
+        SparkPlan executed = query.executed();
+        PlanEncoder encoder = new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT,
+                query.isMicroBatch());
+        EncodedPlan plan = encoder.encode(analyzed, executed);
+        if (record.failure != null) {
+            record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
+        }
         if (plan.record.length > Spool.RECORD_LIMIT) {
             gaps.add(Gaps.TOO_LARGE, 1, null);
             return;
@@ -283,11 +305,44 @@ final class LineageListener extends SparkListener {
     }
 
     @Override
+    public void onExecutorAdded(SparkListenerExecutorAdded event) {
+        executor(event.time(), "added", event.executorId(), null);
+    }
+
+    @Override
+    public void onExecutorRemoved(SparkListenerExecutorRemoved event) {
+        executor(event.time(), "removed", event.executorId(), event.reason());
+    }
+
+    @Override
+    public void onExecutorExcluded(SparkListenerExecutorExcluded event) {
+        executor(event.time(), "excluded", event.executorId(), event.taskFailures() + " tasks failed");
+    }
+
+    /** One `executor` record; the first of an application alone, since a cluster that scales has no end of them. */
+    private void executor(long at, String event, String executor, String reason) {
+        try {
+            if (++executorEvents > EXECUTOR_EVENT_LIMIT) {
+                gaps.add(Gaps.TOO_LARGE, 1, "an application has more executor events than are recorded");
+                return;
+            }
+            spool.offer(new Entry(new JsonWriter().object().field("v", 3).field("kind", "executor")
+                    .field("bridge", bridge).field("at", at).field("event", event)
+                    .field("executor", Masking.cut(Masking.label(executor), 100))
+                    .field("reason", reason == null ? null : Masking.cut(Masking.message(reason.trim().split("\n", 2)[0]), 500))
+                    .endObject().toBytes()));
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
     public void onApplicationEnd(SparkListenerApplicationEnd event) {
         try {
             countDropped();
             Object exitCode = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "exitCode"));
-            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode)));
+            String stopped = Stopping.now(context.getConf());
+            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode, stopped, activity.running())));
             spool.close(END_TIMEOUT_MILLIS);
             Bridge.forget(this);
         } catch (Throwable problem) {

@@ -114,6 +114,12 @@ final class PlanEncoder {
         return queue.size() - 1;
     }
 
+    /** Index of a node that was written; null for one that was not. */
+    Integer indexOf(Object node) {
+        Integer known = node == null ? null : indexes.get(node);
+        return known == null || known >= written ? null : known;
+    }
+
     private boolean full() {
         bytesCut |= nodes.size() + tables.size() > BYTE_LIMIT;
         return bytesCut;

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.zip.CRC32;
@@ -90,6 +91,19 @@ final class Segment {
         } catch (IOException problem) {
             channel.truncate(size);
             throw problem;
+        }
+    }
+
+    void force() throws IOException {
+        channel.force(false);
+    }
+
+    /** Sets the file's time; one that cannot be set stays as it is. */
+    void touch(long now) {
+        try {
+            Files.setLastModifiedTime(openPath, FileTime.fromMillis(now));
+        } catch (IOException problem) {
+            // Only how long the writer lived is known less well.
         }
     }
 

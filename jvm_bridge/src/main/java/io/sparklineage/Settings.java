@@ -38,19 +38,27 @@ final class Settings {
     /** True where literals pass as text. */
     final boolean keepLiterals;
 
+    /** When the record of a write that begins is written. */
+    enum Intent { OFF, ASYNC, WRITTEN, SYNCED }
+
+    /** Whether writes are noted before they run, and what the program waits for. */
+    final Intent intent;
+
     /** A segment is sealed when it is this old. */
     final long sealMillis;
 
     /** Key of the HMAC of literals. */
     final byte[] hashKey;
 
-    private Settings(Path spool, String remoteSpool, String job, boolean keepLiterals, long sealMillis, byte[] hashKey) {
+    private Settings(Path spool, String remoteSpool, String job, boolean keepLiterals, long sealMillis, byte[] hashKey,
+            Intent intent) {
         this.spool = spool;
         this.remoteSpool = remoteSpool;
         this.job = job;
         this.keepLiterals = keepLiterals;
         this.sealMillis = sealMillis;
         this.hashKey = hashKey;
+        this.intent = intent;
     }
 
     /**
@@ -66,7 +74,7 @@ final class Settings {
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
             ENABLED, SPOOL, STORE, "spark.lineage.namespace", "spark.lineage.job",
             "spark.lineage.literals", "spark.lineage.hashKeyFile", "spark.lineage.dataset.pathRules",
-            "spark.lineage.segment.sealSeconds"));
+            "spark.lineage.segment.sealSeconds", "spark.lineage.intent"));
     private static final Set<String> PATH_RULES =
             new HashSet<>(Arrays.asList("key_value", "date", "time", "uuid", "none"));
 
@@ -142,7 +150,21 @@ final class Settings {
         Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
         String job = conf.apply("spark.lineage.job");
         return new Settings(local, remote ? target : null, job.isEmpty() ? null : job, literals.equals("kept"),
-                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key));
+                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key),
+                intent(conf.apply("spark.lineage.intent")));
+    }
+
+    private static Intent intent(String value) {
+        if (value.isEmpty()) {
+            return Intent.WRITTEN;
+        }
+        for (Intent intent : Intent.values()) {
+            if (intent.name().toLowerCase(Locale.ROOT).equals(value)) {
+                return intent;
+            }
+        }
+        throw new IllegalArgumentException("spark.lineage.intent is '" + value
+                + "'; allowed are 'off', 'async', 'written' and 'synced'");
     }
 
     private static long seconds(Function<String, String> conf, String name, long otherwise) {

@@ -21,12 +21,19 @@ final class Spool {
     private static final long FREE_DISK_BYTES = 64L << 20;
     private static final long RETRY_MILLIS = 5_000;
     private static final long POLL_MILLIS = 500;
+    private static final long LIFE_MILLIS = 1_000;
 
     /** An entry, or a wish to seal: then `sealed` is counted down when it is done. */
     private static final class Task {
         final Entry entry;
         final CountDownLatch sealed;
         final boolean last;
+
+        /** Counted down when the entry is written, or cannot be; null where nobody waits for it. */
+        CountDownLatch written;
+
+        /** Whether the entry must be on the disk then. */
+        boolean force;
 
         Task(Entry entry, CountDownLatch sealed, boolean last) {
             this.entry = entry;
@@ -50,6 +57,7 @@ final class Spool {
     private int sequence;
     private long checkedBytes;
     private long retryAt;
+    private long shownAt;
     private volatile boolean closed;
 
     private Spool(Path folder, String bridge, byte[] header, long sealMillis, Gaps gaps, Uploader uploader) {
@@ -92,6 +100,27 @@ final class Spool {
 
     /** Queues an entry; false, and a counted loss, where there is no room for it. */
     boolean offer(Entry entry) {
+        return offer(new Task(entry, null, false));
+    }
+
+    /** Queues an entry and waits until it is with the system (with `force`: on the disk); false where that takes longer. */
+    boolean write(Entry entry, boolean force, long timeoutMillis) {
+        Task task = new Task(entry, null, false);
+        task.written = new CountDownLatch(1);
+        task.force = force;
+        if (!offer(task)) {
+            return false;
+        }
+        try {
+            return task.written.await(timeoutMillis, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return true;
+        }
+    }
+
+    private boolean offer(Task task) {
+        Entry entry = task.entry;
         long size = entry.size();
         if (entry.record.length > RECORD_LIMIT) {
             gaps.add(Gaps.TOO_LARGE, 1, null);
@@ -102,7 +131,7 @@ final class Spool {
             return false;
         }
         queuedBytes.addAndGet(size);
-        queue.add(new Task(entry, null, false));
+        queue.add(task);
         return true;
     }
 
@@ -134,17 +163,42 @@ final class Spool {
         while (!closed) {
             try {
                 Task task = queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
+                showLife();
                 if (task == null) {
                     sealIfOld();
                 } else if (task.entry != null) {
                     queuedBytes.addAndGet(-task.entry.size());
-                    write(task.entry);
+                    writeTask(task);
                 } else {
                     sealFor(task);
                 }
             } catch (Throwable problem) {
                 gaps.add(Gaps.SPOOL_FAILED, 1, problem);
             }
+        }
+    }
+
+    private void writeTask(Task task) {
+        try {
+            write(task.entry);
+            if (task.force && segment != null) {
+                segment.force();
+            }
+        } catch (IOException problem) {
+            fail(problem);
+        } finally {
+            if (task.written != null) {
+                task.written.countDown();
+            }
+        }
+    }
+
+    /** The time of the open file is when its writer was last alive: it bounds what a killed application can have done. */
+    private void showLife() {
+        long now = System.currentTimeMillis();
+        if (segment != null && now - shownAt >= LIFE_MILLIS) {
+            shownAt = now;
+            segment.touch(now);
         }
     }
 

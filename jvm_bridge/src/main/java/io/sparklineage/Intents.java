@@ -1,0 +1,159 @@
+package io.sparklineage;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.V2CreateTableAsSelectPlan;
+import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
+import org.apache.spark.sql.execution.QueryExecution;
+import org.apache.spark.sql.execution.SQLExecution;
+import org.apache.spark.sql.execution.command.DataWritingCommand;
+
+/**
+ * Writes down what a query is about to write, before it runs: a job that is killed leaves no other trace of it.
+ *
+ * <p>It works on the thread of the program, while its query is optimized, so it is quick, bounded and never throws: the plan is
+ * cut at fewer nodes than that of an execution, and a spool that is slow to answer is not waited for again for a while.
+ */
+final class Intents {
+    static final int NODE_LIMIT = 50_000;
+    private static final int SEEN_LIMIT = 10_000;
+    private static final int LABEL_LIMIT = 1_000;
+    private static final int CHILDREN_LIMIT = 1_000;
+    private static final long WAIT_MILLIS = 500;
+    private static final long REST_MILLIS = 60_000;
+
+    /** Commands that write and do not say so by a trait: those of files and catalog tables, and Delta's. */
+    private static final Set<String> WRITES = Collections.unmodifiableSet(new HashSet<>(Arrays.asList(
+            "CreateDataSourceTableAsSelectCommand", "CreateHiveTableAsSelectCommand", "DeleteCommand", "DeleteFromTable",
+            "InsertIntoDataSourceCommand", "InsertIntoDataSourceDirCommand", "MergeIntoCommand", "MergeIntoTable",
+            "OptimizedCreateHiveTableAsSelectCommand", "SaveAsV1TableCommand", "SaveIntoDataSourceCommand", "UpdateCommand",
+            "UpdateTable", "WriteToDataSourceV2")));
+
+    /** Frames between Spark's own that are not the program's. */
+    private static final Pattern INTERNAL = Pattern.compile("^(io\\.sparklineage|scala|java|io\\.delta)\\.");
+
+    private final String bridge;
+    private final SparkContext context;
+    private final Settings settings;
+    private final Spool spool;
+    private final Map<Long, Boolean> seen = new Activity.Bounded<>(SEEN_LIMIT);
+    private long sequence;
+    private volatile long restUntil;
+
+    Intents(String bridge, SparkContext context, Settings settings, Spool spool) {
+        this.bridge = bridge;
+        this.context = context;
+        this.settings = settings;
+        this.spool = spool;
+    }
+
+    /** Notes the execution that this thread is in, once, if it is a write; `order` is how many starts and ends were heard so far. */
+    void note(long order) throws Throwable {
+        String id = context.getLocalProperty("spark.sql.execution.id");
+        if (settings.intent == Settings.Intent.OFF || id == null) {
+            return;
+        }
+        long execution = Long.parseLong(id);
+        QueryExecution query = SQLExecution.getQueryExecution(execution);
+        if (query == null) {
+            return;
+        }
+        QueryFacts facts = new QueryFacts(query);
+        LogicalPlan analyzed = facts.analyzed();
+        if (analyzed == null || !isFirst(execution) || !writes(analyzed)) {
+            return;
+        }
+        PlanEncoder encoder = new PlanEncoder(new LiteralHasher(settings.hashKey), new NameMasker(), settings.keepLiterals,
+                NODE_LIMIT, false);
+        EncodedPlan plan = encoder.encode(analyzed, null);
+        byte[] record = record(execution, order, facts, analyzed, plan);
+        hand(new Entry(record, Collections.singletonMap(plan.hash, plan.record)));
+    }
+
+    private synchronized boolean isFirst(long execution) {
+        return seen.put(execution, true) == null;
+    }
+
+    private synchronized long next() {
+        return ++sequence;
+    }
+
+    /** Whether a plan is a write, or several of them below a union; a plan that is only explained is not the execution's own. */
+    static boolean writes(LogicalPlan plan) {
+        String name = plan.getClass().getSimpleName();
+        if (name.equals("Union") || name.equals("WithCTE")) {
+            List<Object> children = SparkCompat.elements(SparkCompat.memberOrNull(plan, "children"), CHILDREN_LIMIT);
+            return children.stream().anyMatch(child -> isWrite((LogicalPlan) child));
+        }
+        return isWrite(plan);
+    }
+
+    private static boolean isWrite(LogicalPlan plan) {
+        return plan instanceof V2WriteCommand || plan instanceof DataWritingCommand || plan instanceof V2CreateTableAsSelectPlan
+                || WRITES.contains(plan.getClass().getSimpleName());
+    }
+
+    private void hand(Entry entry) {
+        boolean rests = System.currentTimeMillis() < restUntil;
+        if (settings.intent == Settings.Intent.ASYNC || rests) {
+            spool.offer(entry);
+        } else if (!spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS)) {
+            restUntil = System.currentTimeMillis() + REST_MILLIS;
+        }
+    }
+
+    private byte[] record(long execution, long order, QueryFacts facts, LogicalPlan analyzed, EncodedPlan plan) {
+        String root = context.getLocalProperty("spark.sql.execution.root.id");
+        JsonWriter json = new JsonWriter().object().field("v", 3).field("kind", "intent").field("bridge", bridge)
+                .field("execution_id", execution)
+                .field("root_execution_id", root == null ? execution : Long.parseLong(root))
+                .field("query_execution_id", facts.query.id())
+                .field("plan", plan.hash).field("started_at", System.currentTimeMillis())
+                .field("started_order", order).field("sequence", next())
+                .field("description", sql(context.getLocalProperty("spark.job.description")))
+                .field("call_site", label(callSite()))
+                .field("sql_text", facts.sqlText(analyzed))
+                .field("job_group", label(context.getLocalProperty("spark.jobGroup.id")))
+                .field("user", context.sparkUser()).field("session", facts.sessionId());
+        json.name("expressions").array();
+        for (long expression : plan.expressions) {
+            json.value(expression);
+        }
+        json.endArray().name("literals").array();
+        for (String literal : plan.literals) {
+            json.value(literal);
+        }
+        return json.endArray().raw(plan.runFacts).endObject().toBytes();
+    }
+
+    /** Spark's method that the program called, and where, as Spark writes call sites; null where there is no program below Spark. */
+    private String callSite() {
+        String set = context.getLocalProperty("callSite.short");
+        String called = null;
+        for (StackTraceElement frame : new Throwable().getStackTrace()) {
+            String owner = frame.getClassName();
+            boolean reflected = owner.contains(".reflect.");
+            if (owner.startsWith("org.apache.spark.")) {
+                called = frame.getMethodName();
+            } else if (set == null && called != null && (reflected || !INTERNAL.matcher(owner).find())) {
+                return called + " at " + frame.getFileName() + ":" + Math.max(0, frame.getLineNumber());
+            }
+        }
+        return set;
+    }
+
+    private static String sql(String text) {
+        return text == null ? null : Masking.cut(Masking.sql(text), LABEL_LIMIT);
+    }
+
+    private static String label(Object text) {
+        return text == null ? null : Masking.cut(Masking.label(text.toString()), LABEL_LIMIT);
+    }
+}

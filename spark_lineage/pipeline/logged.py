@@ -1,0 +1,54 @@
+"""Puts into the rows of an ingest what the targets' own logs say of writes without an end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
+from spark_lineage.pipeline.commits import Commit, Logs
+from spark_lineage.pipeline.outcomes import RunKey, Version, decide
+from spark_lineage.pipeline.rows import Rows
+from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.schema import from_rows
+
+__all__ = ["decide_by_logs"]
+
+
+def decide_by_logs(rows: Rows, target: DeltaStore) -> None:
+    """Decide the writes without an end, where their targets' logs can; of the others a problem says that nobody knows."""
+    if not rows.undecided:
+        return
+    stored = from_rows("observations", target.read("observations").to_pylist())
+    decided = decide(rows.undecided, _claims([*rows.observations, *stored]), Logs())
+    runs = {key: run for key, (run, _) in decided.items()}
+    rows.runs = [runs.get((run.run_id, run.part), run) for run in rows.runs]
+    rows.observations = [_with_commit(each, decided) for each in rows.observations]
+    for each in rows.undecided:
+        run = each.run
+        if run.state is RunState.UNKNOWN and (run.run_id, run.part) not in decided:
+            rows.problems[_unknown(run.operation, run.call_site, run.run_id, run.target)] = None
+
+
+def _with_commit(each: Observation, decided: Mapping[RunKey, tuple[Run, Commit]]) -> Observation:
+    """What a decided run wrote, with the version that it made."""
+    found = decided.get((each.run_id, each.part))
+    if found is None or each.direction != "written":
+        return each
+    run, commit = found
+    return replace(each, version=commit.version, version_at=commit.committed_at, rows=run.rows)
+
+
+def _claims(observations: Iterable[Observation]) -> dict[Version, set[RunKey]]:
+    claims: dict[Version, set[RunKey]] = defaultdict(set)
+    for each in observations:
+        if each.direction == "written" and each.version is not None:
+            claims[DatasetId(each.namespace, each.name), each.version].add((each.run_id, each.part))
+    return claims
+
+
+def _unknown(operation: str, call_site: str | None, run_id: str, dataset: DatasetId | None) -> Problem:
+    message = f"{operation} began and its end is not known: its application was killed, or the record of it was lost"
+    hint = "look whether the table has what it should have, and run the job again where it has not"
+    return Problem("run_without_end", Severity.WARNING, message, call_site or "", hint, run_id, None, dataset)
