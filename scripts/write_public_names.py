@@ -26,7 +26,7 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model, testing
-from spark_lineage.compare import causes, design, diff, drift, freshness, unusual
+from spark_lineage.compare import causes, design, diff, drift, freshness, unusual, validate
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
@@ -120,6 +120,7 @@ def answer_classes() -> list[Any]:
         drift,
         freshness,
         unusual,
+        validate,
     )
     classes = [vars(module)[name] for module in modules for name in module.__all__ if name.endswith("Answer")]
     return [cls for cls in classes if "schema_version" in sample(cls).to_dict()]

@@ -184,6 +184,14 @@ class Lineage:
 
         return Answer(compare(self._read(), name).to_dict(), design_text, design_html)
 
+    def validate(self) -> Answer:
+        """The edges of all current plans beside the datasets' columns as they are now."""
+        from spark_lineage.compare.validate import validate  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_validate import validate_html  # noqa: PLC0415
+        from spark_lineage.show.text_validate import validate_text  # noqa: PLC0415
+
+        return Answer(validate(self._read()).to_dict(), validate_text, validate_html)
+
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
         from spark_lineage.compare.drift import drift  # noqa: PLC0415 - few ask, all would load it

@@ -50,6 +50,7 @@ from spark_lineage.show.commands import drift as _drift  # noqa: F401 - its comm
 from spark_lineage.show.commands import run as _run  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.commands import streams as _streams  # noqa: F401 - likewise
 from spark_lineage.show.commands import unusual as _unusual  # noqa: F401 - its commands are there once it is imported
+from spark_lineage.show.commands import validate as _validate  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.words import Json, clean
 
 __all__ = ["app", "error_json", "main"]

@@ -82,6 +82,7 @@ def test_the_commands() -> None:
         "tables",
         "unusual",
         "upstream",
+        "validate",
         "why",
     ]
 
