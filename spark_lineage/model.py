@@ -318,10 +318,13 @@ class Stage:
 class Observation:
     """A dataset as a run met it: `direction` is "read" or "written", `path` the exact one.
 
-    `version` and `version_at` (epoch milliseconds) are those of the snapshot that was read or of the commit that the write made;
-    `schema_id` names the row of `schemas` with the columns at that moment. Rows, bytes, files and `partitions_read` are what was
-    left after pruning; `modified_from` and `modified_until` the window in which the files that were read had been changed (epoch milliseconds).
-    `offsets` is JSON, `{"topic": {"partition": [start, end]}}`, the end not included. `operator` is the scan in `operators`.
+    `version` and `version_at` (epoch milliseconds) are those of the snapshot that was read, or of the commit that the write made where the
+    table's own log has exactly one that fits. `schema_id` names the row of `schemas` with the columns at that moment. Rows, bytes (whole files), files and
+    `partitions_read` are what was left after pruning. Where the run has several scans of one dataset and version they are sums: what was read twice counts
+    twice, what Spark reused once; which partitions both met is not known then. All are null where no scan ran: the rows came from a cache or from metadata, or were not needed.
+    `modified_from` and `modified_until` are the window in which the files that were read had been changed (epoch milliseconds). `offsets` is JSON,
+    `{"topic": {"partition": [start, end]}}`, the end not included. `operator` is the scan in `operators`, where it is the only one.
+    Of a read of several paths each has a row, and the figures of all stand in one more, whose path is the dataset's name.
     """
 
     run_id: str

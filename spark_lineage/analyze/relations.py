@@ -311,6 +311,21 @@ def catalog_name(node: Node) -> str:
     return ".".join(map(str, [*([name] if name else []), *parts])) if parts else ""
 
 
+def by_facts(scan: Node, naming: Naming) -> tuple[Located, ...]:
+    """The datasets that a physical scan itself says it reads; empty where it does not say."""
+    facts = scan.facts
+    table = facts.get("table")
+    aliases = (".".join(map(str, table)),) if isinstance(table, list) else ()
+    if isinstance(facts.get("delta_path"), str):
+        return by_paths([facts["delta_path"]], aliases, naming, "delta")
+    if facts.get("inner") in ICEBERG_METADATA:
+        return ()
+    paths = facts.get("paths")
+    if isinstance(paths, list) and paths:
+        return by_paths(map(str, paths), aliases, naming)
+    return _facts(scan, aliases, naming) if facts.keys() & {"options", "url", "path"} else ()
+
+
 def _facts(value: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
     facts = value.facts
     options = facts.get("options")

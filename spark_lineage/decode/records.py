@@ -77,6 +77,20 @@ class OriginExecution(msgspec.Struct, frozen=True, kw_only=True):
     origins: list[tuple[int, Origin]] = []
 
 
+class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What a physical scan was planned to read. `rdd` says, by the jobs that computed it, whether it ran.
+
+    `modified` are the first and the last modification of its files, epoch milliseconds; `offsets` the start and the end by topic
+    and partition, None where only an executor found out which "earliest" or "latest" is.
+    """
+
+    rdd: int
+    files: int | None = None
+    bytes: int | None = None
+    modified: tuple[int, int] | None = None
+    offsets: dict[str, dict[str, tuple[int | None, int | None]]] = {}
+
+
 class Streaming(msgspec.Struct, frozen=True, kw_only=True):
     """The micro-batch that an execution belongs to."""
 
@@ -188,6 +202,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     origins: list[tuple[int, Origin]] = []
     origin_executions: list[OriginExecution] = []
     facts: list[tuple[int, dict[str, Any]]] = []
+    scans: list[tuple[int, ScanRecord]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
     operator_stages: list[tuple[int, list[int]]] = []

@@ -35,6 +35,9 @@ _DELTA_OPERATIONS = {
 }
 """An operation of a plan -> what Delta's `commitInfo` calls it (`DeltaOperations.scala`)."""
 
+_MODES = {"INSERT": frozenset({"Append", "Ignore"}), "OVERWRITE": frozenset({"Overwrite", "ErrorIfExists"})}
+"""The save modes of a WRITE: one that fails where the table exists leaves a table that has nothing else."""
+
 _ROW_LEVEL = frozenset({"overwrite", "append", "delete"})
 
 _ICEBERG_OPERATIONS = {
@@ -180,9 +183,8 @@ def _by_operation(commit: Commit, operation: str | None) -> bool:
     table = _ICEBERG_OPERATIONS if commit.table_format == "iceberg" else _DELTA_OPERATIONS
     if commit.operation not in table.get(operation, frozenset()):
         return False
-    if commit.table_format == "delta" and commit.mode is not None and operation in {"INSERT", "OVERWRITE"}:
-        return (commit.mode == "Overwrite") == (operation == "OVERWRITE")
-    return True
+    modes = _MODES.get(operation)
+    return modes is None or commit.table_format == "iceberg" or commit.mode is None or commit.mode in modes
 
 
 def _not_before(commit: Commit, read_version: int | None) -> bool:

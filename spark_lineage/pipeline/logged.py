@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
-from spark_lineage.pipeline.commits import Commit, Logs
+from spark_lineage.pipeline.commits import Commit
 from spark_lineage.pipeline.outcomes import RunKey, Version, decide
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.store.delta import DeltaStore
@@ -21,7 +21,7 @@ def decide_by_logs(rows: Rows, target: DeltaStore) -> None:
     if not rows.undecided:
         return
     stored = from_rows("observations", target.read("observations").to_pylist())
-    decided = decide(rows.undecided, _claims([*rows.observations, *stored]), Logs())
+    decided = decide(rows.undecided, _claims([*rows.observations, *stored]), rows.versions.logs)
     runs = {key: run for key, (run, _) in decided.items()}
     rows.runs = [runs.get((run.run_id, run.part), run) for run in rows.runs]
     rows.observations = [_with_commit(each, decided) for each in rows.observations]

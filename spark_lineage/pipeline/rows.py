@@ -13,6 +13,7 @@ from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analy
 from spark_lineage.analyze.origins import RDD_RELATIONS, Origin
 from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
 from spark_lineage.analyze.relations import Located, only_logs
+from spark_lineage.analyze.targets import Write
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
@@ -23,7 +24,7 @@ from spark_lineage.decode.records import (
     IntentRecord,
     RddJobRecord,
 )
-from spark_lineage.decode.tree import Node, NodeKind, PlanTree
+from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import (
     CONTROL_RUN,
     ApplicationEvent,
@@ -40,11 +41,20 @@ from spark_lineage.model import (
     Problem,
     Run,
     RunState,
+    Schema,
     Severity,
     Stage,
     StreamBatch,
 )
 from spark_lineage.pipeline.constants import constants_of
+from spark_lineage.pipeline.datasets import (
+    executed,
+    observed_reads,
+    read_of,
+    schema,
+    unplanned,
+    written_columns,
+)
 from spark_lineage.pipeline.failures import failed_operator
 from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
 from spark_lineage.pipeline.intents import as_execution, is_without_end
@@ -55,6 +65,8 @@ from spark_lineage.pipeline.operators import operators_of, stage_of
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.outcomes import BY_APPLICATION, Undecided, application_state
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
+from spark_lineage.pipeline.scans import Scan, scans_of
+from spark_lineage.pipeline.versions import Versions, sought_for, target_version
 
 
 @dataclass(slots=True)
@@ -74,6 +86,8 @@ class Rows:
     events: list[ApplicationEvent] = field(default_factory=list)
     constants: list[Constants] = field(default_factory=list)
     undecided: list[Undecided] = field(default_factory=list)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    versions: Versions = field(default_factory=Versions)
 
     def batch(self) -> Batch:
         """All rows as one batch for the store."""
@@ -85,11 +99,12 @@ class Rows:
             runs=tuple(self.runs),
             operators=tuple(self.operators),
             stages=tuple(self.stages),
-            observations=tuple(self.observations),
-            problems=tuple(self.problems),
             batches=tuple(self.batches),
             events=tuple(self.events),
             constants=tuple(self.constants),
+            observations=tuple(self.versions.settled(self.observations)),
+            problems=tuple({**self.problems, **dict.fromkeys(self.versions.problems())}),
+            schemas=tuple(self.schemas.values()),
         )
 
 
@@ -177,8 +192,13 @@ class Application:
         run = self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state))
         run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
         totals = written(record) if kind == "write" else None
-        self._read_and_written(run_id, 0, [(each, None) for each in job.read.located()], lineage, totals)
+        for each in job.read.located():
+            self.rows.observations.extend(_observations(run_id, 0, each, "read"))
         if totals is not None:
+            self.rows.observations.extend(
+                replace(each, rows=totals.rows, bytes=totals.bytes, files=totals.files)
+                for each in _observations(run_id, 0, lineage.target, "written")
+            )
             run = replace(run, rows=totals.rows, bytes=totals.bytes)
         self.rows.runs.append(_with_job(run, record))
         self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
@@ -244,7 +264,6 @@ class Application:
         run_id = f"{self.record.bridge}:{folded.root}"
         totals = measured(write, self.plans)
         run = self._executed(run_id, part, "write", outer.execution, lineage)
-        self.rows.runs.append(replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files))
         self._constants(run_id, part, inner.execution, lineage)
         run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
         if run.state is RunState.FAILED:
@@ -252,7 +271,10 @@ class Application:
         self.rows.runs.append(run)
         if is_without_end(outer.execution):
             self._without_end(write, run, lineage.target)
-        self._observe(run_id, part, inner, lineage, totals)
+        command = inner.position if inner.siblings > 1 else None
+        scans = scans_of(write.helpers, self.plans, self.locations.naming, command)
+        self._observe(run, inner, lineage, scans, folded.batch)
+        self._observe_written(run, write, placed, lineage.target, totals)
         if part == 0:
             self._measure(run_id, write.helpers)
 
@@ -262,8 +284,6 @@ class Application:
 
     def _without_end(self, write: FoldedWrite, run: Run, target: Located) -> None:
         """A write whose end is in no record: the target's log may decide it once all runs are known."""
-        table = write.inner.node.get("table") or write.inner.node.get("target")
-        versions = dict(write.inner.execution.versions)
         dataset = target.dataset
         place = (
             dataset.name if dataset.namespace == "file" else f"{dataset.namespace}/{dataset.name.lstrip('/')}"
@@ -273,7 +293,7 @@ class Application:
                 run,
                 target.locations[0].path if target.locations else place,
                 dataset.format,
-                _version(table, versions) if isinstance(table, Node) else None,
+                target_version(write, dataset.id, self.plans, self.locations.naming),
                 self.alive_until,
             )
         )
@@ -293,13 +313,13 @@ class Application:
             return
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
-        self.rows.runs.append(self._executed(run_id, 0, "usage", usage.execution, lineage))
         self._constants(run_id, 0, usage.execution, lineage)
         run = self._executed(run_id, 0, "usage", usage.execution, lineage)
         if run.state is RunState.FAILED:
             run = replace(run, failed_operator=failed_operator(usage.helpers, self.plans))
         self.rows.runs.append(run)
-        self._observe(run_id, 0, usage, lineage, None)
+        scans = scans_of(usage.helpers, self.plans, self.locations.naming)
+        self._observe(run, usage, lineage, scans, folded.batch)
         self._measure(run_id, usage.helpers)
 
     def _unread(self, execution: ExecutionRecord) -> None:
@@ -430,34 +450,50 @@ class Application:
 
     def _observe(
         self,
-        run_id: str,
-        part: int,
+        run: Run,
         event: Event | FoldedUsage,
         lineage: Lineage,
-        written: Measured | None,
+        scans: list[Scan],
+        batch: ExecutionRecord | None,
     ) -> None:
-        versions = dict(event.execution.versions)
-        reads = [
-            (located, _version(node, versions) if _is_of(node, event.tree) else None)
-            for node, located in lineage.reads
-        ]
-        self._read_and_written(run_id, part, reads, lineage, written)
+        """What the run read, as its plan says and as its scans did it; inside a foreachBatch function the micro-batch's scans did."""
+        naming = self.locations.naming
+        executions = [executed(event.execution, event.tree)]
+        tree = self.plans.get(batch.plan or "") if batch is not None else None
+        if batch is not None and tree is not None and batch.execution_id != event.execution.execution_id:
+            executions.append(executed(batch, tree))
+            scans += (replace(each, rows=None) for each in scans_of([batch], self.plans, naming))
+        reads = [read_of(node, each, executions, naming) for node, each in lineage.reads]
+        more = unplanned(scans, reads, frozenset({lineage.plan.target}))
+        self.rows.datasets.update(dict.fromkeys(each.located.dataset for each in more))
+        found, schemas = observed_reads(run.run_id, run.part, [*reads, *more], scans)
+        self.rows.schemas.update((each.schema_id, each) for each in schemas)
+        formats = {each.located.dataset.id: each.located.dataset.format for each in (*reads, *more)}
+        self.rows.observations.extend(
+            self.rows.versions.dated(each, formats[DatasetId(each.namespace, each.name)]) for each in found
+        )
 
-    def _read_and_written(
-        self,
-        run_id: str,
-        part: int,
-        reads: list[tuple[Located, int | None]],
-        lineage: Lineage,
-        written: Measured | None,
+    def _observe_written(
+        self, run: Run, write: FoldedWrite, placed: Write, target: Located, totals: Measured
     ) -> None:
-        for located, version in reads:
-            self.rows.observations.extend(_observations(run_id, part, located, "read", version))
-        if written is not None:
-            for each in _observations(run_id, part, lineage.target, "written", None):
-                self.rows.observations.append(
-                    replace(each, rows=written.rows, bytes=written.bytes, files=written.files)
-                )
+        """What the run wrote, and the version that it made, where the table's log is sure of it."""
+        columns = written_columns(write.inner.node, placed)
+        known = schema(columns) if columns else None
+        if known is not None:
+            self.rows.schemas[known.schema_id] = known
+        met = target_version(write, target.dataset.id, self.plans, self.locations.naming)
+        sought = sought_for(run, totals.rows, met)
+        for each in _observations(run.run_id, run.part, target, "written"):
+            made = replace(
+                each,
+                rows=totals.rows,
+                bytes=totals.bytes,
+                files=totals.files,
+                schema_id=known.schema_id if known else None,
+            )
+            if sought is not None:
+                made = self.rows.versions.made(made, sought, target.dataset.format)
+            self.rows.observations.append(made)
 
     def _measure(self, run_id: str, executions: Iterable[ExecutionRecord]) -> None:
         seen: set[Any] = set()
@@ -506,29 +542,11 @@ def _with_job(run: Run, record: RddJobRecord) -> Run:
     )
 
 
-def _is_of(node: Node, tree: PlanTree) -> bool:
-    """Whether a node is the plan's own, and not an origin's."""
-    return node.index < len(tree.nodes) and tree.nodes[node.index] is node
-
-
-def _version(node: Node, versions: Mapping[int, int]) -> int | None:
-    """The snapshot version that was read: noted on the relation, or on what it holds."""
-    stack: list[Any] = [node]
-    while stack:
-        item = stack.pop()
-        if item.index in versions:
-            return versions[item.index]
-        stack.extend(item.nodes(NodeKind.VALUE))
-    return None
-
-
-def _observations(
-    run_id: str, part: int, located: Located, direction: str, version: int | None
-) -> list[Observation]:
+def _observations(run_id: str, part: int, located: Located, direction: str) -> list[Observation]:
     each = located.dataset
     if not located.locations:
-        return [Observation(run_id, part, each.namespace, each.name, direction, each.name, version=version)]
+        return [Observation(run_id, part, each.namespace, each.name, direction, each.name)]
     return [
-        Observation(run_id, part, each.namespace, each.name, direction, place.path, place.partitions, version)
+        Observation(run_id, part, each.namespace, each.name, direction, place.path, place.partitions)
         for place in located.locations
     ]

@@ -250,6 +250,7 @@ final class PlanEncoder {
         physicalFacts.write(nodes, plan);
         nodes.endObject();
         runFacts.addMetrics(index, plan);
+        runFacts.addScan(index, plan);
     }
 
     private void references(List<Object> plans) {

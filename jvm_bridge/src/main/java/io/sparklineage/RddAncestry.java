@@ -58,7 +58,7 @@ final class RddAncestry {
      * classes outside Spark that could ask for partitions, and so list files, so those are not asked. Null where they
      * are not known.
      */
-    private static List<RDD<?>> parents(RDD<?> rdd) {
+    static List<RDD<?>> parents(RDD<?> rdd) {
         try {
             List<RDD<?>> parents = new ArrayList<>();
             if (rdd instanceof UnionRDD) {

@@ -22,6 +22,7 @@ final class RunFacts {
     private final Map<Integer, long[]> metricIds = new TreeMap<>();
     private final JsonWriter versions = new JsonWriter();
     private final JsonWriter facts = new JsonWriter();
+    private final JsonWriter scans = new JsonWriter();
     private final List<EncodedPlan.LogicalRddNode> logicalRdds = new ArrayList<>();
 
     RunFacts(LiteralHasher hasher, boolean streaming) {
@@ -100,7 +101,12 @@ final class RunFacts {
         }
     }
 
-    /** The members `metrics`, `metric_types`, `versions` and `facts` of the run section. */
+    /** What an operator that reads a source was planned to read. */
+    void addScan(int node, SparkPlan plan) {
+        ScanFacts.add(scans, node, plan, this);
+    }
+
+    /** The members `metrics`, `metric_types`, `versions`, `facts` and, where there are some, `scans` of the run section. */
     JsonWriter write() {
         JsonWriter members = new JsonWriter();
         PlanTables.rows(members, "metrics", metrics);
@@ -109,6 +115,9 @@ final class RunFacts {
         members.endObject();
         PlanTables.rows(members, "versions", versions);
         PlanTables.rows(members, "facts", facts);
+        if (scans.size() > 0) {
+            PlanTables.rows(members, "scans", scans);
+        }
         return members;
     }
 }
