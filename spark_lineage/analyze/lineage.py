@@ -356,7 +356,7 @@ def fingerprint_of(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ..
         [plan.target.namespace, plan.target.name],
         plan.overwrites,
         [[each.name, each.type, each.certainty.value] for each in plan.columns],
-        [each.id for each in plan.operators],
+        [f"{each.id} {each.detail}" if each.detail else each.id for each in plan.operators],
         [[each.namespace, each.name] for each in plan.datasets],
         [
             [

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
+from spark_lineage.analyze.bounds import detail_of, is_stream
 from spark_lineage.analyze.expressions import literals_in, subquery_plans
 from spark_lineage.analyze.identity import Naming, VersionId
 from spark_lineage.analyze.loops import Held, settle
@@ -143,10 +144,10 @@ class Resolver:
             if literals:
                 self.literals.setdefault(place, []).extend(literals)
 
-    def name_operator(self, node: Node) -> str:
+    def name_operator(self, node: Node, detail: str = "") -> str:
         """Number an operator, `Join#3`, and note it as a transformation vertex."""
         name = f"{node.name}#{len(self.operators)}"
-        self.operators[name] = Operator(name, node.name)
+        self.operators[name] = Operator(name, node.name, detail)
         return name
 
     def _index_ctes(self, tree: PlanTree) -> None:
@@ -179,7 +180,7 @@ class Resolver:
 
     def _scope(self, node: Node) -> Scope:
         if node.name in IN_MEMORY:
-            return _constant(node)
+            return replace(_constant(node), streams=is_stream(node))
         if node.name in RELATIONS or node.name in DETACHED:
             return self._relation(node)
         return self._elsewhere(node) if node.name in _ELSEWHERE else self._operator(node)
@@ -201,7 +202,7 @@ class Resolver:
         located = () if node.name in DETACHED else locate(node, self.naming, self.facts)
         self._locate(node, located)
         if not located and reads_nothing(node):
-            return _constant(node)
+            return replace(_constant(node), streams=is_stream(node))
         if not located:
             problem = Problem(
                 "unknown_source",
@@ -224,7 +225,7 @@ class Resolver:
                 (dataset, field_name, Subtype.IDENTITY): trace for dataset in datasets
             }
             columns[attribute.expr] = Value(sources, Term((Leaf(datasets[0], field_name),)))
-        return Scope(columns, problems=_foreign_query(node, located))
+        return Scope(columns, problems=_foreign_query(node, located), streams=is_stream(node))
 
     def _locate(self, node: Node, located: tuple[Located, ...]) -> None:
         """Note what a relation reads: one that two origins have may stand for other files in each."""
@@ -245,7 +246,8 @@ class Resolver:
             each.expr: Value(sources, Term(("rdd",)), found.certainty)
             for each in node.output or _produced(node)
         }
-        return Scope(columns, certainty=found.certainty, problems=_unknown_reads(node, found.unknown))
+        problems = _unknown_reads(node, found.unknown)
+        return Scope(columns, certainty=found.certainty, problems=problems, streams=is_stream(node))
 
     def _origin(self, node: Node, origin: Origin) -> Scope:
         target, scope = self.kept.get(origin) or (None, None)
@@ -305,8 +307,10 @@ class Resolver:
     def _operator(self, node: Node) -> Scope:
         step = self._step(node)
         # A table's alias does nothing to its rows: with or without it, the plan is the same.
-        name = "" if node.name == "SubqueryAlias" else self.name_operator(node)
         inputs = [self.scopes[each] for each in step.inputs]
+        streams = [each.streams for each in inputs]
+        detail = detail_of(node) if any(streams) and (node.name != "Join" or all(streams)) else ""
+        name = "" if node.name == "SubqueryAlias" else self.name_operator(node, detail)
         subqueries = subquery_plans(node.expressions) if node.has_subquery else ()
         plans = {plan: self.scopes[plan] for plan in subqueries}
         work = OperatorWork(name, step, inputs, plans)
@@ -326,6 +330,7 @@ class Resolver:
             problems=tuple(dict.fromkeys(p for each in below for p in each.problems)) + tuple(problems),
             effects=tuple(work.effects),
             others=work.other_rows(),
+            streams=any(streams),
         )
 
 

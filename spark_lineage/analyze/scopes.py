@@ -18,7 +18,8 @@ class Scope:
     """The lineage of an operator's output.
 
     `columns` goes by local expression id. `effects` is what the operator's own conditions and keys, one by one, added to
-    `rows`, and `others` what was there besides: an operator above may take one of the effects back.
+    `rows`, and `others` what was there besides: an operator above may take one of the effects back. `streams` where the
+    rows are a micro-batch of a stream.
     """
 
     columns: Mapping[int, Value]
@@ -27,6 +28,7 @@ class Scope:
     problems: tuple[Problem, ...] = ()
     effects: tuple[RowSet, ...] = ()
     others: tuple[RowSet, ...] = ()
+    streams: bool = False
 
     @staticmethod
     def unknown(problem: Problem | None = None) -> Scope:

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks, version_of
 from lineage.place import Json, Place, fields
+from lineage.streaming import bounds, newest, said, stored
 
 pytestmark = spark_marks()
 
@@ -30,9 +31,11 @@ def written(place: Place, frame: DataFrame, mode: str = "append") -> Json:
     """The answer for the table `out`, into which the stream ran."""
     writer = frame.writeStream.outputMode(mode).trigger(availableNow=True)
     writer = writer.option("checkpointLocation", f"{place.folder}/checkpoint")
-    writer.foreachBatch(
+    query = writer.foreachBatch(
         lambda batch, _: batch.write.mode("append").format("delta").saveAsTable(f"{place.database}.out")
-    ).start().awaitTermination()
+    ).start()
+    query.awaitTermination()
+    assert stored(place, query) == said(query)
     return place.table()
 
 
@@ -48,6 +51,13 @@ def test_a_join_of_two_streams(place: Place) -> None:
     )
     joined = left.join(right, F.expr("id = other AND then >= at AND then <= at + INTERVAL 1 MINUTE"))
     answer = written(place, joined.select("id", "w"))
+    assert bounds(place)[:2] == ["watermark 1 minute behind at"] * 2
+    assert bounds(place)[2].startswith("Inner on ((id = other) AND (then >= at)) AND (then <= ")
+    first = place.lineage.stream(newest(place)).to_dict()["batches"][-1]
+    # four rows of either side wait for others within the hour that the watermark leaves them
+    assert [(each["name"], each["rows"], each["late_rows"]) for each in first["state"]] == [
+        ("symmetricHashJoin", 8, 0)
+    ]
     assert (answer["certainty"], answer["problems"]) == ("exact", [])
     assert [(column["name"], by_name(column["sources"])) for column in answer["columns"]] == [
         ("id", {("left", "id", "IDENTITY")}),
@@ -95,6 +105,11 @@ def test_an_aggregation_in_windows_of_time(place: Place, mode: str) -> None:
         ("in", "at", "GROUP_BY"),
         ("in", "id", "GROUP_BY"),
     }
+    assert bounds(place) == [
+        "watermark 1 minute behind at",
+        "windows of 10 minutes over at",
+        "groups by window, id",
+    ]
 
 
 def test_duplicates_within_a_watermark(place: Place) -> None:
@@ -133,6 +148,7 @@ def test_a_program_over_groups_with_state(place: Place) -> None:
     frame = events(place, "in").groupBy("id")
     made = frame.applyInPandasWithState(total, "id long, total long", "sum long", "append", "NoTimeout")
     superset(written(place, made))
+    assert bounds(place) == ["watermark 1 minute behind at", "for each id, append mode, NoTimeout"]
 
 
 def state_in_files(place: Place) -> None:
@@ -168,6 +184,7 @@ def test_a_processor_of_state(place: Place) -> None:
     made = grouped.transformWithStateInPandas(Total(), "id long, total long", "Append", "None")
     superset(written(place, made))
     assert place.spark.table("out").agg(F.sum("total")).collect()[0][0] == 60
+    assert bounds(place) == ["watermark 1 minute behind at", "append mode, NoTime"]
 
 
 @needs_pandas
@@ -214,3 +231,4 @@ def test_a_stream_that_makes_its_own_rows(place: Place, form: str, name: str) ->
     assert (column["name"], source["namespace"], source["name"]) == ("x", "source", name)
     assert (source["field"], source["subtype"]) == ("value", "TRANSFORMATION")
     assert answer["rows"] == []
+    assert stored(place, query) == said(query)

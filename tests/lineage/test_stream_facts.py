@@ -2,153 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
 from typing import Any
 
 import pytest
-from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks
-from lineage.place import Json, Place
-from spark_lineage.model import ApplicationEvent, StreamBatch
-from spark_lineage.store.delta import DeltaStore
-from spark_lineage.store.schema import from_rows
+from lineage.place import Place
+from lineage.streaming import add, bounds, clock, ends, read, run, said, stored
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
-def add(place: Place, name: str, *rows: str) -> None:
-    """Add a file of rows, such as `1 10:00`: an id and a time of the day."""
-    parsed = [(int(number), f"2026-01-01 {time}:00") for number, time in (row.split() for row in rows)]
-    frame = place.spark.createDataFrame(parsed, "id long, at string")
-    frame = frame.selectExpr("id", "cast(at AS timestamp) AS at").coalesce(1)
-    frame.write.mode("append").parquet(f"{place.folder}/{name}")
-
-
-def read(place: Place, name: str, delay: str = "10 minutes") -> DataFrame:
-    """The files as a stream, one file a micro-batch."""
-    source = place.spark.readStream.schema("id long, at timestamp").option("maxFilesPerTrigger", 1)
-    return source.parquet(f"{place.folder}/{name}").withWatermark("at", delay)
-
-
-def run(place: Place, frame: DataFrame, **options: Any) -> Any:
-    """Run a stream until nothing waits, and give the query that has ended."""
-    writer = frame.writeStream.trigger(availableNow=True).option("checkpointLocation", f"{place.folder}/kept")
-    writer = writer.format(options.pop("format", "delta")).queryName(options.pop("name", None) or "clicks")
-    query = writer.options(**options).start(f"{place.folder}/out")
-    query.awaitTermination()
-    return query
-
-
-def said(query: Any) -> list[Json]:
-    """What the query's own progress says, in the store's words; -1 is Spark's for a number that is not known."""
-    texts = [json.loads(each.json()) for each in query._jsq.recentProgress()]
-    return [
-        {
-            "batch": each["batchId"],
-            "stream run": each["runId"],
-            "name": each["name"],
-            "at": millis(each["timestamp"]),
-            "duration": each["batchDuration"],
-            "input": each["numInputRows"],
-            "watermark": millis(each["eventTime"].get("watermark")) or None,
-            "window": [millis(each["eventTime"].get(name)) for name in ("min", "max")],
-            "sources": [
-                [source["startOffset"], source["endOffset"], source["numInputRows"]]
-                for source in each["sources"]
-            ],
-            "state": [[state[name] for name in STATE] for state in each["stateOperators"]],
-            "durations": each["durationMs"],
-            "output": None if each["sink"]["numOutputRows"] < 0 else each["sink"]["numOutputRows"],
-        }
-        for each in texts
-    ]
-
-
-STATE = (
-    "operatorName",
-    "numRowsTotal",
-    "numRowsUpdated",
-    "numRowsRemoved",
-    "numRowsDroppedByWatermark",
-    "memoryUsedBytes",
-)
-
-
-def stored(place: Place, *queries: Any) -> list[Json]:
-    """What the store has of the queries' micro-batches, in the same words; their runs are checked."""
-    rows = _batches(place, queries[0].id)
-    runs = {each["id"]: each for each in place.lineage.runs().to_dict()["runs"]}
-    for row in rows:
-        if row.run_id is not None:
-            each = runs[row.run_id]
-            assert (each["query_id"], each["batch_id"], each["state"]) == (
-                row.query_id,
-                row.batch_id,
-                "COMPLETE",
-            )
-    return [
-        {
-            "batch": row.batch_id,
-            "stream run": row.stream_run_id,
-            "name": row.name,
-            "at": row.started_at,
-            "duration": row.duration_ms,
-            "input": row.input_rows,
-            "watermark": row.watermark,
-            "window": [row.events_from, row.events_until],
-            "sources": [
-                [json.loads(each.start or "null"), json.loads(each.end or "null"), each.rows]
-                for each in row.sources
-            ],
-            "state": [
-                [
-                    each.name,
-                    each.rows,
-                    each.updated_rows,
-                    each.removed_rows,
-                    each.late_rows,
-                    each.memory_bytes,
-                ]
-                for each in row.state
-            ],
-            "durations": dict(row.durations_ms),
-            "output": row.output_rows,
-        }
-        for row in rows
-    ]
-
-
-def _batches(place: Place, query_id: str) -> list[StreamBatch]:
-    place.lineage.flush()
-    rows = from_rows("batches", DeltaStore(place.lineage.store).read("batches").to_pylist())
-    return sorted(
-        (row for row in rows if row.query_id == query_id), key=lambda row: (row.started_at, row.batch_id)
-    )
-
-
-def ends(place: Place, query_id: str) -> list[ApplicationEvent]:
-    """The starts and ends of a query, in their order."""
-    place.lineage.flush()
-    rows = from_rows("events", DeltaStore(place.lineage.store).read("events").to_pylist())
-    return sorted((row for row in rows if row.subject == query_id), key=lambda row: row.at)
-
-
-def millis(time: str | None) -> int | None:
-    """Epoch milliseconds of `2026-01-01T10:00:00.000Z`."""
-    if time is None:
-        return None
-    return round(datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z").timestamp() * 1000)
-
-
-def clock(time: str) -> int:
-    """Epoch milliseconds of a time of the day of `add`."""
-    found = millis(f"2026-01-01T{time}:00.000Z")
-    assert found is not None
-    return found
-
-
+@pytest.mark.smoke35
 def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
     add(place, "in", "1 10:00", "2 10:00", "1 10:05")
     first = run(place, read(place, "in").dropDuplicatesWithinWatermark(["id"]))
@@ -166,6 +32,7 @@ def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
     # 4 is late: the watermark has been at 10:50 since the batch before
     assert [sum(state[4] for state in each["state"]) for each in with_rows] == [0, 0, 0, 1]
     assert place.spark.read.format("delta").load(f"{place.folder}/out").count() == 4
+    assert bounds(place) == ["watermark 10 minutes behind at", "one row for each id within the watermark"]
     assert [each["watermark"] for each in with_rows] == [None, clock("09:55"), clock("10:50"), clock("10:51")]
     assert [each["window"] for each in with_rows] == [
         [clock("10:00"), clock("10:05")],
@@ -179,3 +46,79 @@ def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
         ("stream_started", "clicks", again.runId),
         ("stream_ended", "", again.runId),
     ]
+
+
+def test_late_rows_in_overlapping_windows(place: Place) -> None:
+    add(place, "in", "1 10:01", "2 10:02")
+    add(place, "in", "3 11:00")
+    add(place, "in", "4 11:01")
+    add(place, "in", "5 10:03", "6 11:02")
+    windows = F.window("at", "10 minutes", "5 minutes", "1 minute")
+    frame = read(place, "in", "30 minutes 30 seconds").groupBy(windows, "id").count()
+    query = run(place, frame, "noop", "update")
+    told = stored(place, query)
+    assert told == said(query)
+    with_rows = [each for each in told if each["input"]]
+    # 5 is too late for both of its windows, which end at 10:06 and 10:11, since the watermark has been at 10:29:30
+    assert [sum(state[4] for state in each["state"]) for each in with_rows] == [0, 0, 0, 2]
+    assert [each["input"] for each in with_rows] == [2, 1, 1, 2]
+    assert bounds(place) == [
+        "watermark 30 minutes 30 seconds behind at",
+        "windows of 10 minutes every 5 minutes from 1 minute on over at",
+        "groups by window, id",
+    ]
+
+
+def test_a_batch_that_fails_runs_again_after_a_restart(place: Place) -> None:
+    add(place, "in", "1 10:00")
+    add(place, "in", "9 10:01", "2 10:01")
+    frame = read(place, "in")
+    fails = F.when(F.col("id") == 9, F.raise_error(F.lit("s3cret"))).otherwise(F.col("id")).alias("id")
+    failed = run(place, frame.select(fails))
+    again = run(place, frame.select("id"))
+    assert failed.exception() is not None
+    told = stored(place, failed)
+    assert told == [*said(failed), *said(again)]
+    answer = place.lineage.stream(failed.id).to_dict()
+    attempts = [
+        (each["batch_id"], each["stream_run_id"], each["outcome"], each["input_rows"], each["repeated"])
+        for each in reversed(answer["batches"])
+        if each["input_rows"] != 0
+    ]
+    assert attempts == [
+        (0, failed.runId, "COMPLETE", 1, False),
+        (1, failed.runId, "FAILED", None, False),
+        (1, again.runId, "COMPLETE", 2, False),
+    ]
+    assert [(each["stream_run_id"], each["state"]) for each in answer["starts"]] == [
+        (again.runId, "ended"),
+        (failed.runId, "failed"),
+    ]
+    (ended,) = [each for each in ends(place, failed.id) if each.detail not in {"", "clicks"}]
+    assert answer["starts"][1]["error"] == ended.detail
+    assert ended.detail.startswith(
+        "org.apache.spark.SparkException [TASK_WRITE_FAILED]: Task failed while writing rows"
+    )
+    assert "s3cret" not in str(answer)
+
+
+def test_a_batch_of_a_function_has_all_that_the_function_ran(place: Place) -> None:
+    add(place, "in", "1 10:00", "2 10:00")
+    writer = read(place, "in").writeStream.trigger(availableNow=True).queryName("twice")
+
+    def both(batch: Any, _: int) -> None:
+        for name in ("first", "second"):
+            batch.write.mode("append").parquet(f"{place.folder}/{name}")
+
+    query = writer.option("checkpointLocation", f"{place.folder}/kept").foreachBatch(both).start()
+    query.awaitTermination()
+    answer = place.lineage.stream(query.id).to_dict()
+    targets = {f"{place.folder}/{name}" for name in ("first", "second")}
+    assert {each["name"] for each in answer["targets"]} == targets
+    first = answer["batches"][-1]
+    assert (first["outcome"], first["output_rows"], first["sink"]) == ("COMPLETE", None, "ForeachBatchSink")
+    # Spark counts what was read: each of the two writes read both rows
+    assert [first["input_rows"], said(query)[0]["input"]] == [4, 4]
+    runs = [each for each in place.lineage.runs().to_dict()["runs"] if each["query_id"] == query.id]
+    assert set(first["runs"]) == {each["id"] for each in runs if each["batch_id"] == 0}
+    assert len(first["runs"]) == 2

@@ -50,7 +50,7 @@ def is_join_condition(node: Node, mentioned: set[int]) -> bool:
             mentioned = _made_of(node, mentioned)
             (node,) = plans(node)
         elif node.name in {"Join", "LateralJoin"}:
-            kind = _join_type(node)
+            kind = join_type(node)
             left, right = _sides(node)
             if kind in _KEEP_LEFT and _all_of(left, right, mentioned):
                 node = left
@@ -92,7 +92,8 @@ _KEEP_LEFT = _INNER | {"LeftOuter", "LeftSemi", "LeftAnti"}
 _KEEP_RIGHT = _INNER | {"RightOuter"}
 
 
-def _join_type(node: Node) -> str:
+def join_type(node: Node) -> str:
+    """The kind of a join as Spark's class says it: `Inner`, `LeftOuter`, ..."""
     kind = node.get("joinType")
     name = kind.class_name if isinstance(kind, Opaque | Node) else str(kind)
     return name.rpartition(".")[2].rstrip("$")

@@ -38,6 +38,9 @@ final class Masking {
     static final Set<String> POSITION_FIELDS = set(
             "groupingSetIndexes", "ordinals", "selectedGroupByExprs");
 
+    /** Fields of plan nodes whose intervals say when something happens and nothing of the data: a watermark's delay. */
+    static final Set<String> SCHEDULE_FIELDS = set("delay");
+
     /** Fields of plan nodes whose numbers are values that the user typed. */
     static final Set<String> VALUE_FIELDS = set(
             "batchId", "default", "end", "limit", "lowerBound", "seed", "start", "step",

@@ -182,6 +182,7 @@ final class PlanEncoder {
             nodes.field("s", true);
         }
         writeSelectingValues(expression);
+        TimeBounds.write(nodes, expression);
         nodes.endObject();
     }
 

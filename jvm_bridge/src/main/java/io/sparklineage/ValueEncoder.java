@@ -15,6 +15,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.connector.read.streaming.Offset;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.types.DataType;
+import org.apache.spark.unsafe.types.CalendarInterval;
 import org.apache.spark.unsafe.types.UTF8String;
 import scala.Enumeration;
 import scala.Option;
@@ -141,6 +142,8 @@ final class ValueEncoder {
             json.value(((Enum<?>) value).name());
         } else if (value instanceof Enumeration.Value) {
             json.value(Masking.cut(value.toString(), 1_000));
+        } else if (value instanceof CalendarInterval && Masking.SCHEDULE_FIELDS.contains(field)) {
+            TimeBounds.write(json, (CalendarInterval) value);
         } else if (value instanceof Path || value instanceof URI) {
             json.value(Masking.path(value.toString()));
         } else if (value instanceof scala.collection.Map || value instanceof Map) {
