@@ -26,7 +26,7 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model, testing
-from spark_lineage.compare import causes, design, diff, drift, freshness, unusual, validate
+from spark_lineage.compare import causes, design, diff, drift, freshness, impact, outage, unusual, validate
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
@@ -119,6 +119,8 @@ def answer_classes() -> list[Any]:
         diff,
         drift,
         freshness,
+        impact,
+        outage,
         unusual,
         validate,
     )

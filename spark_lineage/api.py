@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spark_lineage.capture import session
-from spark_lineage.errors import BridgeError
+from spark_lineage.errors import BridgeError, SettingError
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.pipeline import ingest as ingest_spool
 from spark_lineage.query.local import LocalEngine
@@ -261,6 +261,24 @@ class Lineage:
         from spark_lineage.show.text_why import why_text  # noqa: PLC0415
 
         return Answer(why(self._read(), name, run).to_dict(), why_text, why_html)
+
+    def impact(self, name: str | None = None, *, without: str | None = None) -> Answer:
+        """What hangs on `table.column` or a table, the most first; or what would be lost `without` one (of the table `name`, None: of all).
+
+        Raises `SettingError` where neither is given.
+        """
+        from spark_lineage.show import html_impact, text_impact  # noqa: PLC0415 - few ask, all would load it
+
+        if without is not None:
+            from spark_lineage.compare.outage import outage  # noqa: PLC0415
+
+            lost = outage(self._read(), without, name).to_dict()
+            return Answer(lost, text_impact.outage_text, html_impact.outage_html)
+        if name is None:
+            raise SettingError("impact: name a table or column, or what would be missing (without=...).")
+        from spark_lineage.compare.impact import impact  # noqa: PLC0415
+
+        return Answer(impact(self._read(), name).to_dict(), text_impact.impact_text, html_impact.impact_html)
 
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.

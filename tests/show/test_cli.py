@@ -71,6 +71,7 @@ def test_the_commands() -> None:
         "drift",
         "flags",
         "freshness",
+        "impact",
         "ingest",
         "jar",
         "problems",
@@ -174,11 +175,15 @@ def test_a_wrong_setting_is_wrong_use(
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (
+            ["impact"],
+            "Invalid value: Name a table or column, or what would be missing (--without): see `spark-lineage impact --help`.",
+        ),
         (["upstream"], "Missing argument 'TABLE[.COLUMN]': see `spark-lineage upstream --help`."),
         (["tabel"], "No such command 'tabel'. Did you mean 'table', 'tables'? See `spark-lineage --help`."),
         (["tables", "--depth", "1"], "No such option: --depth: see `spark-lineage tables --help`."),
     ],
-    ids=["argument", "command", "option"],
+    ids=["neither", "argument", "command", "option"],
 )
 def test_wrong_words_are_wrong_use(
     capfd: pytest.CaptureFixture[str], words: list[str], sentence: str

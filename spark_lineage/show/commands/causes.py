@@ -1,4 +1,4 @@
-"""`why`: what changed before an output was made."""
+"""`why` and `impact`: what changed before an output was made, and what hangs on a table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from spark_lineage.show.command import (
     open_lineage,
     print_answer,
 )
+from spark_lineage.show.completion import complete_column
 
 
 @app.command(
@@ -43,3 +44,46 @@ def why(
     which chain of runs determined when the output was ready.
     """
     print_answer(open_lineage(store, spool, no_ingest).why(name, run), as_json)
+
+
+@app.command(
+    epilog=examples(
+        "impact orders.amount",
+        "impact orders --json",
+        "impact --without orders",
+        "impact report --without orders",
+    )
+)
+def impact(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TABLE[.COLUMN]]",
+            help="A column, or a whole table; backticks quote dots in names.",
+            autocompletion=complete_column,
+            show_default=False,
+        ),
+    ] = None,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            "--without",
+            metavar="TABLE[.COLUMN]",
+            help="What would be lost if this were not there.",
+            autocompletion=complete_column,
+        ),
+    ] = None,
+    store: StoreOption = None,
+    spool: SpoolOption = None,
+    no_ingest: NoIngestOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what hangs on a table or column.
+
+    What is made of it, the most that would be hit first. With --without, what would be lost in an outage: which tables
+    lose all, which lose columns or rows and still get data by another path; of all tables, or of one and what is made
+    of it. A JOIN takes the rows with an input that is lost, as if every join were an inner one.
+    """
+    if name is None and without is None:
+        raise typer.BadParameter("Name a table or column, or what would be missing (--without)")
+    print_answer(open_lineage(store, spool, no_ingest).impact(name, without=without), as_json)
