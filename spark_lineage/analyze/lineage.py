@@ -72,7 +72,7 @@ class Lineage:
     """The lineage of one write or usage, with the relations that it read and wrote.
 
     `constants` are the numbers of the literals in each column's expression, and in what decides the rows (`* FILTER`), in their order; -1
-    stands for one of another plan, of a checkpoint.
+    stands for one of another plan, of a checkpoint. `operators` has the names of the plan's operators by node.
     """
 
     plan: Plan
@@ -81,6 +81,7 @@ class Lineage:
     reads: tuple[tuple[Node, Located], ...]
     target: Located
     constants: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    operators: Mapping[Node, str] = field(default_factory=dict)
 
 
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
@@ -188,7 +189,8 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
     tied = tuple(
         replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in dict.fromkeys(problems)
     )
-    return Lineage(plan, edges, tied, reads, target, _constants(draft.literals, resolver.literals, tree))
+    constants = _constants(draft.literals, resolver.literals, tree)
+    return Lineage(plan, edges, tied, reads, target, constants, resolver.names)
 
 
 def _constants(

@@ -70,7 +70,8 @@ class Resolver:
 
     `origins` maps a LogicalRDD to the executions of which one made its rows; each is resolved on its own, since two may
     have run the same plan. `literals` are those that decide the plan's own rows, by place (`* FILTER`). `located` and `operators` fill up while resolving, and `kept` with the origins' scopes; the
-    origins' resolvers share these three.
+    origins' resolvers share these three. `names` has the plan's own operators by node. `names` has the plan's own
+    operators by node.
     """
 
     naming: Naming
@@ -81,6 +82,7 @@ class Resolver:
     kept: dict[Origin, tuple[Node, Scope] | None] = field(default_factory=dict)
     scopes: dict[Node, Scope] = field(default_factory=dict)
     literals: dict[str, list[Node]] = field(default_factory=dict)
+    names: dict[Node, str] = field(default_factory=dict)
     _steps: dict[Node, Step] = field(default_factory=dict)
     _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
     _trees: dict[Node, str] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Resolver:
         """Number an operator, `Join#3`, and note it as a transformation vertex."""
         name = f"{node.name}#{len(self.operators)}"
         self.operators[name] = Operator(name, node.name, detail)
+        self.names[node] = name
         return name
 
     def _index_ctes(self, tree: PlanTree) -> None:

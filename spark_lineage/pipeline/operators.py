@@ -1,19 +1,17 @@
 """The executed plan of an execution -> rows of its operators and stages: what really ran, and what it measured.
 
-Operators are those that Spark's own pages show: a query stage and what only adapts between row formats of
-generated code (`InputAdapter`) is the operator inside it. All else of the final plan has a row, with metrics or without.
+Every operator of the final plan has a row, with metrics or without; `spark_lineage.analyze.executed` says which those are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from spark_lineage.analyze.executed import children, executed
 from spark_lineage.decode.records import ExecutionRecord, StageRecord
-from spark_lineage.decode.tree import Node, NodeKind, PlanTree, flatten
+from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import Distribution, OperatorMetrics, RunState, Stage
-
-_SHELLS = ("InputAdapter", "QueryStageExec")
-"""Endings of the classes of nodes that do nothing themselves."""
+from spark_lineage.pipeline.designs import Design
 
 _TYPE_UNITS = {"size": "bytes", "timing": "ms", "nsTiming": "ns", "average": "tenths"}
 
@@ -30,10 +28,18 @@ _INNER_TIMES = frozenset({"remoteReqsDuration", "remoteMergedReqsDuration"})
 """Times that pass while another one of the operator is counted."""
 
 
-def operators_of(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> list[OperatorMetrics]:
-    """A row for each operator of the executed plan, each once, parents before children."""
+def operators_of(
+    run_id: str, execution: ExecutionRecord, tree: PlanTree, designs: Sequence[Design]
+) -> list[OperatorMetrics]:
+    """A row for each operator of the executed plan, each once, parents before children.
+
+    `designs` are the run's writes, or its query. Where there are several writes, a row has the columns of all, and the
+    operators of the first.
+    """
     metrics = dict(execution.metrics)
     stages = _stages(execution, tree)
+    reached = [each.target_columns(execution, tree) for each in designs]
+    linked = designs[0].links(execution, tree) if designs else {}
     found = []
     for node in executed(tree):
         own = metrics.get(node.index, {})
@@ -53,7 +59,9 @@ def operators_of(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> lis
                 tuple((name, unit(name, execution.metric_types.get(name, ""))) for name in sorted(own)),
                 tuple(f"{execution.execution_id}:{each.index}" for each in children(node)),
                 tuple(each.name for each in node.output or ()),
-                stages=ran,
+                tuple(dict.fromkeys(name for each in reached for name in each.get(node.index, ()))),
+                linked.get(node.index),
+                ran,
                 files=_first(own, _FILES),
                 spill_bytes=own.get("spillSize"),
                 peak_memory_bytes=own.get("peakMemory"),
@@ -61,45 +69,6 @@ def operators_of(run_id: str, execution: ExecutionRecord, tree: PlanTree) -> lis
             )
         )
     return found
-
-
-def executed(tree: PlanTree) -> Iterator[Node]:
-    """The operators of the executed plan, subqueries included, depth first, each once."""
-    if tree.executed is None:
-        return
-    seen: set[Node] = set()
-    stack = list(_opened(tree.executed))
-    while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            yield node
-            stack.extend(reversed((*children(node), *subqueries(node))))
-
-
-def children(node: Node) -> tuple[Node, ...]:
-    """The operators that give an operator its rows."""
-    return tuple(each for child in _physical(node, "children") for each in _opened(child))
-
-
-def subqueries(node: Node) -> tuple[Node, ...]:
-    """The operators whose result an operator's expressions use."""
-    return tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
-
-
-def _physical(node: Node, field: str) -> tuple[Node, ...]:
-    found = flatten(node.get(field) or ())
-    return tuple(each for each in found if isinstance(each, Node) and each.kind is NodeKind.PHYSICAL)
-
-
-def _opened(node: Node) -> tuple[Node, ...]:
-    """The node, or what is inside it where it is a shell."""
-    while node.name.endswith(_SHELLS):
-        inside = _physical(node, "children")
-        if len(inside) != 1:
-            return inside
-        node = inside[0]
-    return (node,)
 
 
 def unit(name: str, metric_type: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -55,6 +55,7 @@ from spark_lineage.pipeline.datasets import (
     unplanned,
     written_columns,
 )
+from spark_lineage.pipeline.designs import Design, Designs
 from spark_lineage.pipeline.failures import failed_operator
 from spark_lineage.pipeline.fold import Event, Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
 from spark_lineage.pipeline.intents import as_execution, is_without_end
@@ -125,6 +126,7 @@ class Application:
     job: str = field(init=False)
     alive_until: int | None = None
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
+    _designs: Designs = field(default_factory=Designs)
 
     def __post_init__(self) -> None:
         self.job = job_of(self.record)
@@ -276,7 +278,9 @@ class Application:
         self._observe(run, inner, lineage, scans, folded.batch)
         self._observe_written(run, write, placed, lineage.target, totals)
         if part == 0:
-            self._measure(run_id, write.helpers)
+            designs = [self._designs.of_write(inner, lineage)]
+            designs += (self._designs.of_write(each.inner) for each in folded.writes[1:])
+            self._measure(run_id, write.helpers, designs)
 
     def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
         key = self.record.hash_key_id
@@ -320,7 +324,7 @@ class Application:
         self.rows.runs.append(run)
         scans = scans_of(usage.helpers, self.plans, self.locations.naming)
         self._observe(run, usage, lineage, scans, folded.batch)
-        self._measure(run_id, usage.helpers)
+        self._measure(run_id, usage.helpers, [self._designs.of_query(usage, lineage)])
 
     def _unread(self, execution: ExecutionRecord) -> None:
         """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
@@ -495,7 +499,7 @@ class Application:
                 made = self.rows.versions.made(made, sought, target.dataset.format)
             self.rows.observations.append(made)
 
-    def _measure(self, run_id: str, executions: Iterable[ExecutionRecord]) -> None:
+    def _measure(self, run_id: str, executions: Iterable[ExecutionRecord], designs: Sequence[Design]) -> None:
         seen: set[Any] = set()
         for execution in executions:
             self.rows.stages.extend(
@@ -507,7 +511,7 @@ class Application:
             seen.add(identity)
             tree = self.plans.get(execution.plan or "")
             if tree is not None:
-                self.rows.operators.extend(operators_of(run_id, execution, tree))
+                self.rows.operators.extend(operators_of(run_id, execution, tree, designs))
 
 
 def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:

@@ -1,0 +1,53 @@
+"""The executed plan as a graph of operators: what gives which rows, without the nodes that do nothing themselves.
+
+Operators are those that Spark's own pages show: a query stage and what only adapts between row formats of
+generated code (`InputAdapter`) is the operator inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spark_lineage.decode.tree import Node, NodeKind, PlanTree, flatten
+
+_SHELLS = ("InputAdapter", "QueryStageExec")
+"""Endings of the classes of nodes that do nothing themselves."""
+
+
+def executed(tree: PlanTree) -> Iterator[Node]:
+    """The operators of the executed plan, subqueries included, depth first, each once."""
+    if tree.executed is None:
+        return
+    seen: set[Node] = set()
+    stack = list(_opened(tree.executed))
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack.extend(reversed((*children(node), *subqueries(node))))
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operators that give an operator its rows."""
+    return tuple(each for child in _physical(node, "children") for each in _opened(child))
+
+
+def subqueries(node: Node) -> tuple[Node, ...]:
+    """The operators whose result an operator's expressions use."""
+    return tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
+
+
+def _physical(node: Node, field: str) -> tuple[Node, ...]:
+    found = flatten(node.get(field) or ())
+    return tuple(each for each in found if isinstance(each, Node) and each.kind is NodeKind.PHYSICAL)
+
+
+def _opened(node: Node) -> tuple[Node, ...]:
+    """The node, or what is inside it where it is a shell."""
+    while node.name.endswith(_SHELLS):
+        inside = _physical(node, "children")
+        if len(inside) != 1:
+            return inside
+        node = inside[0]
+    return (node,)
