@@ -26,7 +26,18 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model, testing
-from spark_lineage.compare import causes, design, diff, drift, freshness, impact, outage, unusual, validate
+from spark_lineage.compare import (
+    causes,
+    design,
+    diff,
+    distributions,
+    drift,
+    freshness,
+    impact,
+    outage,
+    unusual,
+    validate,
+)
 from spark_lineage.compare.checked import CheckAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
@@ -117,6 +128,7 @@ def answer_classes() -> list[Any]:
         causes,
         design,
         diff,
+        distributions,
         drift,
         freshness,
         impact,

@@ -192,6 +192,17 @@ class Lineage:
 
         return Answer(validate(self._read()).to_dict(), validate_text, validate_html)
 
+    def data_diff(self, name: str, from_: str | None = None, to: str | None = None) -> Answer:
+        """A Delta table's data at two versions, by its own statistics: shares of NULLs, smallest and largest values.
+
+        A version is meant by a time, how long ago (`7d`), a run's id, or `version:3`; without them, the last two. No row is read.
+        """
+        from spark_lineage.compare.distributions import data_diff  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html_data import data_html  # noqa: PLC0415
+        from spark_lineage.show.text_data import data_text  # noqa: PLC0415
+
+        return Answer(data_diff(self._read(), name, from_, to).to_dict(), data_text, data_html)
+
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
         from spark_lineage.compare.drift import drift  # noqa: PLC0415 - few ask, all would load it

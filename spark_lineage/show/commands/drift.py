@@ -27,6 +27,7 @@ _MOMENT = "a time, how long ago (7d), a run's id, or spark:VERSION"
         "diff nightly",
         "diff report --from 7d",
         "diff nightly --from spark:3.5 --to spark:4.1",
+        "diff report --data --from 7d",
         "diff report --json",
     )
 )
@@ -46,6 +47,13 @@ def diff(
     to: Annotated[
         str | None, typer.Option("--to", metavar="MOMENT", help=f"After: {_MOMENT}. Default: now.")
     ] = None,
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data",
+            help="Compare the data of a Delta table, by its own statistics: NULLs, smallest, largest. A moment may be version:3.",
+        ),
+    ] = False,
     store: StoreOption = None,
     spool: SpoolOption = None,
     no_ingest: NoIngestOption = False,
@@ -56,7 +64,9 @@ def diff(
     Sources, expressions, constants and schemas; two plans that are written in another way and have the same
     lineage are said to be equivalent.
     """
-    print_answer(open_lineage(store, spool, no_ingest).diff(name, from_, to), as_json)
+    lineage = open_lineage(store, spool, no_ingest)
+    ask = lineage.data_diff if data else lineage.diff
+    print_answer(ask(name, from_, to), as_json)
 
 
 @app.command(epilog=examples("drift --since 7d", "drift --since 2026-11-20", "drift --since 12h --json"))
