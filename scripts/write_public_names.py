@@ -39,6 +39,7 @@ from spark_lineage.compare import (
     validate,
 )
 from spark_lineage.compare.checked import CheckAnswer
+from spark_lineage.compare.planned import PlanAnswer
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.query import answers, one_run
@@ -81,7 +82,7 @@ def versions() -> list[str]:
 def names() -> Iterator[str]:
     """All other lines, in any order."""
     yield from (f"name spark_lineage.{name}" for name in spark_lineage.__all__)
-    functions = (spark_lineage.enable, spark_lineage.configure, spark_lineage.open)
+    functions = (spark_lineage.enable, spark_lineage.configure, spark_lineage.open, spark_lineage.plan)
     yield from (f"name {function.__name__}{parameters(function)}" for function in functions)
     for name, member in inspect.getmembers(api.Lineage):
         if not name.startswith("_"):
@@ -146,6 +147,7 @@ def other_json() -> dict[str, Any]:
     return {
         "ingest": json.loads(json.dumps(report)),
         "doctor": doctor_answer([sample(Check)]).to_dict(),
+        "plan": sample(PlanAnswer).to_dict(),
         "check": sample(CheckAnswer).to_dict(),
         "error": error_json("name", "sentence", ["candidate"]),
     }

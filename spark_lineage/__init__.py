@@ -15,7 +15,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spark_lineage.api import Lineage, enable, open  # noqa: A004 - read as spark_lineage.open
+    from spark_lineage.api import Lineage, enable, open, plan  # noqa: A004 - read as spark_lineage.open
     from spark_lineage.errors import (
         BridgeError,
         DeclarationError,
@@ -43,6 +43,7 @@ __all__ = [
     "configure",
     "enable",
     "open",
+    "plan",
 ]
 
 _MODULES = {
@@ -50,6 +51,7 @@ _MODULES = {
     "configure": "spark_lineage.switch",
     "enable": "spark_lineage.api",
     "open": "spark_lineage.api",
+    "plan": "spark_lineage.api",
 }
 """Where a name comes from; those that are not here are errors."""
 

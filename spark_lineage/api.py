@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from spark_lineage.compare.declaration import Declaration
 
-__all__ = ["Lineage", "configure", "enable", "open"]
+__all__ = ["Lineage", "configure", "enable", "open", "plan"]
 
 
 def enable(
@@ -67,6 +67,20 @@ def open(  # noqa: A001 - read as spark_lineage.open
     `SettingError` for a wrong setting; a store that is missing is a `StoreError` when it is asked.
     """
     return Lineage(load_settings(store=store, spool=spool), ingests=ingest)
+
+
+def plan(file: Path | str, *, ddl: Iterable[Path | str] = (), against: Path | str | None = None) -> Answer:
+    """The lineage of a file of SQL statements, without running it.
+
+    `ddl` are files that define the tables it uses; `against` is a store that knows them, too, and with which the lineage is
+    compared. The answer's `outcome` is `planned`, or `refused` where a statement could not be analyzed. Raises `LineageError`
+    for a file that cannot be read or a session that does not start.
+    """
+    from spark_lineage.compare.planned import plan_file  # noqa: PLC0415 - few ask, all would load it
+    from spark_lineage.show.text_plan import plan_html, plan_text  # noqa: PLC0415
+
+    planned = plan_file(Path(file), list(map(Path, ddl)), None if against is None else str(against))
+    return Answer(planned.to_dict(), plan_text, plan_html)
 
 
 class Lineage:

@@ -28,9 +28,10 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "query": (WORDS | {"store"}, {"pyarrow"}),
     "pipeline": (WORDS | {"capture", "decode", "analyze", "store"}, {"pyarrow", "deltalake"}),
     "compare": (
-        WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"},
+        WORDS | {"planning", "capture", "decode", "analyze", "store", "query", "pipeline"},
         {"pyarrow", "yaml", "deltalake"},
     ),
+    "planning": (WORDS | {"capture", "decode", "analyze"}, {"msgspec", "pyspark", "py4j"}),
     "jobs": (WORDS | {"capture", "decode", "analyze", "store", "query", "pipeline"}, {"pyspark"}),
     "show": (WORDS | {"capture", "store", "query", "pipeline", "compare"}, {"rich", "pyspark"}),
     "switch": (WORDS | {"capture"}, {"pyspark"}),

@@ -47,6 +47,7 @@ from spark_lineage.show.commands import causes as _causes  # noqa: F401 - its co
 from spark_lineage.show.commands import check as _check  # noqa: F401 - gives `app` its command
 from spark_lineage.show.commands import design as _design  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.commands import drift as _drift  # noqa: F401 - its commands are there once it is imported
+from spark_lineage.show.commands import plan as _plan  # noqa: F401 - gives `app` its command
 from spark_lineage.show.commands import run as _run  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.commands import streams as _streams  # noqa: F401 - likewise
 from spark_lineage.show.commands import unusual as _unusual  # noqa: F401 - its commands are there once it is imported

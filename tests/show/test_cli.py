@@ -74,6 +74,7 @@ def test_the_commands() -> None:
         "impact",
         "ingest",
         "jar",
+        "plan",
         "problems",
         "run",
         "runs",

@@ -4,6 +4,7 @@ import java.util.Properties;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -92,6 +93,25 @@ public final class Bridge {
                     .field("records", 0).field("segments", 0).field("lost", 0).field("last_error", failure);
         }
         return json.endObject().toString();
+    }
+
+    /**
+     * The record of a plan that does not run; for `spark-lineage plan`, which reviews a job before it runs. Nothing is executed.
+     *
+     * @param session the session whose settings count
+     * @param analyzed an analyzed plan
+     * @return `{"plan": the `plan` record, "literals": [the keyed hash of each literal, or null]}`
+     */
+    public static String encode(SparkSession session, LogicalPlan analyzed) throws Throwable {
+        Settings settings = Settings.of(session);
+        EncodedPlan plan = new PlanEncoder(new LiteralHasher(settings.hashKey), new NameMasker(),
+                settings.keepLiterals, PlanEncoder.NODE_LIMIT, false).encode(analyzed, null);
+        JsonWriter json = new JsonWriter().object().name("plan").raw(plan.record, plan.record.length)
+                .name("literals").array();
+        for (String literal : plan.literals) {
+            json.value(literal);
+        }
+        return json.endArray().endObject().toString();
     }
 
     /**
