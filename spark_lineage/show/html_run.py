@@ -21,11 +21,13 @@ from spark_lineage.show.run_parts import (
     batch_facts,
     chain_word,
     error_words,
+    helpers_word,
     labels_of,
     notes_of_dataset,
     operator_lines,
     run_head,
     stage_lines,
+    without_helpers,
 )
 from spark_lineage.show.words import Json, Labels, time_word
 
@@ -35,12 +37,13 @@ __all__ = ["run_html"]
 def run_html(answer: Json) -> str:
     """A run's answer as a self-contained fragment of HTML."""
     labels = labels_of(answer)
+    own = without_helpers(answer)
     return page(
         *_heads(answer, labels),
         _datasets(answer, labels),
         _batch(answer),
-        _operators(answer),
-        _stages(answer),
+        _operators(own, helpers_word(answer)),
+        _stages(own),
         _events(answer),
         problems_part(answer["problems"]),
         files_part(labels),
@@ -69,10 +72,11 @@ def _datasets(answer: Json, labels: Labels) -> str:
     return part("Datasets as they were") + table(("", "dataset", "what"), rows) if rows else ""
 
 
-def _operators(answer: Json) -> str:
+def _operators(answer: Json, helpers: str | None) -> str:
     if not answer["operators"]:
         return ""
-    return part("Operators") + draw_tree((line.depth, _operator(line)) for line in operator_lines(answer))
+    tree = draw_tree((line.depth, _operator(line)) for line in operator_lines(answer))
+    return part("Operators") + tree + (f"<div>{span('sl-dim', helpers)}</div>" if helpers else "")
 
 
 def _operator(line: OperatorLine) -> str:

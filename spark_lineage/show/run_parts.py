@@ -17,11 +17,13 @@ __all__ = [
     "batch_facts",
     "chain_word",
     "error_words",
+    "helpers_word",
     "labels_of",
     "notes_of_dataset",
     "operator_lines",
     "run_head",
     "stage_lines",
+    "without_helpers",
 ]
 
 _STAGE_FACTS = (
@@ -63,6 +65,41 @@ def labels_of(answer: Json) -> Labels:
     """Labels of all datasets of the answer."""
     targets = [run["target"] for run in answer["runs"] if run["target"]]
     return Labels([*targets, *answer["datasets"]])
+
+
+def without_helpers(answer: Json) -> Json:
+    """The answer without the operators and stages of executions that only helped, such as Delta's reading of its log.
+
+    Those that made the run's columns are the run's own; where none is known to have, all are.
+    """
+    own = {_execution(each) for each in answer["operators"] if each["target_columns"]}
+    if not own or own.issuperset(map(_execution, answer["operators"])):
+        return answer
+    operators = [each for each in answer["operators"] if _execution(each) in own]
+    ran_in = {stage for each in operators for stage in each["stages"]}
+    own_or_unknown = {*own, str(None)}
+    stages = [
+        each for each in answer["stages"] if each["id"] in ran_in or str(each["execution"]) in own_or_unknown
+    ]
+    names = {(each["id"], each["attempt"]) for each in stages}
+    chain = [each for each in answer["longest_chain"] if (each["id"], each["attempt"]) in names]
+    return {**answer, "operators": operators, "stages": stages, "longest_chain": chain}
+
+
+def helpers_word(answer: Json) -> str | None:
+    """How much `without_helpers` left out; None where nothing was."""
+    kept = {each["id"] for each in without_helpers(answer)["operators"]}
+    left_out = [each for each in answer["operators"] if each["id"] not in kept]
+    if not left_out:
+        return None
+    queries = count_word(len({_execution(each) for each in left_out}), "helper query", "helper queries")
+    return f"Not shown: {count_word(len(left_out), 'operator')} of {queries}, such as reads of a table's log."
+
+
+def _execution(operator: Json) -> str:
+    """The execution that an operator belongs to: its id is `<execution id>:<number>`."""
+    execution: str = operator["id"].partition(":")[0]
+    return execution
 
 
 def run_head(run: Json) -> Iterator[str]:

@@ -13,11 +13,13 @@ from spark_lineage.show.run_parts import (
     batch_facts,
     chain_word,
     error_words,
+    helpers_word,
     labels_of,
     notes_of_dataset,
     operator_lines,
     run_head,
     stage_lines,
+    without_helpers,
 )
 from spark_lineage.show.text_table import draw_tree, files_part, grid, heading, problems_part, state_text
 from spark_lineage.show.words import Json, Labels, clean, time_word
@@ -32,13 +34,14 @@ _TIME_WIDTH = 19
 def run_text(answer: Json) -> RenderableType:
     """A run's answer for people; wraps to the width of the console, cuts nothing."""
     labels = labels_of(answer)
+    own = without_helpers(answer)
     return Group(
         *_heads(answer, labels),
         *_datasets("Read", answer, labels, "read"),
         *_datasets("Written", answer, labels, "written"),
         *_part("Micro-batch", _batch(answer)),
-        *_part("Operators", _operators(answer)),
-        *_part("Stages", _stages(answer)),
+        *_part("Operators", _operators(own, helpers_word(answer))),
+        *_part("Stages", _stages(own)),
         *_part("What happened to the application meanwhile", _events(answer)),
         *problems_part(answer["problems"]),
         *files_part(labels),
@@ -75,10 +78,11 @@ def _datasets(title: str, answer: Json, labels: Labels, direction: str) -> list[
     return _part(title, Group(*shown) if shown else None)
 
 
-def _operators(answer: Json) -> RenderableType | None:
+def _operators(answer: Json, helpers: str | None) -> RenderableType | None:
     if not answer["operators"]:
         return None
-    return draw_tree((line.depth, _operator(line)) for line in operator_lines(answer))
+    tree = draw_tree((line.depth, _operator(line)) for line in operator_lines(answer))
+    return tree if helpers is None else Group(tree, Text(helpers, style="dim"))
 
 
 def _operator(line: OperatorLine) -> RenderableType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 from typing import Any
 
 from support import one_run
@@ -105,6 +106,24 @@ def bare() -> dict[str, Any]:
 
 def test_a_run_as_text():
     assert plain_text(run_text(one_run.ANSWER)) == TEXT
+
+
+def test_queries_that_only_helped_are_counted_and_not_drawn():
+    """Delta reads its log in queries of their own; those say nothing of the run's data."""
+    answer = copy.deepcopy(one_run.ANSWER)
+    scan = {**answer["operators"][4], "children": [], "target_columns": [], "stages": [0]}
+    answer["operators"] = [
+        {**scan, "id": "8:0"},
+        *answer["operators"],
+        {**scan, "id": "9:1"},
+        {**scan, "id": "9:2"},
+    ]
+    answer["stages"] = [{**answer["stages"][0], "id": 0, "execution": 8}, *answer["stages"]]
+    answer["longest_chain"] = [{"id": 0, "attempt": 0}, *answer["longest_chain"]]
+    said = "  Not shown: 3 operators of 2 helper queries, such as reads of a table's log."
+    expected = TEXT.replace("(see above)\n", f"(see above)\n{said}\n")
+    assert plain_text(run_text(answer)) == expected
+    assert html.escape(said.strip()) in run_html(answer)
 
 
 def test_a_micro_batch_as_text():
