@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileTime;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.zip.CRC32;
@@ -98,10 +97,13 @@ final class Segment {
         channel.force(false);
     }
 
-    /** Sets the file's time; one that cannot be set stays as it is. */
-    void touch(long now) {
+    /**
+     * Makes the file's time now by writing its first byte again; one that cannot be set stays as it is. Setting the time by
+     * the file's name would open and close it, and closing any of its descriptors gives up the process's lock (fcntl).
+     */
+    void touch() {
         try {
-            Files.setLastModifiedTime(openPath, FileTime.fromMillis(now));
+            channel.write(ByteBuffer.wrap(MAGIC, 0, 1), 0);
         } catch (IOException problem) {
             // Only how long the writer lived is known less well.
         }

@@ -198,7 +198,7 @@ final class Spool {
         long now = System.currentTimeMillis();
         if (segment != null && now - shownAt >= LIFE_MILLIS) {
             shownAt = now;
-            segment.touch(now);
+            segment.touch();
         }
     }
 
