@@ -86,7 +86,8 @@ def last_facts(answer: Json) -> Iterator[tuple[str, str]]:
     for source in last["sources"] if last else ():
         rows = "" if source["rows"] is None else f", {count_word(source['rows'], 'row')}"
         yield "source", f"{source['description'] or 'unknown'}{rows}"
-        yield "", f"from {_offset(source['start'])} to {_offset(source['end'])}"
+        began = "" if source["start"] is None else f"from {_offset(source['start'])} "
+        yield "", f"{began}up to {_offset(source['end'])}"
     for state in last["state"] if last else ():
         facts = [f"{count_word(state['rows'], 'row')} kept"] if state["rows"] is not None else []
         facts += [size_word(state["memory_bytes"])] if state["memory_bytes"] is not None else []
@@ -101,9 +102,9 @@ def last_facts(answer: Json) -> Iterator[tuple[str, str]]:
 
 
 def _offset(value: Any) -> str:
-    """An offset as JSON, short; `the beginning` where there is none."""
+    """An offset as JSON, short; `unknown` where there is none."""
     if value is None:
-        return "the beginning"
+        return "unknown"
     text = json.dumps(value)
     return text if len(text) <= _LONGEST_OFFSET else f"{text[: _LONGEST_OFFSET - 3]}..."
 

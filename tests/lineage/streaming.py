@@ -41,7 +41,11 @@ def run(place: Place, frame: DataFrame, form: str = "delta", mode: str = "append
 
 def said(query: Any) -> list[Json]:
     """What the query's own progress says, in the store's words; -1 is Spark's for a number that is not known."""
-    texts = [json.loads(each.json()) for each in query._jsq.recentProgress()]
+    # Spark 3.5 does not write the duration into the JSON
+    texts = [
+        {**json.loads(each.json()), "batchDuration": each.batchDuration()}
+        for each in query._jsq.recentProgress()
+    ]
     return [
         {
             "batch": each["batchId"],

@@ -96,9 +96,7 @@ def test_a_batch_that_fails_runs_again_after_a_restart(place: Place) -> None:
     ]
     (ended,) = [each for each in ends(place, failed.id) if each.detail not in {"", "clicks"}]
     assert answer["starts"][1]["error"] == ended.detail
-    assert ended.detail.startswith(
-        "org.apache.spark.SparkException [TASK_WRITE_FAILED]: Task failed while writing rows"
-    )
+    assert ended.detail.startswith("org.apache.spark.SparkException [TASK_WRITE_FAILED]: ")
     assert "s3cret" not in str(answer)
 
 

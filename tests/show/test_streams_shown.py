@@ -41,7 +41,7 @@ Bounds of time
 
 Last batch
   source  KafkaV2[Subscribe[t]], 3 rows
-          from {{"t": {{"0": 9}}}} to {{"t": {{"0": 12}}}}
+          from {{"t": {{"0": 9}}}} up to {{"t": {{"0": 12}}}}
   state   dedupe, 5 rows kept, 2.0 KiB, 1 row too late
   state   save, 1 row kept, 512 B, 2 rows too late
   sink    S, 3 rows

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from lineage.harness import spark_marks
 from lineage.place import Place
+from lineage.streaming import said, stored
 
 from sources.broker import broker
 from sources.conftest import jars
@@ -93,20 +93,35 @@ def test_read_of_topics(place: Place, server: str) -> None:
 
 
 def test_stream_from_topic_to_topic(place: Place, server: str) -> None:
-    write(place, server, "raw")
+    queries = []
 
-    def act() -> Any:
+    def act() -> None:
+        write(place, server, "raw")
         read = place.spark.readStream.format("kafka").options(**options(server, subscribe="raw")).load()
         clean = read.selectExpr("key", "upper(cast(value AS string)) AS value")
         writer = clean.writeStream.format("kafka").options(**options(server, topic="clean"))
         query = writer.option("checkpointLocation", f"{place.folder}/kept").trigger(availableNow=True).start()
-        return query.awaitTermination()
+        query.awaitTermination()
+        queries.append(query)
 
-    runs = place.new_runs(act)
+    runs = place.new_runs(lambda: (act(), act()))
     assert {(run["operation"], run["target"]["name"], run["state"]) for run in runs} == {
-        ("STREAM", "clean", "COMPLETE")
+        ("INSERT", "raw", "COMPLETE"),
+        ("STREAM", "clean", "COMPLETE"),
     }
     assert told(place.lineage.table("clean").to_dict()) == [
         "key: raw.key IDENTITY",
         "value: raw.value TRANSFORMATION",
     ]
+    first, again = queries
+    assert stored(place, first) == [*said(first), *said(again)]
+    # each write adds the three rows of `t` with a > 1 to the only partition
+    (second, before) = place.lineage.stream(first.id).to_dict()["batches"]
+    description = "KafkaV2[Subscribe[raw]]"
+    assert before["sources"] == [
+        {"description": description, "start": None, "end": {"raw": {"0": 3}}, "rows": 3}
+    ]
+    assert second["sources"] == [
+        {"description": description, "start": {"raw": {"0": 3}}, "end": {"raw": {"0": 6}}, "rows": 3}
+    ]
+    assert (before["input_rows"], before["output_rows"]) == (3, 3)

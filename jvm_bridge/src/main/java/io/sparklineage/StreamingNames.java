@@ -61,7 +61,7 @@ final class StreamingNames {
         if (text == null) {
             return null;
         }
-        Object condition = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "errorClassOnException"));
+        Object condition = SparkCompat.unwrap(event.errorClassOnException());
         return known != null ? known : Failure.ofText(text.toString(), (String) condition);
     }
 

@@ -39,6 +39,9 @@ class MaskingAttackTest {
                 Masking.url(prefix + text);
                 Masking.relation(prefix + text);
                 Failure.of(new IOException(prefix + text));
+                Failure.ofText(prefix + text, null);
+                StreamTexts.description(prefix + text);
+                StreamTexts.offset(prefix + text);
             }
             NameMaskerTest.nameOf("hunter2", text + " hunter2");
             NameMaskerTest.nameOf(text, text + " " + text);
