@@ -47,7 +47,10 @@ class Answer:
 
 def plain_text(renderable: RenderableType, width: int = PLAIN_WIDTH) -> str:
     """A rendering without colours, wrapped at `width` columns, without blanks at the ends of lines."""
-    console = Console(width=width, color_system=None, force_terminal=False, highlight=False)
+    # A notebook would be given an empty output for what is only captured.
+    console = Console(
+        width=width, color_system=None, force_terminal=False, force_jupyter=False, highlight=False
+    )
     with console.capture() as capture:
         console.print(renderable, crop=False)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -171,10 +171,16 @@ def notes_of_dataset(item: Json) -> tuple[str, ...]:
         lines.append(f"files of {time_word(item['modified_from'])} to {time_word(item['modified_until'])}")
     if item["partitions"]:
         lines.append(f"partition {', '.join(item['partitions'])}")
-    if item["path"] and item["path"].rstrip("/") != item["name"].rstrip("/"):
+    if item["path"] and not _is_place(item["path"], item):
         lines.append(item["path"])
     lines += offset_lines(item["offsets"])
     return tuple(lines) or ("nothing more is known",)
+
+
+def _is_place(path: str, item: Json) -> bool:
+    """Whether a path says no more than the dataset's own name, with or without its scheme."""
+    name = item["name"].rstrip("/")
+    return path.rstrip("/") in {name, f"file:{name}", f"file://{name}", item["namespace"] + name}
 
 
 def offset_lines(offsets: Any) -> list[str]:
@@ -235,11 +241,11 @@ def _operator_notes(each: Json, failed: bool) -> tuple[str, ...]:  # noqa: FBT00
     notes = ["failed here"] if failed else []
     notes += [each["note"]] if each["note"] else []
     notes += amounts(each)
-    if each["time_ms"] is not None:
+    if each["time_ms"]:
         notes.append(duration_word(each["time_ms"]))
     if each["spill_bytes"]:
         notes.append(f"spilled {size_word(each['spill_bytes'])}")
-    if each["peak_memory_bytes"] is not None:
+    if each["peak_memory_bytes"]:
         notes.append(f"peak {size_word(each['peak_memory_bytes'])}")
     if each["stages"]:
         word = "stage" if len(each["stages"]) == 1 else "stages"

@@ -28,6 +28,7 @@ __all__ = ["run_text"]
 
 _STAGE_WIDTHS = (5, 9, 20, 10, None)
 _FACT_WIDTH = 6
+_LONG_NAME = 24
 _TIME_WIDTH = 19
 
 
@@ -90,14 +91,17 @@ def _operator(line: OperatorLine) -> RenderableType:
 
 
 def _told(operator: Json, notes: tuple[str, ...], elsewhere: str) -> RenderableType:
-    """An operator and, beside its name, its notes."""
+    """An operator and, beside its name or below a long one, its notes."""
+    name = Text(clean(operator["name"]), style="bold")
+    said = Text(
+        f"({elsewhere})" if elsewhere else clean(", ".join(notes)), style="dim italic" if elsewhere else "dim"
+    )
+    if len(name) > _LONG_NAME:
+        return Group(name, Padding(said, (0, 0, 0, 2))) if said else name
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", ratio=1)
-    said = f"({elsewhere})" if elsewhere else clean(", ".join(notes))
-    table.add_row(
-        Text(clean(operator["name"]), style="bold"), Text(said, style="dim italic" if elsewhere else "dim")
-    )
+    table.add_row(name, said)
     return table
 
 

@@ -126,6 +126,25 @@ def test_queries_that_only_helped_are_counted_and_not_drawn():
     assert html.escape(said.strip()) in run_html(answer)
 
 
+def test_the_notes_of_a_long_name_stand_below_it():
+    answer = copy.deepcopy(one_run.ANSWER)
+    answer["operators"] = [
+        {
+            **answer["operators"][1],
+            "name": "Scan parquet spark_catalog.default.sales",
+            "children": [],
+            "time_ms": 0,
+        }
+    ]
+    answer["datasets"] = [{**answer["datasets"][0], "path": "file:/w/orders"}]
+    text = plain_text(run_text(answer))
+    assert (
+        "\n  Scan parquet spark_catalog.default.sales\n    failed here, 42 rows, peak 64.0 MiB, stage 4, makes total\n"
+        in text
+    )
+    assert "file:" not in text
+
+
 def test_a_micro_batch_as_text():
     text = plain_text(run_text(with_batch()))
     assert BATCH in text
