@@ -217,6 +217,8 @@ def run(state: str, target: str | None, **more: Any) -> dict[str, Any]:
         "bytes": None,
         "files": None,
         "error": None,
+        "failed_operator": None,
+        "decided_by": None,
         "application": {"id": "local-1", "name": "shop: refunds"},
         "user": "ann",
         "spark_version": "4.1.3",
