@@ -38,6 +38,12 @@ __all__ = ["DesignAnswer", "Source", "SourceColumn", "Write", "compare", "compar
 CONFIRMED, PRUNED, EMPTY, NEVER, UNKNOWN = "confirmed", "pruned", "empty", "never_executed", "unknown"
 """What became of a designed source."""
 
+_OF_A_LOG = (
+    frozenset({"path", "partitionValues", "size", "modificationTime", "dataChange"}),
+    frozenset({"add", "remove", "metaData", "protocol"}),
+)
+"""The columns of what Delta reads of its own log, its actions (PROTOCOL.md) and those of them that add files: no dataset is behind them."""
+
 NOT_READ = "not_read"
 """Said of a column: its dataset was read without it."""
 
@@ -278,6 +284,8 @@ def _by_version(reads: Sequence[Observation]) -> list[_Version]:
 
 def _stands_for_others(operator: OperatorMetrics) -> bool:
     """Whether a dataset may be behind an operator that does not name it: a cache, metadata, an RDD, an empty relation."""
+    if any(own.issubset(operator.columns) for own in _OF_A_LOG):
+        return False
     return "Scan" in operator.name or "EmptyRelation" in operator.name or "empty" in operator.note
 
 

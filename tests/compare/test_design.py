@@ -66,6 +66,9 @@ UNKNOWN_COLUMNS = {"amount": "unknown", "day": "unknown", "info": "unknown"}
          "no scan names it: it may be behind InMemoryTableScan", None),
         ([read(operator=None)], (NO_SCAN, scan(None, "EmptyRelation", note="empty")), "COMPLETE", "unknown",
          "no scan names it: it may be behind EmptyRelation", None),
+        # Delta's own look at its log stands for no dataset.
+        ([read(operator=None)], (NO_SCAN, scan(3, "RDDScan", columns=("txn", "add", "remove", "metaData", "protocol"))), "COMPLETE",
+         "never_executed", "the executed plan has no scan of it", None),
         ([read(operator=None)], (), "COMPLETE", "unknown", "what the run's operators did is not recorded", None),
         ([], (), "COMPLETE", "unknown", "what the run's operators did is not recorded", None),
         # Two versions of one dataset: all have to agree.
