@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -16,6 +17,9 @@ from spark_lineage.store.checks import check_version, no_store, refuse_other_fil
 from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
 
 __all__ = ["DeltaStore"]
+
+_LISTED_VALUES = 5_000
+"""So many values stand in a predicate: deltalake 1.6 overflows its stack at some 30,000, which ends the process."""
 
 _COMMIT = CommitProperties(max_commit_retries=100)
 """Appends do not conflict, they only race for the next version; each retry means that another writer got on."""
@@ -70,6 +74,8 @@ class DeltaStore:
             return spec.schema.empty_table().select(wanted)
         predicate = None if scope is None else _predicate(spec, sorted(scope))
         rows = self._scan(spec, keys.columns_to_read(spec, columns), predicate)
+        if scope is not None and len(scope) > _LISTED_VALUES:
+            rows = rows.filter(pc.is_in(rows[spec.scope], pa.array(sorted(scope), pa.string())))
         return keys.deduplicated(spec, rows).select(wanted)
 
     def _lookup(self, table: Table, columns: tuple[str, ...], values: list[str]) -> list[Row]:
@@ -164,10 +170,17 @@ class DeltaStore:
 
 
 def _predicate(table: Table, values: Sequence[str]) -> str:
-    """The rows whose scope column has one of the sorted values, as SQL."""
-    texts = ["'" + value.replace("'", "''") + "'" for value in values]
+    """The rows whose scope column has one of the sorted values, as SQL; of very many values those in their range."""
+    first, last = (_quoted(values[place]) for place in (0, -1))
     # The range lets files be skipped by their statistics, which a long list of values does not.
-    return f'"{table.scope}" >= {texts[0]} AND "{table.scope}" <= {texts[-1]} AND "{table.scope}" IN ({", ".join(texts)})'
+    within = f'"{table.scope}" >= {first} AND "{table.scope}" <= {last}'
+    if len(values) > _LISTED_VALUES:
+        return within
+    return f'{within} AND "{table.scope}" IN ({", ".join(map(_quoted, values))})'
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -300,3 +300,13 @@ def test_a_store_from_before_a_column_was_added(store):
     newer = replace(newer, edges=tuple(replace(each, source_version="3") for each in newer.edges))
     store.append(newer)
     assert content(store) == expected(batch(), newer)
+
+
+def test_a_batch_of_more_runs_than_a_predicate_can_list(store):
+    """40,000 values in one predicate end the process (deltalake 1.6): so long a list is never written."""
+    run = batch().runs[0]
+    many = Batch(runs=tuple(replace(run, run_id=f"b:{number:05}", part=0) for number in range(40_000)))
+    assert store.append(many)["runs"] == 40_000
+    assert store.append(many)["runs"] == 0
+    wanted = [f"b:{number:05}" for number in range(0, 40_000, 2)]
+    assert sorted(store.read("runs", ["run_id"], scope=wanted)["run_id"].to_pylist()) == wanted
