@@ -133,6 +133,7 @@ class Comparer:
 
     def __init__(self, store: ReadableStore) -> None:
         self._store = store
+        self._learned: dict[Slot, frozenset[Place]] = {}
         self.history = History(store)
 
     @cached_property
@@ -163,7 +164,9 @@ class Comparer:
 
     def learned(self, slot: Slot) -> frozenset[Place]:
         """The constants of a write that always change."""
-        return learn(self.history.slots.get(slot, ()), self.constants)
+        if slot not in self._learned:
+            self._learned[slot] = learn(self.history.slots.get(slot, ()), self.constants)
+        return self._learned[slot]
 
     def reference(self, id_: DatasetId) -> DatasetReference:
         """How answers name a dataset."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from spark_lineage.compare.diff import Comparer
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.history import Slot
-from spark_lineage.compare.sentences import findings_of, schema_finding
+from spark_lineage.compare.sentences import findings_of, schema_finding, short_name
 from spark_lineage.compare.times import parse_time
-from spark_lineage.model import SCHEMA_VERSION, DatasetId
+from spark_lineage.model import SCHEMA_VERSION, DatasetId, Severity
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
 from spark_lineage.query.snapshot import ReadableStore
 
@@ -58,9 +58,37 @@ def drift_of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
         if change.at >= start:
             write = comparer.compare(change.before, change.after)
             yield from (each for each in findings_of(write) if each.kind != "schema_changed")
+    yield from _other_keys(comparer, slot, start)
     for run, schema in comparer.schemas.changes(comparer.history.slots[slot], comparer.reference):
         if run.at >= start:
             yield from schema_finding(schema, slot[0], run.run_id, run.at)
+
+
+def _other_keys(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
+    """Where constants could not be compared with those before, since they were hashed under another key."""
+    last: str | None = None
+    for run in comparer.history.slots[slot]:
+        constants = comparer.constants.get((run.run_id, run.part))
+        if constants is None or constants.key is None:
+            continue
+        if last is not None and constants.key != last and run.at >= start:
+            message = (
+                f"The constants of {short_name(comparer.reference(slot[1]))} cannot be compared with those before: they were hashed "
+                "under another key (the setting hashKeyFile)."
+            )
+            keys = (("key_before", last), ("key_after", constants.key))
+            yield Finding(
+                "constants_not_compared",
+                Severity.INFO,
+                message,
+                slot[1],
+                None,
+                slot[0],
+                run.run_id,
+                run.at,
+                keys,
+            )
+        last = constants.key
 
 
 def _identity(finding: Finding) -> tuple[str, DatasetId | None, str | None, str, str | None]:

@@ -268,6 +268,10 @@ def test_hashes_under_another_key_are_not_compared(tmp_path):
     store = shop(tmp_path, *runs, constants=(first, Constants(second.run_id, 0, second.values, "other")))
     (write,) = diff(store, "nightly").writes
     assert (write.constants_state, write.constants) == ("other_key", ())
+    (finding,) = drift(store, "1970-01-01").findings
+    assert (finding.kind, finding.run_id, finding.evidence) == (
+        "constants_not_compared", "b:1", (("key_before", "k"), ("key_after", "other")),
+    )  # fmt: skip
 
 
 def test_schemas_that_changed_are_told_once(tmp_path):
