@@ -255,10 +255,12 @@ class OperatorMetrics:
     """One physical operator of a run as it was executed, and what it measured.
 
     `operator` is `<execution id>:<number>`, `children` those that gave it rows. `metrics` are Spark's, raw, by name, and
-    `units` says of each what it counts: "rows", "bytes", "files", "ms", "ns" or "count". `columns` are the names of its output,
-    `target_columns` the columns of the run's target whose values it computes, both joined by expression ids; `logical` is the
-    `id` of the plan's operator that it executes, where the link exists; `stages` are the stages in which it ran. `note` says what adaptive
-    execution made of it, such as "reused" or "empty".
+    `units` says of each what it counts: "rows", "bytes", "files", "ms", "ns", "count" or (Spark's averages, added up over the tasks)
+    "tenths". `rows` is what it gave, None where nothing counts it or where it may never have run; `time_ms` and `peak_memory_bytes` are
+    sums over its tasks. Where Spark runs an operator twice, as it does to sample what it sorts, all of it counts twice. `columns` are the names
+    of its output, `target_columns` the columns of the run's target whose values it computes or passes, both joined by expression ids; `logical` is
+    the `id` of the plan's operator that it carries out, where only one fits; `stages` are the stages in which it ran. `note` says what adaptive
+    execution made of it: "reused", "empty", "coalesced", "local read", "skew split", "planned as SortMergeJoin".
     """
 
     run_id: str
@@ -294,7 +296,10 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage attempt of a run. `metrics` are sums over its tasks, units in their names; `failure` why it failed, masked."""
+    """One stage attempt of a run. `metrics` are sums over its tasks, units in their names; `failure` why it failed, masked.
+
+    `distributions` are over the tasks that succeeded, estimated where they are more than 200; a metric that was 0 in every task has none.
+    """
 
     run_id: str
     stage_id: int

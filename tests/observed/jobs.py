@@ -209,3 +209,10 @@ def spread(spark: SparkSession, data: Path) -> int:
             yield pa.RecordBatch.from_pydict({"id": pa.array(rows, pa.int64())})
 
     return write(spark.range(0, 6, 1, 6).mapInArrow(grow, "id long"), data / "spread")
+
+
+@job(**PLAIN)
+def wide(spark: SparkSession, _data: Path) -> int:
+    """260 tasks, of which the first gives one row, the second two, ..., the last 260."""
+    rows = spark.range(0, 260 * 260, 1, 260).where("id % 260 <= id div 260")
+    return len(rows.repartition(1).groupBy().count().collect())

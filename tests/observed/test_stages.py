@@ -22,6 +22,15 @@ def test_the_distribution_is_the_one_counted_by_hand(observed: Observed) -> None
     assert {"duration_ms", "executor_run_time_ms", "output_bytes"} <= spread.keys()
 
 
+def test_of_many_tasks_the_ends_are_exact_and_the_quartiles_near(observed: Observed) -> None:
+    """A sketch is right to within some percent of the 260 tasks, which gave 1 to 260 rows."""
+    first = observed.jobs["wide"].stages[0]
+    spread = {each.metric: each for each in first.distributions}["shuffle_write_rows"]
+    assert (first.tasks, spread.minimum, spread.maximum) == (260, 1, 260)
+    quartiles = (spread.lower_quartile, spread.median, spread.upper_quartile)
+    assert all(abs(found - exact) <= 20 for found, exact in zip(quartiles, (65, 130, 195), strict=True))
+
+
 def test_skew_is_seen_and_its_end_too(observed: Observed) -> None:
     """910 of 1,000 orders go to one customer: adaptive execution splits their partition."""
     stages = observed.jobs["skewed"].stages

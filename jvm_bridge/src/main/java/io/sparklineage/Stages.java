@@ -99,18 +99,25 @@ final class Stages {
         }
     }
 
-    /** The ids of the accumulators that its tasks changed, but for those that every task has. */
+    /**
+     * The ids of the accumulators that its tasks changed, but for those that every task has. A task that ends late may
+     * still change the map while it is read: then nothing is known.
+     */
     private static long[] metrics(StageInfo stage) {
-        List<Object> entries = SparkCompat.elements(stage.accumulables(), METRIC_LIMIT);
-        long[] ids = new long[entries.size()];
-        int count = 0;
-        for (Object entry : entries) {
-            AccumulableInfo info = (AccumulableInfo) ((scala.Product) entry).productElement(1);
-            Object name = SparkCompat.unwrap(info.name());
-            if (name != null && !name.toString().startsWith("internal.")) {
-                ids[count++] = info.id();
+        try {
+            List<Object> entries = SparkCompat.elements(stage.accumulables(), METRIC_LIMIT);
+            long[] ids = new long[entries.size()];
+            int count = 0;
+            for (Object entry : entries) {
+                AccumulableInfo info = (AccumulableInfo) ((scala.Product) entry).productElement(1);
+                Object name = SparkCompat.unwrap(info.name());
+                if (name != null && !name.toString().startsWith("internal.")) {
+                    ids[count++] = info.id();
+                }
             }
+            return Arrays.copyOf(ids, count);
+        } catch (Throwable changed) {
+            return new long[0];
         }
-        return Arrays.copyOf(ids, count);
     }
 }
