@@ -73,6 +73,22 @@ class Designs:
             self._plans[key] = plan_of(write.inputs, write.columns, event.tree, lineage)
         return Design(self._plans[key], event.execution)
 
+    def of_output(self, execution: ExecutionRecord, tree: PlanTree, names: Sequence[str]) -> list[Design]:
+        """The design of an execution whose tasks wrote rows with the columns of the target: empty for any other.
+
+        The plans in which Delta carries out MERGE, UPDATE and DELETE have ids of their own, but the names of the table.
+        """
+        root = tree.analyzed
+        shown = {each.name for each in (root.output if root is not None else None) or ()}
+        wrote = any(stage.metrics.get("output_rows") for stage in execution.stages)
+        if root is None or not wrote or not names or not shown.issuperset(names):
+            return []
+        key = (root, None)
+        if key not in self._plans:
+            columns = [each for each in by_position(root) if each.name in names]
+            self._plans[key] = plan_of((root,), columns, tree, None)
+        return [Design(self._plans[key], execution)]
+
     def of_query(self, usage: FoldedUsage, lineage: Lineage) -> Design:
         """The design of a query, whose columns have the names that the lineage gives them."""
         key = (usage.query, lineage.plan.fingerprint)

@@ -17,8 +17,12 @@ _TYPE_UNITS = {"size": "bytes", "timing": "ms", "nsTiming": "ns", "average": "te
 
 _NAME_UNITS = (("bytes", "bytes"), ("files", "files"), ("rows", "rows"), ("records", "rows"))
 
-_ROWS = ("numOutputRows", "shuffleRecordsWritten", "pythonNumRowsReceived")
-_BYTES = ("numOutputBytes", "filesSize", "shuffleBytesWritten", "dataSize")
+_ROWS = ("numOutputRows", "pythonNumRowsReceived")
+_BYTES = ("numOutputBytes", "filesSize")
+_MOVED_ROWS = (*_ROWS, "shuffleRecordsWritten")
+_MOVED_BYTES = ("shuffleBytesWritten", "dataSize")
+"""Of an exchange: what it wrote is what it gives. Other operators that may shuffle (a limit, a sorted head) give less, or did not."""
+
 _FILES = ("numFiles", "numTargetFilesAdded", "numAddedFiles")
 
 _WHOLE_TIMES = ("executionTimeMs", "pythonTotalTime")
@@ -43,7 +47,8 @@ def operators_of(
     found = []
     for node in executed(tree):
         own = metrics.get(node.index, {})
-        rows = _first(own, _ROWS)
+        moves = node.name.endswith("ExchangeExec")
+        rows = _first(own, _MOVED_ROWS if moves else _ROWS)
         ran = stages.get(node.index, ())
         if rows == 0 and not ran and execution.state != RunState.COMPLETE.value:
             rows = None  # it may never have begun
@@ -53,7 +58,7 @@ def operators_of(
                 f"{execution.execution_id}:{node.index}",
                 node.label.strip() or node.name,
                 rows,
-                _first(own, _BYTES),
+                _first(own, _MOVED_BYTES if moves else _BYTES),
                 _time(own, execution.metric_types),
                 tuple(sorted(own.items())),
                 tuple((name, unit(name, execution.metric_types.get(name, ""))) for name in sorted(own)),

@@ -280,7 +280,8 @@ class Application:
         if part == 0:
             designs = [self._designs.of_write(inner, lineage)]
             designs += (self._designs.of_write(each.inner) for each in folded.writes[1:])
-            self._measure(run_id, write.helpers, designs)
+            names = [each.name for each in lineage.plan.columns] if len(designs) == 1 else []
+            self._measure(run_id, write.helpers, designs, names)
 
     def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
         key = self.record.hash_key_id
@@ -499,7 +500,14 @@ class Application:
                 made = self.rows.versions.made(made, sought, target.dataset.format)
             self.rows.observations.append(made)
 
-    def _measure(self, run_id: str, executions: Iterable[ExecutionRecord], designs: Sequence[Design]) -> None:
+    def _measure(
+        self,
+        run_id: str,
+        executions: Iterable[ExecutionRecord],
+        designs: Sequence[Design],
+        columns: Sequence[str] = (),
+    ) -> None:
+        """What ran for a run; `columns` are those of its target where it is one write."""
         seen: set[Any] = set()
         for execution in executions:
             self.rows.stages.extend(
@@ -511,7 +519,8 @@ class Application:
             seen.add(identity)
             tree = self.plans.get(execution.plan or "")
             if tree is not None:
-                self.rows.operators.extend(operators_of(run_id, execution, tree, designs))
+                own = self._designs.of_output(execution, tree, columns)
+                self.rows.operators.extend(operators_of(run_id, execution, tree, [*designs, *own]))
 
 
 def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:

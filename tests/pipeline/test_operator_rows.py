@@ -45,6 +45,16 @@ def test_what_did_not_run_gave_no_rows_rather_than_none() -> None:
     assert [each.rows for each in complete] == [0, None, 0, 0]
 
 
+def test_what_an_exchange_wrote_is_what_it_gives_and_no_other_operator_s_rows() -> None:
+    """The head of a sorted table is taken without a shuffle: that nothing was shuffled says nothing of its rows."""
+    metrics = [(index, {"shuffleRecordsWritten": 0, "shuffleBytesWritten": 0}) for index in (2, 3)]
+    found = operators_of("r", execution(metrics=metrics), plan(), [])
+    assert [(each.name, each.rows, each.bytes) for each in found[:2]] == [
+        ("HashAggregate", None, None),
+        ("ShuffleExchange", 0, 0),
+    ]
+
+
 def test_an_older_bridge_says_nothing_of_stages() -> None:
     rows = operators_of("r", execution(metrics=[(0, {"numOutputRows": 3})]), plan(), [])
     assert {each.stages for each in rows} == {()}
