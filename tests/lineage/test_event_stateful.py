@@ -232,3 +232,4 @@ def test_a_stream_that_makes_its_own_rows(place: Place, form: str, name: str) ->
     assert (source["field"], source["subtype"]) == ("value", "TRANSFORMATION")
     assert answer["rows"] == []
     assert stored(place, query) == said(query)
+    assert place.lineage.stream(query.id).to_dict()["state"] == "ended"

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks
 from lineage.place import Place, fields
+from lineage.streaming import newest, said, stored
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
@@ -69,7 +70,9 @@ def test_a_delta_table_as_a_stream(place: Place) -> None:
     def act() -> None:
         writer = frame.writeStream.trigger(availableNow=True).format("delta")
         writer = writer.option("checkpointLocation", f"{place.folder}/checkpoint")
-        writer.toTable(f"{place.database}.out").awaitTermination()
+        query = writer.toTable(f"{place.database}.out")
+        query.awaitTermination()
+        assert stored(place, query) == said(query)
 
     runs = place.new_runs(act)
     assert [(run["kind"], run["state"], run["batch_id"], run["rows"]) for run in runs] == [
@@ -244,7 +247,7 @@ def test_a_batch_function_that_fails_is_a_failed_run(place: Place) -> None:
     def act() -> None:
         def function(batch: Any, _: int) -> None:
             batch.write.mode("append").saveAsTable(f"{place.database}.out")
-            raise ValueError
+            raise ValueError(place.folder.name)
 
         query = frame.writeStream.option("checkpointLocation", f"{place.folder}/checkpoint")
         with pytest.raises(Exception, match="ValueError"):
@@ -256,3 +259,7 @@ def test_a_batch_function_that_fails_is_a_failed_run(place: Place) -> None:
         ("query", "STREAM", "FAILED"),
     ]
     doubled(place.table(), place.folder)
+    answer = place.lineage.stream(newest(place)).to_dict()
+    assert (answer["state"], answer["failed_batches"], answer["input_rows"]) == ("failed", 1, None)
+    assert [(each["outcome"], len(each["runs"])) for each in answer["batches"]] == [("FAILED", 2)]
+    assert place.folder.name not in answer["error"]

@@ -98,6 +98,15 @@ def test_a_batch_that_fails_runs_again_after_a_restart(place: Place) -> None:
     assert answer["starts"][1]["error"] == ended.detail
     assert ended.detail.startswith("org.apache.spark.SparkException [TASK_WRITE_FAILED]: ")
     assert "s3cret" not in str(answer)
+    for log in (place.folder / "kept" / "offsets").iterdir():
+        log.unlink() if log.name.startswith(".") else log.write_text("s3cret", encoding="utf-8")
+    broken = run(place, frame.select("id"))
+    assert broken.exception() is not None
+    answer = place.lineage.stream(failed.id).to_dict()
+    newest = answer["starts"][0]
+    assert (newest["state"], newest["batches_count"]) == ("failed", 0)
+    assert answer["error"] == answer["starts"][0]["error"]
+    assert "s3cret" not in str(answer)
 
 
 def test_a_batch_of_a_function_has_all_that_the_function_ran(place: Place) -> None:
