@@ -57,9 +57,11 @@ def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measur
 
 
 def _reports_tasks(write: FoldedWrite) -> bool:
-    """Sinks without files or a database (noop, memory, console) leave their tasks' output metrics at zero."""
+    """Topics and sinks without files or a database (noop, memory, console) leave their tasks' output metrics at zero."""
     target = write.write.target
-    return bool(target) and target[0].dataset.namespace not in {"source", "sink"}
+    if not target or target[0].dataset.format == "kafka":
+        return False
+    return target[0].dataset.namespace not in {"source", "sink"}
 
 
 def _command_metrics(

@@ -17,6 +17,8 @@ from lineage.place import Place, new_place
 from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
 
+from sources.broker import broker
+
 JARS = Path(__file__).parents[2] / ".cache" / "jars"
 LINE = ".".join(pyspark.__version__.split(".")[:2])
 DATABASES = itertools.count()
@@ -58,6 +60,13 @@ def lineage(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> An
     import spark_lineage  # noqa: PLC0415  # the skip for want of jars comes first
 
     return spark_lineage.enable(spark, store=tmp_path_factory.mktemp("lineage") / "store")
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Kafka broker."""
+    with broker(jars("kafka"), tmp_path_factory.mktemp("kafka")) as address:
+        yield address
 
 
 @pytest.fixture

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from lineage.harness import spark_marks
 from lineage.place import Place
 from lineage.streaming import said, stored
 
-from sources.broker import broker
-from sources.conftest import jars
 from sources.told import told
 
 pytestmark = spark_marks()
 
 ROWS = "SELECT b AS key, to_json(struct(a, c)) AS value FROM t WHERE a > 1"
 WRITTEN = ["key: t.b IDENTITY", "value: t.a TRANSFORMATION, t.c TRANSFORMATION", "rows: t.a FILTER"]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with broker(jars("kafka"), tmp_path_factory.mktemp("kafka")) as address:
-        yield address
 
 
 def options(server: str, **more: str) -> dict[str, str]:

@@ -21,6 +21,9 @@ final class ScanFacts {
     private static final int FILE_LIMIT = 100_000;
     private static final int PARTITION_LIMIT = 10_000;
 
+    /** A negative offset stands for "earliest" or "latest", which an executor finds out: here it is not known. */
+    private static final long UNRESOLVED = -1;
+
     private final SparkPlan scan;
     private long files;
     private long bytes;
@@ -53,7 +56,7 @@ final class ScanFacts {
         }
         read((RDD<?>) rdd);
         run.addVersion(node, snapshot());
-        JsonWriter json = scans.array().value(node).object().field("rdd", ((RDD<?>) rdd).id());
+        JsonWriter json = new JsonWriter().array().value(node).object().field("rdd", ((RDD<?>) rdd).id());
         if (filesKnown) {
             json.field("files", files).field("bytes", bytes);
         }
@@ -63,7 +66,7 @@ final class ScanFacts {
         if (!offsets.isEmpty() && partitions <= PARTITION_LIMIT) {
             writeOffsets(json);
         }
-        json.endObject().endArray();
+        scans.raw(json.endObject().endArray());
     }
 
     /** The RDD that was made for the scan: a lazy field, or that of a relation which made it when it was planned. */
@@ -181,22 +184,27 @@ final class ScanFacts {
         return ofKafka ? SparkCompat.fieldOrNull(offset, "partitionToOffsets") : null;
     }
 
-    /** A negative offset stands for "earliest" or "latest", which an executor finds out: here it is not known. */
+    /** Takes an offset into its partition's range: the least start, the greatest end, as a partition may be read in pieces. */
     private void put(Object partition, int position, Object offset) {
         Object topic = SparkCompat.memberOrNull(partition, "topic");
         if (!(topic instanceof String) || !(offset instanceof Number)) {
             return;
         }
         String number = String.valueOf(number(partition, "partition"));
-        Long[] range = offsets.computeIfAbsent(Masking.cut((String) topic, 1_000), key -> new TreeMap<>())
-                .get(number);
+        Map<String, Long[]> ranges =
+                offsets.computeIfAbsent(Masking.cut((String) topic, 1_000), key -> new TreeMap<>());
+        Long[] range = ranges.get(number);
         if (range == null) {
             range = new Long[2];
+            ranges.put(number, range);
             partitions++;
-            offsets.get(Masking.cut((String) topic, 1_000)).put(number, range);
         }
-        long value = ((Number) offset).longValue();
-        range[position] = value < 0 ? null : Long.valueOf(value);
+        long value = Math.max(((Number) offset).longValue(), UNRESOLVED);
+        if (range[position] == null || value == UNRESOLVED) {
+            range[position] = value;
+        } else if (range[position] != UNRESOLVED) {
+            range[position] = position == 0 ? Math.min(range[0], value) : Math.max(range[1], value);
+        }
     }
 
     private void writeOffsets(JsonWriter json) {
@@ -206,7 +214,7 @@ final class ScanFacts {
             ranges.forEach((partition, range) -> {
                 json.name(partition).array();
                 for (Long each : range) {
-                    if (each == null) {
+                    if (each == null || each == UNRESOLVED) {
                         json.nullValue();
                     } else {
                         json.value(each.longValue());

@@ -1,0 +1,133 @@
+"""Topics, Iceberg's tables and databases as they were: offsets, snapshots and rows equal what their own tools say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lineage.harness import spark_marks, version_of
+from lineage.place import Place
+from pyspark import __version__ as spark_version
+from support.observe import observe
+
+from spark_lineage.model import Observation
+
+pytestmark = spark_marks()
+
+
+def kafka(place: Place, server: str, **options: str) -> Any:
+    reader = place.spark.read.format("kafka").option("kafka.bootstrap.servers", server)
+    return reader.options(**options).load()
+
+
+def send(place: Place, server: str, topic: str, count: int) -> None:
+    rows = place.spark.range(count).selectExpr("cast(id AS string) AS value")
+    rows.write.format("kafka").option("kafka.bootstrap.servers", server).option("topic", topic).save()
+
+
+def told(place: Place, server: str, topic: str) -> tuple[int, int]:
+    """The first and, not included, the last offset of the topic's only partition, from the rows themselves."""
+    rows = kafka(place, server, subscribe=topic, startingOffsets="earliest")
+    first, last = rows.selectExpr("min(offset)", "max(offset) + 1").collect()[0]
+    return int(first), int(last)
+
+
+def offsets(observation: Observation) -> Any:
+    return None if observation.offsets is None else json.loads(observation.offsets)
+
+
+def test_a_batch_read_the_offsets_that_it_was_told(place: Place, server: str) -> None:
+    send(place, server, "batch", 5)
+    ends = {"startingOffsets": '{"batch": {"0": 1}}', "endingOffsets": '{"batch": {"0": 4}}'}
+
+    def work() -> None:
+        kafka(place, server, subscribe="batch", **ends).selectExpr("cast(value AS string)").collect()
+        kafka(place, server, subscribe="batch").selectExpr("cast(value AS string)").collect()
+        kafka(place, server, subscribe="batch", minPartitions="2", **ends).selectExpr("offset").collect()
+
+    first, last = told(place, server, "batch")
+    met = [each.one("read", "batch") for each in observe(place.lineage, work)]
+    assert [offsets(each) for each in met] == [
+        {"batch": {"0": [1, 4]}},
+        {"batch": {"0": [None, None]}},  # "earliest" and "latest": only the executors found out which
+        {"batch": {"0": [1, 4]}},  # a partition in two pieces is one range
+    ]
+    assert [each.rows for each in met] == [3, last - first, 3]
+    assert {(each.version, each.files, each.bytes, each.partitions_read) for each in met} == {(None,) * 4}
+
+
+def test_each_topic_has_its_own_offsets(place: Place, server: str) -> None:
+    for topic, count in (("left", 2), ("right", 3)):
+        send(place, server, topic, count)
+    both = {
+        "subscribe": "left,right",
+        "startingOffsets": '{"left": {"0": 0}, "right": {"0": 1}}',
+        "endingOffsets": '{"left": {"0": 2}, "right": {"0": 3}}',
+    }
+    (met,) = observe(place.lineage, lambda: kafka(place, server, **both).collect())
+    left, right = met.one("read", "left"), met.one("read", "right")
+    assert [offsets(left), offsets(right)] == [{"left": {"0": [0, 2]}}, {"right": {"0": [1, 3]}}]
+    assert [left.rows, right.rows] == [None, None]  # of which topic each row came is not counted
+
+
+def test_the_batches_of_a_stream_follow_each_other(place: Place, server: str) -> None:
+    def stream() -> None:
+        read = place.spark.readStream.format("kafka").option("kafka.bootstrap.servers", server)
+        rows = read.option("subscribe", "steps").option("startingOffsets", "earliest").load()
+        writer = rows.selectExpr("value").writeStream.format("kafka").option("topic", "stepped")
+        writer = writer.option("kafka.bootstrap.servers", server).option(
+            "checkpointLocation", f"{place.folder}/kept"
+        )
+        writer.trigger(availableNow=True).start().awaitTermination()
+
+    def work() -> None:
+        send(place, server, "steps", 4)
+        stream()
+        send(place, server, "steps", 2)
+        stream()
+
+    met = [each for each in observe(place.lineage, work) if each.run.operation == "STREAM"]
+    reads = [each.one("read", "steps") for each in met]
+    end = told(place, server, "steps")[1]
+    assert [offsets(each) for each in reads] == [{"steps": {"0": [0, 4]}}, {"steps": {"0": [4, end]}}]
+    assert [each.rows for each in reads] == [4, 2]
+    assert [each.run.batch_id for each in met] == [0, 1]
+
+
+@pytest.mark.smoke35
+def test_the_snapshots_that_iceberg_s_writes_made_and_reads_met(place: Place) -> None:
+    spark, name = place.spark, f"ice.{place.database}.o"
+    steps = [
+        "CREATE TABLE {o} USING iceberg AS SELECT a, b FROM t",
+        "INSERT INTO {o} SELECT a + 10, b FROM t WHERE a > 1",
+        "MERGE INTO {o} o USING u ON o.a = u.a WHEN MATCHED THEN UPDATE SET b = 'x'",
+        "DELETE FROM {o} WHERE a = 1",
+        "INSERT OVERWRITE {o} SELECT a, b FROM t WHERE a > 2",
+    ]
+
+    def snapshots() -> list[tuple[int, int, int]]:
+        """Id, time in milliseconds and files of each snapshot, in their order."""
+        told = spark.table(f"{name}.snapshots").orderBy("committed_at")
+        told = told.selectExpr(
+            "snapshot_id", "unix_millis(committed_at)", "cast(summary['total-data-files'] AS int)"
+        )
+        return [tuple(row) for row in told.collect()]
+
+    met = observe(place.lineage, lambda: place.sql(*(each.replace("{o}", name) for each in steps)))
+    made = [each.one("written", "/o") for each in met]
+    known = snapshots()
+    assert [(each.version, each.version_at) for each in made] == [each[:2] for each in known]
+    assert [each.rows for each in made[:2]] == [4, 3]
+    assert met[0].columns(made[0]) == [("a", "int", True), ("b", "string", True)]
+
+    def read() -> None:
+        spark.table(name).collect()
+        spark.sql(f"SELECT * FROM {name} VERSION AS OF {known[1][0]}").collect()  # noqa: S608  # no one else's text
+
+    now, then = (each.one("read", "/o") for each in observe(place.lineage, read))
+    assert (now.rows, then.rows) == (2, 7)
+    assert (then.version, then.version_at) == known[1][:2]
+    assert (now.files, then.files) == (known[4][2], known[1][2])
+    bound = version_of(spark_version) >= (4, 0)  # Iceberg's scans on Spark 3.5 are bound to no snapshot
+    assert (now.version, now.version_at) == (known[4][:2] if bound else (None, None))
