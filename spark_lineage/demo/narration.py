@@ -21,6 +21,7 @@ from spark_lineage.show.text_lists import runs_text
 from spark_lineage.show.words import clean, count_word
 
 GOLD_COLUMN = "gold.daily_revenue.revenue"
+GOLD_TABLE = "gold.daily_revenue"
 RAW_COLUMN = "raw/order_items.csv.unit_price"
 
 
@@ -46,6 +47,8 @@ def run_demo(root: Path, console: Console) -> None:
     _show(console, f"Where {GOLD_COLUMN} comes from, back to the file", lineage.upstream(GOLD_COLUMN))
     _show(console, f"What would break if {RAW_COLUMN} changed", lineage.downstream(RAW_COLUMN))
     _show(console, "The run that failed", runs_text(_failed_writes(lineage.runs())))
+    _show(console, f"What happened in the run that made {GOLD_TABLE}", lineage.run(GOLD_TABLE))
+    _show(console, "What is not as it was", lineage.drift("1d"))
     _show(console, "Yours to try", _places(folder))
     console.print()
     for command in next_commands(folder.store):

@@ -168,7 +168,8 @@ def notes_of_dataset(item: Json) -> tuple[str, ...]:
     if facts:
         lines.append(", ".join(facts))
     if item["modified_from"] and item["modified_until"]:
-        lines.append(f"files of {time_word(item['modified_from'])} to {time_word(item['modified_until'])}")
+        first, last = time_word(item["modified_from"]), time_word(item["modified_until"])
+        lines.append(f"files of {first}" + ("" if first == last else f" to {last}"))
     if item["partitions"]:
         lines.append(f"partition {', '.join(item['partitions'])}")
     if item["path"] and not _is_place(item["path"], item):
@@ -225,19 +226,24 @@ def operator_lines(answer: Json) -> Iterator[OperatorLine]:
     def onward(head: str) -> list[tuple[None, str]]:
         return [(None, child) for child in children[chain(head)[-1]]]
 
+    above = {child: operators[name] for name, found in children.items() for child in found}
     told: set[str] = set()
     for line in tree_lines(heads or operators, onward):
         # A chain without branches is never elsewhere to `tree_lines`: a shared one is told once all the same.
         elsewhere = line.elsewhere or (ABOVE if line.node in told else "")
         names = [line.node] if elsewhere else chain(line.node)
         told.add(line.node)
-        notes = (() if elsewhere else _operator_notes(operators[name], name in failed) for name in names)
+        notes = (
+            () if elsewhere else _operator_notes(operators[name], name in failed, above.get(name))
+            for name in names
+        )
         yield OperatorLine(
             line.depth, tuple(zip((operators[n] for n in names), notes, strict=True)), elsewhere
         )
 
 
-def _operator_notes(each: Json, failed: bool) -> tuple[str, ...]:  # noqa: FBT001 - a fact like the others
+def _operator_notes(each: Json, failed: bool, above: Json | None) -> tuple[str, ...]:  # noqa: FBT001 - a fact like the others
+    """The notes of an operator; the columns that it makes where they are others than those of the one `above` it."""
     notes = ["failed here"] if failed else []
     notes += [each["note"]] if each["note"] else []
     notes += amounts(each)
@@ -250,7 +256,7 @@ def _operator_notes(each: Json, failed: bool) -> tuple[str, ...]:  # noqa: FBT00
     if each["stages"]:
         word = "stage" if len(each["stages"]) == 1 else "stages"
         notes.append(f"{word} {', '.join(map(str, each['stages']))}")
-    if each["target_columns"]:
+    if each["target_columns"] and (above is None or each["target_columns"] != above["target_columns"]):
         notes.append(f"makes {_listed(each['target_columns'])}")
     return tuple(notes)
 

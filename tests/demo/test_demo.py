@@ -23,7 +23,7 @@ PROGRESS = """\
   events
   silver: customers, customers (merged), order_lines, payments, products,
   paid_lines (view), visits
-  gold: daily_revenue, customer_value, funnel
+  gold: daily_revenue, customer_value, funnel, customer_value (another limit)
 jobs/refunds.py, with lineage by a flag on spark-submit:
   finance: refunds_by_reason
   and then it failed, as it should here (exit code 1)
@@ -35,7 +35,7 @@ finance/refund_shares  1 run, 0 rows  failed
 finance/refunds_by_reason  2 columns, 1 run, 4 rows
 ├── raw/payments.csv  5 columns, a source
 └── raw/refunds.csv  5 columns, a source
-gold.customer_value  7 columns, 1 run, {customers_that_paid} rows
+gold.customer_value  7 columns, 2 runs, last {customers_that_paid} rows
 ├── silver.customers  6 columns, 2 runs, last 55 rows
 │   ├── bronze.customer_changes  6 columns, 1 run, 55 rows
 │   │   └── raw/customer_changes.csv  6 columns, a source
@@ -188,6 +188,48 @@ class TestTold:
         lines = [line.strip() for line in section(told, "The run that failed").splitlines()]
         assert re.fullmatch(r"failed         \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  finance/refund_shares", lines[1])
         assert lines[3] == "SparkArithmeticException: [DIVIDE_BY_ZERO]"
+
+    def test_the_facts_of_a_run(self, told: str, folder: Path) -> None:
+        """Each table is read once, whole, as the version that the job had just made; what comes out is counted by hand."""
+        known = counts(folder)
+        facts = section(told, "What happened in the run that made gold.daily_revenue")
+        head, *parts = facts.split("\n\n")
+        by_title = {part.partition("\n")[0]: part.partition("\n")[2] for part in parts}
+        lines = head.splitlines()
+        assert lines[0] == "gold.daily_revenue  complete"
+        assert re.fullmatch(
+            r"REPLACE TABLE AS SELECT, in shop: nightly pipeline, \S+, Spark 4\.1\.3", lines[1]
+        )
+        assert f" s, {known['days_and_categories']} rows, " in lines[2]
+        read = re.findall(
+            r"^  (\S+)\n    version 0 of .*\n    ([\d,]+) rows, 1 file, ", by_title["Read"], re.MULTILINE
+        )
+        assert read == [
+            ("silver.order_lines", f"{known['order_lines']:,}"),
+            ("silver.payments", f"{known['payments']:,}"),
+            ("silver.products", "32"),
+        ]
+        assert by_title["Written"].splitlines()[0] == "  gold.daily_revenue"
+        assert "  Not shown: " in by_title["Operators"]
+        # Two joins: each of its inputs is a branch, and says which columns it makes of what it scans.
+        scans = re.findall(
+            r"Scan parquet spark_catalog\.silver\.(\w+)\n\W+([\d,]+) rows", by_title["Operators"]
+        )
+        assert scans == [
+            ("order_lines", f"{known['order_lines']:,}"), ("payments", f"{known['payments']:,}"), ("products", "32"),
+        ]  # fmt: skip
+        assert "makes day, category, revenue, orders\n" in by_title["Operators"]
+        assert re.search(r"One after the other ran the stages [\d, ]+: ", by_title["Stages"])
+
+    def test_what_is_not_as_it_was(self, told: str) -> None:
+        """The limit of the gold tier is the first constant of the CASE; nothing else changed in the night."""
+        drift = section(told, "What is not as it was").strip()
+        head, _, finding = drift.partition("\n\n")
+        assert re.fullmatch(r"\d+ writes ran since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: 1 finding", head)
+        said = " ".join(line.strip() for line in finding.splitlines())
+        assert said.startswith(
+            "warning  Constant 1 of 5 in gold.customer_value.tier has another value than before. constant changed,"
+        )
 
     def test_the_three_commands_work(self, told: str, folder: Path) -> None:
         commands = told.splitlines()[-3:]
