@@ -17,6 +17,7 @@ from spark_lineage.analyze.render import call, joined, without_parentheses
 from spark_lineage.analyze.values import (
     ELEMENT,
     LENGTH,
+    Constant,
     Term,
     Value,
     derive,
@@ -97,9 +98,9 @@ def window_expression(call_: Call) -> Value:
         value = replace(value, term=_without_nulls(function, value.term))
     deciding = through(window.sources, Subtype.WINDOW, call_.environment.operator)
     frame = (
-        _frame(call_.node) if isinstance(function, Node) and function.name not in RANKING | SHIFTING else ""
+        _frame(call_.node) if isinstance(function, Node) and function.name not in RANKING | SHIFTING else ()
     )
-    term = Term((value.term, " OVER (", window.term, " " if window.term.parts and frame else "", frame, ")"))
+    term = Term((value.term, " OVER (", window.term, " " if window.term.parts and frame else "", *frame, ")"))
     result = derive([value], lambda each: merge([each[0], deciding]), term)
     return Value(result.sources, term, weakest(value.certainty, window.certainty), result.parts)
 
@@ -109,7 +110,7 @@ def _without_nulls(function: Node, term: Term) -> Term:
     return Term((term, " IGNORE NULLS")) if function.get("ignoreNulls") is True else term
 
 
-def _frame(node: Node) -> str:
+def _frame(node: Node) -> tuple[str | Constant, ...]:
     """`ROWS BETWEEN ? PRECEDING AND CURRENT ROW`; nothing for the frame that a window has by itself.
 
     The sign of a masked number is not known, but SQL's PRECEDING is a minus.
@@ -117,25 +118,28 @@ def _frame(node: Node) -> str:
     specification = node.get("windowSpec")
     frame = specification.get("frameSpecification") if isinstance(specification, Node) else None
     if not isinstance(frame, Node):
-        return ""
+        return ()
     rows = "RowFrame" in str(frame.get("frameType"))
     ends = (_bound(frame.get("lower")), _bound(frame.get("upper")))
     usual_end = "CURRENT ROW" if specification.get("orderSpec") else "UNBOUNDED FOLLOWING"
-    if ends == ("UNBOUNDED PRECEDING", usual_end) and rows != bool(specification.get("orderSpec")):
-        return ""
-    return f"{'ROWS' if rows else 'RANGE'} BETWEEN {ends[0]} AND {ends[1]}"
+    if ends == (("UNBOUNDED PRECEDING",), (usual_end,)) and rows != bool(specification.get("orderSpec")):
+        return ()
+    return (f"{'ROWS' if rows else 'RANGE'} BETWEEN ", *ends[0], " AND ", *ends[1])
 
 
-def _bound(bound: Any) -> str:
+def _bound(bound: Any) -> tuple[str | Constant, ...]:
     name = bound.name.rstrip("$") if isinstance(bound, Node) else ""
-    return _BOUNDS.get(name, "?")
+    if name in _BOUNDS:
+        return (_BOUNDS[name],)
+    number = bound.get("child") if name == "UnaryMinus" else bound
+    is_literal = isinstance(number, Node) and "l" in number.facts
+    return (Constant(number, "?") if is_literal else "?", *([" PRECEDING"] if name == "UnaryMinus" else []))
 
 
 _BOUNDS = {
     "UnboundedPreceding": "UNBOUNDED PRECEDING",
     "UnboundedFollowing": "UNBOUNDED FOLLOWING",
     "CurrentRow": "CURRENT ROW",
-    "UnaryMinus": "? PRECEDING",
 }
 
 

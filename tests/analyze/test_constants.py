@@ -51,6 +51,34 @@ def test_each_place_has_its_literals_in_order():
     )  # fmt: skip
 
 
+def test_the_bounds_of_a_window():
+    """sum(amount) OVER (ROWS BETWEEN 6 PRECEDING AND 1 FOLLOWING), the literals numbered 1 and 0."""
+    plan = PlanBuilder()
+    leaf, (amount,) = plan.files("file:/orders", ["amount"])
+    before = plan.function("UnaryMinus", "negative", child=literal(plan, 1))
+    frame = plan.function(
+        "SpecifiedWindowFrame", "frame", frameType={"o": "RowFrame$"}, lower=before, upper=literal(plan, 0)
+    )
+    over = plan.function(
+        "WindowSpecDefinition", "window", partitionSpec=[], orderSpec=[], frameSpecification=frame
+    )
+    summed = plan.function(
+        "AggregateExpression", "sum", aggregateFunction=plan.function("Sum", "sum", child=amount)
+    )
+    total = plan.attribute("total")
+    moving = plan.alias(
+        plan.function("WindowExpression", "over", windowFunction=summed, windowSpec=over), total
+    )
+    rows = plan.operator(
+        "Window", [amount, total], windowExpressions=[moving], partitionSpec=[], orderSpec=[], child=leaf
+    )
+    lineage = analyzed(plan, plan.operator("Project", [total], projectList=[total], child=rows), ["total"])
+    assert [edge.expression for edge in lineage.edges] == [
+        "sum(amount) OVER (ROWS BETWEEN ? PRECEDING AND ?)"
+    ]
+    assert lineage.constants == (("total", (1, 0)),)
+
+
 def test_numbers_are_no_part_of_the_fingerprint():
     assert query([0, 1, 2, 3, 4, 5]).plan.fingerprint == query([5, 4, 3, 2, 1, 0]).plan.fingerprint
 

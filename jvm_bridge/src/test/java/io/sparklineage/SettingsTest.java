@@ -51,6 +51,18 @@ class SettingsTest {
     }
 
     @Test
+    void aJobIsCalledWhatItIsSaidToBe() throws IOException {
+        conf.put("spark.lineage.spool", folder.toString());
+        assertNull(Settings.of(conf::get).job);
+        conf.put("spark.lineage.job", " nightly ");
+        assertEquals("nightly", Settings.of(conf::get).job);
+        Map<String, String> environment = new HashMap<>();
+        environment.put("SPARK_LINEAGE_JOB", "weekly");
+        conf.remove("spark.lineage.job");
+        assertEquals("weekly", Settings.of(Settings.withEnvironment(conf::get, environment::get)).job);
+    }
+
+    @Test
     void theKeyIsMadeOnceAndPrivate() throws IOException {
         conf.put("spark.lineage.spool", folder.toString());
         byte[] key = Settings.of(conf::get).hashKey;
