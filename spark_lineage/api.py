@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,17 +69,24 @@ def open(  # noqa: A001 - read as spark_lineage.open
     return Lineage(load_settings(store=store, spool=spool), ingests=ingest)
 
 
-def plan(file: Path | str, *, ddl: Iterable[Path | str] = (), against: Path | str | None = None) -> Answer:
-    """The lineage of a file of SQL statements, without running it.
+def plan(
+    file: Path | str,
+    arguments: Sequence[str] = (),
+    *,
+    ddl: Iterable[Path | str] = (),
+    against: Path | str | None = None,
+) -> Answer:
+    """The lineage of a file before it runs: SQL statements, or a Python script (`.py`) with its arguments; see docs/plan.md.
 
     `ddl` are files that define the tables it uses; `against` is a store that knows them, too, and with which the lineage is
-    compared. The answer's `outcome` is `planned`, or `refused` where a statement could not be analyzed. Raises `LineageError`
+    compared. The answer's `outcome` is `planned`, or `refused` where something could not be analyzed. Raises `LineageError`
     for a file that cannot be read or a session that does not start.
     """
     from spark_lineage.compare.planned import plan_file  # noqa: PLC0415 - few ask, all would load it
     from spark_lineage.show.text_plan import plan_html, plan_text  # noqa: PLC0415
 
-    planned = plan_file(Path(file), list(map(Path, ddl)), None if against is None else str(against))
+    store = None if against is None else str(against)
+    planned = plan_file(Path(file), list(map(Path, ddl)), store, arguments)
     return Answer(planned.to_dict(), plan_text, plan_html)
 
 

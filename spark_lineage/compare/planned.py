@@ -14,7 +14,7 @@ from spark_lineage.compare.lineages import CHANGED, EQUIVALENT, IDENTICAL, PlanL
 from spark_lineage.compare.patterns import full_name
 from spark_lineage.compare.sentences import findings_of
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeKind, Plan
-from spark_lineage.planning.planned import Known, Planned, plan_sql
+from spark_lineage.planning.planned import Known, Planned, plan_script, plan_sql
 from spark_lineage.query.answers import DatasetReference, Json, TableAnswer
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
@@ -69,13 +69,17 @@ _OF_RUNS = ("schema_version", "runs", "last_run")
 """What a table's answer has and a plan, which did not run, has not."""
 
 
-def plan_file(path: Path, ddl: Iterable[Path] = (), against: str | None = None) -> PlanAnswer:
-    """Analyze a file without executing it.
+def plan_file(
+    path: Path, ddl: Iterable[Path] = (), against: str | None = None, arguments: Sequence[str] = ()
+) -> PlanAnswer:
+    """Analyze a file without executing it: a Python script (`.py`, with its arguments), else SQL statements.
 
     Raises `LineageError` for a file that cannot be read or a session that does not start, `StoreError` for the store.
     """
     store = None if against is None else DeltaStore(against)
-    planned = plan_sql(path, ddl, _known(store))
+    known = _known(store)
+    is_script = path.suffix == ".py"
+    planned = plan_script(path, arguments, ddl, known) if is_script else plan_sql(path, ddl, known)
     with TemporaryDirectory(prefix="spark-lineage-plan-") as folder:
         temporary = DeltaStore(Path(folder) / "store")
         temporary.create()
@@ -91,7 +95,7 @@ def plan_file(path: Path, ddl: Iterable[Path] = (), against: str | None = None) 
 def _known(store: ReadableStore | None) -> Known:
     """What a store knows of tables: columns by their name in the session's catalog, identities by alias."""
     if store is None:
-        return Known({}, {})
+        return Known({}, {}, {})
     snapshot = Snapshot(store)
     ids = {alias.casefold(): each for each in snapshot.datasets.values() for alias in each.aliases}
     tables = {
@@ -99,7 +103,15 @@ def _known(store: ReadableStore | None) -> Known:
         for alias, each in ids.items()
         if alias.startswith("spark_catalog.")
     }
-    return Known({name: columns for name, columns in tables.items() if columns}, ids)
+    places = {
+        f"{id_.namespace}|{id_.name}": [(field.name, field.type) for field in snapshot.fields(id_)]
+        for id_ in snapshot.datasets
+    }
+    return Known(
+        {name: columns for name, columns in tables.items() if columns},
+        ids,
+        {place: columns for place, columns in places.items() if columns},
+    )
 
 
 def _compared(

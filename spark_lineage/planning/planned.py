@@ -42,7 +42,7 @@ from spark_lineage.model import (
 )
 from spark_lineage.planning.sql_file import Statement, statements
 
-__all__ = ["CATALOG_NAMESPACE", "Planned", "PlannedStatement", "plan_sql"]
+__all__ = ["CATALOG_NAMESPACE", "Known", "Planned", "PlannedStatement", "plan_script", "plan_sql"]
 
 CATALOG_NAMESPACE = CATALOG
 """Namespace of the tables that no store knows: their name is that in the catalog, as for views, since their place is not known."""
@@ -74,10 +74,11 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of real tables: their columns by catalog name (`db.table`), their identity by alias."""
+    """What is known of real tables: their columns by catalog name (`db.table`) and by `namespace|name`, their identity by alias."""
 
     tables: Mapping[str, Sequence[tuple[str, str]]]
     ids: Mapping[str, Dataset]
+    places: Mapping[str, Sequence[tuple[str, str]]]
 
 
 def plan_sql(path: Path, ddl: Iterable[Path], known: Known) -> Planned:
@@ -85,13 +86,31 @@ def plan_sql(path: Path, ddl: Iterable[Path], known: Known) -> Planned:
 
     Raises `LineageError` for a file that cannot be read and for a session that does not start.
     """
-    asked = {
+    return _plan(path, ddl, known, statements=[(each.line, each.text) for each in _statements_of(path)])
+
+
+def plan_script(path: Path, arguments: Sequence[str], ddl: Iterable[Path], known: Known) -> Planned:
+    """Run a Python script with a session that only analyzes. Raises as `plan_sql`."""
+    if not path.is_file():
+        raise LineageError(f"{path} cannot be read (no such file): name a Python script.")
+    return _plan(path, ddl, known, script=str(path.resolve()), arguments=list(arguments))
+
+
+def _plan(path: Path, ddl: Iterable[Path], known: Known, **asked: Any) -> Planned:
+    request = {
+        "statements": [], "script": None, "arguments": [], **asked, "tables": known.tables, "places": known.places, "cwd": str(Path.cwd()),
         "ddl": [(each.line, each.text) for file in ddl for each in _statements_of(file)],
-        "statements": [(each.line, each.text) for each in _statements_of(path)],
-    }
+    }  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="spark-lineage-plan-") as folder:
-        answers = _ask({**asked, "tables": known.tables}, Path(folder))
-        return _planned(path.stem, answers, known, Naming().locate(f"{Path(folder) / 'warehouse'}").id.name)
+        answers = _ask(request, Path(folder))
+        made = {
+            alias.casefold(): Dataset(*id_)
+            for each in answers
+            for alias, id_ in each.get("renamed", {}).items()
+        }
+        known = replace(known, ids={**known.ids, **made})
+        warehouse = Naming().locate(f"{Path(folder) / 'warehouse'}").id.name
+        return _planned(path.stem, [each for each in answers if "renamed" not in each], known, warehouse)
 
 
 def _statements_of(path: Path) -> list[Statement]:
@@ -113,6 +132,7 @@ def _ask(request: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     environment |= {
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "TMPDIR": str(folder),
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }
     command = [sys.executable, "-m", "spark_lineage.planning.child", str(asked), str(answer)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,15 +55,19 @@ class Catalog:
     spark: SparkSession
     known: Mapping[str, Columns]
     made: set[str] = field(default_factory=set)
+    sql: Callable[[str], Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sql = self.spark.sql  # as it is now: a script gets another one
 
     def make(self, name: Sequence[str], columns: Columns, partitions: Iterable[str] = ()) -> None:
         """Make an empty table, and its database; one that is there stays."""
         if len(name) > 1:
-            self.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name[:-1])}")
+            self.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name[:-1])}")
         listed = ", ".join(f"{quoted([column])} {type_}" for column, type_ in columns)
         by = ", ".join(quoted([column]) for column in partitions)
         split = f" PARTITIONED BY ({by})" if by else ""
-        self.spark.sql(f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({listed}) USING parquet{split}")
+        self.sql(f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({listed}) USING parquet{split}")
 
     def make_known(self, name: Sequence[str]) -> bool:
         """Make a table that a statement lacks, if the store knows it and it was not made yet."""

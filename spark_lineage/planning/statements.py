@@ -14,13 +14,13 @@ from typing import Any
 from spark_lineage.planning.session import Catalog, quoted
 from spark_lineage.planning.sql_file import Statement
 
-__all__ = ["Analyzed", "Refusal", "Statements"]
+__all__ = ["Analyzed", "Refusal", "Statements", "columns_of"]
 
 _MISSING = ("TABLE_OR_VIEW_NOT_FOUND",)
 _MAX_TABLES = 1_000
 
 
-class Refusal(Exception):  # noqa: N818 - it is no fault
+class Refusal(BaseException):
     """What cannot be analyzed without running it, in one sentence."""
 
 
@@ -52,17 +52,53 @@ class Statements:
 
     def analyze(self, statement: Statement) -> Analyzed:
         """Analyze one statement; whatever is wrong with it becomes a refusal."""
+        return self._noted(statement.line, lambda: self._analyze(statement))
+
+    def with_query(self, line: int, text: str, query: Any) -> Analyzed:
+        """Analyze an INSERT, written with another query, of a query that is analyzed already (a frame, as a Java object)."""
+        plan = query.queryExecution().analyzed()
+
+        def inserting() -> Any:
+            return self._parsed(text).withNewChildren(self._sequence([plan]))
+
+        return self._noted(line, lambda: self.encode(line, self._analyzed(inserting)))
+
+    def create_from(self, line: int, name: Sequence[str], query: Any, *, replaces: bool) -> Analyzed:
+        """CREATE TABLE AS SELECT of a query that is analyzed already; the table is there afterwards, empty."""
+        plan = query.queryExecution().analyzed()
+        return self._noted(line, lambda: self._created(line, list(name), lambda: plan, replaces=replaces))
+
+    def is_query(self, text: str) -> bool:
+        """Whether a text is a query, or looks at the catalog alone; False for what Spark cannot parse."""
+        from pyspark.errors import PySparkException  # noqa: PLC0415 - only the child has Spark
+
+        try:
+            parsed = self._parsed(text)
+        except PySparkException:
+            return False
+        name = str(parsed.getClass().getSimpleName())
+        return _is_query(parsed) or name.startswith(("Show", "Describe", "Explain"))
+
+    def parts_of(self, name: str) -> list[str]:
+        """The parts of a table's name as SQL writes it."""
+        parts = self._state().sqlParser().parseMultipartIdentifier(name)
+        return _without_catalog([str(part) for part in _elements(parts)])
+
+    def _noted(self, line: int, analyze: Callable[[], Analyzed]) -> Analyzed:
         from py4j.protocol import Py4JError  # noqa: PLC0415 - only the child has Spark
         from pyspark.errors import PySparkException  # noqa: PLC0415
 
         try:
-            found = self._analyze(statement)
+            found = analyze()
         except Refusal as refusal:
-            found = Analyzed(statement.line, "refused", str(refusal))
+            found = Analyzed(line, "refused", str(refusal))
         except (PySparkException, Py4JError) as error:
-            found = Analyzed(statement.line, "refused", f"Spark says: {_first_line(error)}.")
+            found = Analyzed(line, "refused", f"Spark says: {_first_line(error)}.")
         self.done.append(found)
         return found
+
+    def _sequence(self, items: list[Any]) -> Any:
+        return self.catalog.spark._jvm.org.apache.spark.api.python.PythonUtils.toSeq(items)  # noqa: SLF001
 
     def encode(self, line: int, analyzed: Any) -> Analyzed:
         """The record of an analyzed plan (a Java object)."""
@@ -78,7 +114,7 @@ class Statements:
     def _analyzed(self, parsed: Callable[[], Any]) -> Any:
         # SKIP: commands are not run, not even where somebody asks for the result.
         skip = self.catalog.spark._jvm.org.apache.spark.sql.execution.CommandExecutionMode.SKIP()  # noqa: SLF001
-        return self._with_tables(lambda: self._state().executePlan(parsed(), skip).analyzed())
+        return self.with_tables(lambda: self._state().executePlan(parsed(), skip).analyzed())
 
     def _analyze(self, statement: Statement) -> Analyzed:
         if re.match(r"(?i)BEGIN\b", statement.text):
@@ -96,7 +132,7 @@ class Statements:
         if name in _VIEWS:
             self._refuse_temporary_source(name)
             found = self.encode(statement.line, self.plan_of(statement.text))
-            self._with_tables(lambda: self.catalog.spark.sql(statement.text))
+            self.with_tables(lambda: self.catalog.sql(statement.text))
             return found
         if name not in _WRITES and not _is_query(parsed):
             raise Refusal(f"{name} may change something that is not a table of this file: it is not planned.")
@@ -110,7 +146,7 @@ class Statements:
     def _state(self) -> Any:
         return self.catalog.spark._jsparkSession.sessionState()  # noqa: SLF001
 
-    def _with_tables(self, analyze: Callable[[], Any]) -> Any:
+    def with_tables(self, analyze: Callable[[], Any]) -> Any:
         """Try again with each table that is missed and known."""
         from pyspark.errors import AnalysisException  # noqa: PLC0415 - only the child has Spark
 
@@ -130,7 +166,7 @@ class Statements:
         raise Refusal(f"A statement reads more than {_MAX_TABLES} tables.")
 
     def _create_table(self, parsed: Any, statement: Statement) -> None:
-        columns = _columns(parsed.tableSchema())
+        columns = columns_of(parsed.tableSchema())
         if not columns:
             raise Refusal(
                 "This table has no columns: Spark would read its files for them, so list the columns."
@@ -143,17 +179,15 @@ class Statements:
         self.catalog.make(_name_parts(parsed.name()), columns, partitions)
 
     def _create_like(self, parsed: Any, statement: Statement) -> None:
-        self._with_tables(
-            lambda: self.catalog.spark.sql(re.sub(r"(?is)\bLOCATION\s+'[^']*'", "", statement.text))
-        )
+        self.with_tables(lambda: self.catalog.sql(re.sub(r"(?is)\bLOCATION\s+'[^']*'", "", statement.text)))
 
     def _create_namespace(self, parsed: Any, statement: Statement) -> None:
         name = _name_parts(parsed.name())
-        self.catalog.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name)}")
+        self.catalog.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name)}")
 
     def _run(self, parsed: Any, statement: Statement) -> None:
         """Run what changes the throw-away catalog or the session alone."""
-        self._with_tables(lambda: self.catalog.spark.sql(statement.text))
+        self.with_tables(lambda: self.catalog.sql(statement.text))
 
     def _set(self, parsed: Any, statement: Statement) -> None:
         """Settings of SQL alone: others may name places."""
@@ -161,22 +195,28 @@ class Statements:
             r"(?is)SET\s+(spark\.sql\.(?!warehouse|catalog|runSQLOnFiles|extensions)[\w.]+|TIME\s+ZONE)\b",
             statement.text,
         ):
-            self.catalog.spark.sql(statement.text)
+            self.catalog.sql(statement.text)
 
     def _create_as_select(self, parsed: Any, statement: Statement, *, replaces: bool) -> Analyzed:
-        """CREATE TABLE AS SELECT of a Parquet table with the same name and query; the statements after it find it, empty."""
+        """CREATE TABLE AS SELECT, whatever the table is to be stored as."""
         name = _name_parts(parsed.name())
+        return self._created(
+            statement.line, name, lambda: self._parsed(statement.text).query(), replaces=replaces
+        )
+
+    def _created(self, line: int, name: list[str], query: Callable[[], Any], *, replaces: bool) -> Analyzed:
+        """The same of a Parquet table with that name and query; the statements after it find it, empty."""
         if replaces:
-            self.catalog.spark.sql(f"DROP TABLE IF EXISTS {quoted(name)}")
+            self.catalog.sql(f"DROP TABLE IF EXISTS {quoted(name)}")
         if len(name) > 1:
-            self.catalog.spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name[:-1])}")
+            self.catalog.sql(f"CREATE NAMESPACE IF NOT EXISTS {quoted(name[:-1])}")
 
         def created() -> Any:
-            template = self._parsed("CREATE TABLE t USING parquet AS SELECT 1")
-            return template.withNewChildren(self._parsed(statement.text).children())
+            template = self._parsed(f"CREATE TABLE {quoted(name)} USING parquet AS SELECT 1")
+            return template.withNewChildren(self._sequence([template.name(), query()]))
 
-        found = self.encode(statement.line, self._analyzed(created))
-        columns = _columns(self._analyzed(lambda: self._parsed(statement.text).query()).schema())
+        found = self.encode(line, self._analyzed(created))
+        columns = columns_of(self._analyzed(query).schema())
         self.catalog.make(
             name, [(each, "string" if type_.lower() == "void" else type_) for each, type_ in columns]
         )
@@ -228,7 +268,8 @@ def _is_query(parsed: Any) -> bool:
     )
 
 
-def _columns(schema: Any) -> list[tuple[str, str]]:
+def columns_of(schema: Any) -> list[tuple[str, str]]:
+    """Names and types of a StructType (a Java object)."""
     return [(str(each.name()), str(each.dataType().sql())) for each in schema.fields()]
 
 
@@ -241,7 +282,11 @@ def _name_parts(identifier: Any) -> list[str]:
     is_namespace = str(identifier.getClass().getSimpleName()) == "UnresolvedNamespace"
     parts = identifier.multipartIdentifier() if is_namespace else identifier.nameParts()
     found = [str(part) for part in _elements(parts)]
-    return found[1:] if len(found) > 1 and found[0] == "spark_catalog" else found
+    return _without_catalog(found)
+
+
+def _without_catalog(name: list[str]) -> list[str]:
+    return name[1:] if len(name) > 1 and name[0] == "spark_catalog" else name
 
 
 def _missed(error: Any) -> list[str] | None:

@@ -22,16 +22,22 @@ def plan_text(answer: Json) -> RenderableType:
         Padding(table_text(_as_table(each)), (0, 0, 1, 0)) for each in answer["tables"]
     ]
     if answer["against"] is not None:
-        said = f"Compared with {answer['against']}: {VERDICTS.get(answer['verdict'], answer['verdict'])}"
-        parts.append(Text(clean(said), style="bold underline"))
+        verdict = VERDICTS.get(answer["verdict"], answer["verdict"])
+        parts.append(Text(clean(f"Compared with {answer['against']}: {verdict}"), style="bold underline"))
         parts += [Padding(findings_table(answer["findings"]), (0, 0, 1, 0))] if answer["findings"] else []
-    refused = [each for each in answer["statements"] if each["outcome"] == "refused"]
-    if refused:
-        rows = grid(_LINE_WIDTH, None)
-        for each in refused:
-            rows.add_row(Text(f"line {each['line']}", style="bold red"), Text(clean(each["message"])))
-        parts += [heading("Not planned"), Padding(rows, (0, 0, 1, 2))]
+    said = [each for each in answer["statements"] if each["message"]]
+    parts += _messages("Looked at", "yellow", [each for each in said if each["outcome"] == "analyzed"])
+    parts += _messages("Not planned", "bold red", [each for each in said if each["outcome"] == "refused"])
     return Group(*parts, Text(summary(answer), style="bold"))
+
+
+def _messages(title_: str, style: str, statements: list[Json]) -> list[RenderableType]:
+    if not statements:
+        return []
+    rows = grid(_LINE_WIDTH, None)
+    for each in statements:
+        rows.add_row(Text(f"line {each['line']}", style=style), Text(clean(each["message"])))
+    return [heading(title_), Padding(rows, (0, 0, 1, 2))]
 
 
 def plan_html(answer: Json) -> str:

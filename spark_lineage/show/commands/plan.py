@@ -12,10 +12,21 @@ from spark_lineage.show.command import JsonOption, app, examples, print_answer
 
 
 @app.command(
-    epilog=examples("plan job.sql", "plan job.sql --ddl tables.sql", "plan job.sql --against lineage --json")
+    epilog=examples(
+        "plan job.sql",
+        "plan job.sql --ddl tables.sql",
+        "plan job.py --against lineage --json",
+        "plan job.py -- --day 2026-11-20",
+    )
 )
 def plan(
-    file: Annotated[Path, typer.Argument(metavar="FILE.sql", help="A file of SQL statements.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.sql|SCRIPT.py", help="A file of SQL statements, or a Python script."),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[ARGUMENTS]...", help="The script's arguments, after `--`.")
+    ] = None,
     ddl: Annotated[
         list[Path] | None,
         typer.Option(
@@ -36,12 +47,12 @@ def plan(
 ) -> None:
     """Show the lineage of a file without running it.
 
-    Statements are analyzed in a throw-away session with empty tables: no table, file or other system is read or changed. Exits 1
-    when something in the file cannot be planned. Needs pyspark (the extra `spark`) and a JDK.
+    It is analyzed in a throw-away session with empty tables: no row is read, and no table, file or other system is changed. A script is
+    run, its reads are empty and its writes are only analyzed. Exits 1 when something in the file cannot be planned. Needs pyspark (the extra `spark`) and a JDK.
     """
     from spark_lineage import api  # noqa: PLC0415 - see show/cli.py
 
-    answer = api.plan(file, ddl=ddl or (), against=against)
+    answer = api.plan(file, arguments or (), ddl=ddl or (), against=against)
     print_answer(answer, as_json)
     if answer.content["outcome"] == "refused":
         raise typer.Exit(1)
