@@ -183,9 +183,10 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
     severity = Severity.INFO if run.state is RunState.COMPLETE else Severity.WARNING
     failed = [stage for stage in stages if stage.state is RunState.FAILED]
     retried = max((stage.attempt for stage in stages), default=0)
-    if failed:
+    fetch = any("fetch" in (stage.failure or "").lower() for stage in failed)
+    # A stage that took its run with it is told by the run's own failure.
+    if failed and (retried or fetch or run.state is not RunState.FAILED):
         last = failed[-1]
-        fetch = any("fetch" in (stage.failure or "").lower() for stage in failed)
         kind = "fetch_failed" if fetch else "stage_failed"
         what = "could not fetch shuffled rows" if fetch else "failed"
         message = f"Stage {last.stage_id} of the run that writes {_target(work, run)} {what}"

@@ -23,6 +23,7 @@ from spark_lineage.show.list_parts import (
     program_results,
     run_notes,
     run_title,
+    short_id,
     table_notes,
     table_tree,
 )
@@ -36,7 +37,8 @@ def runs_html(answer: Json) -> str:
     labels = Labels(run["target"] for run in answer["runs"] if run["target"])
     rows = []
     for run in answer["runs"]:
-        what = [f"<b>{safe(run_title(run, labels))}</b>", span("sl-dim", ", ".join(run_notes(run)))]
+        name = f"<b>{safe(run_title(run, labels))}</b> {span('sl-dim', short_id(run['id']))}"
+        what = [name, span("sl-dim", ", ".join(run_notes(run)))]
         what += [span("sl-bad", error_word(run["error"]))] if run["error"] else []
         rows.append((state(run["state"]), safe(time_word(run["started_at"])), stacked(what)))
     head = title(count_word(len(rows), "run"))

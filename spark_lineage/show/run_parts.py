@@ -131,7 +131,8 @@ def error_words(run: Json, operators: Sequence[Json]) -> str | None:
     if not error["class"]:
         return str(error["message"])
     name = error["class"].rpartition(".")[2]
-    condition = f" [{error['condition']}]" if error["condition"] else ""
+    is_in_message = (error["message"] or "").startswith(f"[{error['condition']}]")
+    condition = f" [{error['condition']}]" if error["condition"] and not is_in_message else ""
     said = f"{name}{condition}: {error['message']}" if error["message"] else name + condition
     failed = next((each["name"] for each in operators if each["id"] == run["failed_operator"]), None)
     return said if failed is None else f"{said} In the operator {failed}."

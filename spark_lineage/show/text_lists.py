@@ -14,6 +14,7 @@ from spark_lineage.show.list_parts import (
     program_results,
     run_notes,
     run_title,
+    short_id,
     table_notes,
     table_tree,
 )
@@ -48,6 +49,7 @@ def runs_text(answer: Json) -> RenderableType:
     table.add_row(*(Text(title, style="dim") for title in ("state", "started, UTC", "what")))
     for run in answer["runs"]:
         what = Text(clean(run_title(run, labels)), style="bold")
+        what.append(f"  {clean(short_id(run['id']))}", style="not bold dim")
         what.append(f"\n{', '.join(map(clean, run_notes(run)))}", style="not bold dim")
         if run["error"]:
             what.append(f"\n{clean(error_word(run['error']))}", style="not bold red")

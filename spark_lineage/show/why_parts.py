@@ -20,6 +20,8 @@ __all__ = [
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
+_MANY_STAGES = 6
+
 _TOLD_ELSEWHERE = frozenset({
     "expression_before", "expression_after", "plan_before", "plan_after", "run_before", "place", "before", "after", "change", "source", "position", "of",
 })  # fmt: skip
@@ -94,6 +96,8 @@ def link_line(link: Json) -> str:
         parts.append(f"ready {time_word(link['ended_at'])}")
     if len(link["stages"]) > 1:
         longest = max(link["stages"], key=lambda stage: (stage["took_ms"], -stage["id"]))
-        names = ", ".join(str(stage["id"]) for stage in link["stages"])
-        parts.append(f"stages {names}, the longest {longest['id']} with {duration_word(longest['took_ms'])}")
+        names = "stages " + ", ".join(str(stage["id"]) for stage in link["stages"])
+        if len(link["stages"]) > _MANY_STAGES:
+            names = f"{len(link['stages'])} stages one after the other"
+        parts.append(f"{names}, the longest {longest['id']} with {duration_word(longest['took_ms'])}")
     return ", ".join(parts)

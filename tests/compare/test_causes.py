@@ -325,6 +325,12 @@ def test_a_stage_that_was_tried_again(tmp_path, failure, kind, said):
     )
 
 
+def test_a_stage_that_took_its_run_with_it_is_told_once(tmp_path):
+    runs = [*days(1), *days(2, without=(("gold", 2),)), daily("gold", 2, state=RunState.FAILED)]
+    stages = (stage("g2:1", 3, 0, 1, state=RunState.FAILED, failure="[DIVIDE_BY_ZERO]", failed_tasks=2),)
+    assert told(why(shop(tmp_path, runs, stages=stages), "gold")) == [("run_failed", 1.0, 0)]
+
+
 def test_a_stream_that_was_started_again(tmp_path):
     """Between gold's runs of day 1 and 2 the stream that writes silver began a second time: 0.2 x 0.8 x 0.5^(50 min / 24 h)."""
     batches = [(1, 1.5, "a"), (2, 20, "a"), (3, 24, "b"), (4, 26, "b")]

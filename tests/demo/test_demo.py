@@ -186,7 +186,9 @@ class TestTold:
 
     def test_the_run_that_failed(self, told: str) -> None:
         lines = [line.strip() for line in section(told, "The run that failed").splitlines()]
-        assert re.fullmatch(r"failed         \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  finance/refund_shares", lines[1])
+        assert re.fullmatch(
+            r"failed         \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  finance/refund_shares  [0-9a-f]{8}:\d+", lines[1]
+        )
         assert lines[3] == "SparkArithmeticException: [DIVIDE_BY_ZERO]"
 
     def test_the_facts_of_a_run(self, told: str, folder: Path) -> None:

@@ -145,6 +145,14 @@ def test_the_notes_of_a_long_name_stand_below_it():
     assert "file:" not in text
 
 
+def test_a_condition_that_the_message_tells_is_not_told_twice():
+    answer = copy.deepcopy(one_run.ANSWER)
+    answer["runs"][0]["error"]["message"] = "[DIVIDE_BY_ZERO] Division by zero."
+    assert "\nSparkException: [DIVIDE_BY_ZERO] Division by zero. In the operator" in plain_text(
+        run_text(answer)
+    )
+
+
 def test_a_micro_batch_as_text():
     text = plain_text(run_text(with_batch()))
     assert BATCH in text

@@ -119,14 +119,14 @@ Full names
 
 RUNS = """\
 state          started, UTC         what
-with failures  2026-11-20 03:04:05  shop: refunds
+with failures  2026-11-20 03:04:05  shop: refunds  8c0e:7
                                     application, 1.5 s
-failed         2026-11-20 03:04:05  finance/shares
+failed         2026-11-20 03:04:05  finance/shares  8c0e:7
                                     CREATE TABLE AS SELECT, 1.5 s, shop: refunds
                                     SparkArithmeticException: [DIVIDE_BY_ZERO]
                                     Division by zero. Use `try_divide` to
                                     tolerate divisor being ? and return NULL.
-complete       2026-11-20 03:04:05  gold.revenue
+complete       2026-11-20 03:04:05  gold.revenue  8c0e:7
                                     CREATE TABLE AS SELECT, 1 row, shop: refunds
 
 Full names

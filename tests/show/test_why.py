@@ -99,6 +99,15 @@ def test_causes_as_text():
     assert plain_text(why_text(ANSWER)) == TEXT
 
 
+def test_many_stages_are_counted():
+    text = plain_text(
+        why_text(
+            {**ANSWER, "critical_path": [link("silver.lines", None), link("gold.revenue", 0, *range(1, 9))]}
+        )
+    )
+    assert "8 stages one after the other, the longest 8 with 8.0 s" in " ".join(text.split())
+
+
 def test_no_cause_and_no_run():
     assert plain_text(why_text(nothing(previous_run=None))) == (
         "gold.revenue.total\n"
