@@ -188,23 +188,29 @@ class History:
 
     def _replaced_within(self, runs: Sequence[WriteRun], known: set[str]) -> list[Change]:
         """Where one plan took another's place within one application; plans in `known` were there before."""
-        first, last = _first_runs(runs), _last_runs(runs)
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
         counts: dict[str, int] = {}
-        for run in runs:
+        for place, run in enumerate(runs):
+            first.setdefault(run.fingerprint, place)
+            last[run.fingerprint] = place
             counts[run.fingerprint] = counts.get(run.fingerprint, 0) + 1
         found: list[Change] = []
-        for fingerprint, run in first.items():
+        gone: set[str] = set()
+        for fingerprint, begin in first.items():
+            run = runs[begin]
             earlier = [
-                each
-                for other, each in last.items()
-                if other != fingerprint
-                and each.operation == run.operation
-                and _order(each) < _order(run)
+                end
+                for other, end in last.items()
+                if end < begin
+                and other not in gone
+                and runs[end].operation == run.operation
                 and (self.plans[fingerprint]["overwrites"] or counts[other] > 1)
-                and not any(change.before == each for change in found)
             ]
             if earlier and fingerprint not in known:
-                found.append(Change(max(earlier, key=_order), run, run.at))
+                before = runs[max(earlier)]
+                gone.add(before.fingerprint)
+                found.append(Change(before, run, run.at))
         return found
 
     def _matched(
@@ -255,10 +261,13 @@ def _order(run: WriteRun) -> tuple[int, int, str, int]:
 
 
 def _by_application(runs: Iterable[WriteRun]) -> list[list[WriteRun]]:
+    """The runs of each application, by the numbers of their executions: a clock may step back."""
     groups: dict[str, list[WriteRun]] = {}
     for run in runs:
         groups.setdefault(run.application, []).append(run)
-    return list(groups.values())
+    return [
+        sorted(group, key=lambda run: (len(run.run_id), run.run_id, run.part)) for group in groups.values()
+    ]
 
 
 def _first_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:

@@ -204,6 +204,15 @@ def test_a_notebook_changes_within_one_application(tmp_path):
     assert drift(shop(tmp_path / "s", *runs), "1970-01-01T00:00:21Z").findings == ()
 
 
+def test_a_clock_that_steps_back_within_an_application(tmp_path):
+    """The second run ended at an earlier time than the first: the numbers of the executions say which is which."""
+    runs = [app("a", 9, "p1", "report", 20), app("a", 10, "p3", "report", 10)]
+    answer = drift(shop(tmp_path, *runs), "1970-01-01")
+    assert [(each.run_id, dict(each.evidence)["run_before"]) for each in answer.findings] == [
+        ("a:10", "a:9")
+    ] * 2
+
+
 def test_a_write_that_is_not_done_any_more(tmp_path):
     append = plan("q1", "report", "day:date", "refunds")
     runs = [
