@@ -21,11 +21,12 @@ _AGGREGATES = frozenset({"HashAggregateExec", "ObjectHashAggregateExec", "SortAg
 _AGGREGATED = frozenset(
     {"Aggregate", "Deduplicate", "DeduplicateWithinWatermark", "Distinct", "Except", "Intersect", "Pivot"}
 )
+_JOINED = frozenset({"Except", "Intersect", "Join"})
 _JOINS = frozenset({
     "BroadcastHashJoinExec", "BroadcastNestedLoopJoinExec", "CartesianProductExec", "ShuffledHashJoinExec", "SortMergeJoinExec",
 })  # fmt: skip
 _LIMITS = frozenset({"CollectLimitExec", "GlobalLimitExec", "TakeOrderedAndProjectExec"})
-_SCANS = frozenset({"BatchScanExec", "FileSourceScanExec", "RowDataSourceScanExec"})
+_SCANS = frozenset({"BatchScanExec", "FileSourceScanExec", "HiveTableScanExec", "RowDataSourceScanExec"})
 
 _DEFINING = frozenset({
     "ExpandExec", "FlatMapGroupsInPandasExec", "GenerateExec", "MapInArrowExec", "MapInPandasExec", "ProjectExec", "WindowExec",
@@ -49,6 +50,7 @@ class Logical:
     leaves: Mapping[Node, int] = field(default_factory=dict)
     below: Mapping[Node, int] = field(default_factory=dict)
     has_subqueries: bool = False
+    has_common_tables: bool = False
 
 
 def logical_of(inputs: Sequence[Node], tree: PlanTree, names: Mapping[Node, str]) -> Logical:
@@ -63,7 +65,8 @@ def logical_of(inputs: Sequence[Node], tree: PlanTree, names: Mapping[Node, str]
                 owners[attribute.expr] = None if attribute.expr in owners else node
     leaves = {node: place for place, node in enumerate(each for each in nodes if each.name in LEAVES)}
     subqueries = any(node.has_subquery for node in nodes)
-    return Logical(names, owners, leaves, _standing_on(nodes, walk, leaves), subqueries)
+    common = any(node.name == "CTERelationRef" for node in nodes)
+    return Logical(names, owners, leaves, _standing_on(nodes, walk, leaves), subqueries, common)
 
 
 def _standing_on(nodes: Iterable[Node], walk: Walk, leaves: Mapping[Node, int]) -> dict[Node, int]:
@@ -136,7 +139,8 @@ def _alike(node: Node, candidates: Sequence[Node], logical: Logical) -> Node | N
     """The one operator of the same kind that stands on the same relations."""
     kinds: frozenset[str] = frozenset()
     if node.name in _JOINS:
-        kinds = frozenset({"Join"})
+        # The test on a subquery becomes a join, too; of common tables it may stand on the same relations as another one.
+        kinds = frozenset() if logical.has_subqueries and logical.has_common_tables else _JOINED
     elif node.name in _AGGREGATES:
         kinds = _AGGREGATED
     elif node.name in _LIMITS:
@@ -161,7 +165,7 @@ def _filter(candidates: Sequence[Node], logical: Logical) -> Node | None:
 
 def _only_join(logical: Logical) -> Node | None:
     """The join of a plan that has one, and nothing else that the optimizer would make a join of."""
-    joins = [each for each in logical.below if each.name in {"Join", "Except", "Intersect"}]
+    joins = [each for each in logical.below if each.name in _JOINED]
     return joins[0] if len(joins) == 1 and joins[0].name == "Join" and not logical.has_subqueries else None
 
 

@@ -17,7 +17,7 @@ from spark_lineage.pipeline.fold import Event, FoldedUsage
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Analyzed:
     """One analyzed plan, ready to be compared with executed ones."""
 
     tree: PlanTree
@@ -27,20 +27,20 @@ class Plan:
 
 def plan_of(
     inputs: Sequence[Node], columns: Sequence[TargetColumn], tree: PlanTree, lineage: Lineage | None
-) -> Plan:
+) -> Analyzed:
     """The plan of a command that writes `columns`; without a lineage its operators have no names."""
     try:
         logical = Logical() if lineage is None else logical_of(inputs, tree, lineage.operators)
-        return Plan(tree, flows_of(inputs, columns, tree), logical)
+        return Analyzed(tree, flows_of(inputs, columns, tree), logical)
     except Exception:  # noqa: BLE001 - a plan of a shape that no Spark makes: `analyze.lineage` reports it
-        return Plan(tree)
+        return Analyzed(tree)
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
     """A plan as one execution met it."""
 
-    plan: Plan
+    plan: Analyzed
     execution: ExecutionRecord
 
     def target_columns(self, execution: ExecutionRecord, tree: PlanTree) -> dict[int, tuple[str, ...]]:
@@ -63,7 +63,7 @@ class Designs:
     """The designs of one application: what does not change from run to run is made once."""
 
     def __init__(self) -> None:
-        self._plans: dict[tuple[Node, str | None], Plan] = {}
+        self._plans: dict[tuple[Node, str | None], Analyzed] = {}
 
     def of_write(self, event: Event, lineage: Lineage | None = None) -> Design:
         """The design of a write; without its lineage, the operators have no names."""

@@ -62,9 +62,10 @@ from spark_lineage.pipeline.intents import as_execution, is_without_end
 from spark_lineage.pipeline.job_names import job_of
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import Measured, measured
-from spark_lineage.pipeline.operators import operators_of, stage_of
+from spark_lineage.pipeline.operators import stage_of
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.outcomes import BY_APPLICATION, Undecided, application_state
+from spark_lineage.pipeline.ran import Joins, ran_for
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 from spark_lineage.pipeline.scans import Scan, scans_of
 from spark_lineage.pipeline.versions import Versions, sought_for, target_version
@@ -507,20 +508,10 @@ class Application:
         designs: Sequence[Design],
         columns: Sequence[str] = (),
     ) -> None:
-        """What ran for a run; `columns` are those of its target where it is one write."""
-        seen: set[Any] = set()
-        for execution in executions:
-            self.rows.stages.extend(
-                stage_of(run_id, execution.execution_id, each) for each in execution.stages
-            )
-            identity = execution.query_execution_id
-            if identity is not None and identity in seen:
-                continue
-            seen.add(identity)
-            tree = self.plans.get(execution.plan or "")
-            if tree is not None:
-                own = self._designs.of_output(execution, tree, columns)
-                self.rows.operators.extend(operators_of(run_id, execution, tree, [*designs, *own]))
+        ran = ran_for(run_id, executions, self.plans, Joins(self._designs, designs, columns))
+        self.rows.operators.extend(ran.operators)
+        self.rows.stages.extend(ran.stages)
+        self.rows.problems.update(dict.fromkeys(ran.problems))
 
 
 def _with_outcome(run: Run, execution: ExecutionRecord) -> Run:

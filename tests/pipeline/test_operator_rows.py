@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import ExecutionRecord, PlanRecord, StageRecord
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import Distribution, RunState, Stage
+from spark_lineage.pipeline.designs import Analyzed, Design, Designs
 from spark_lineage.pipeline.operators import operators_of, stage_of, unit
+from spark_lineage.pipeline.ran import Joins, ran_for
 from tests.analyze.building import PlanBuilder
 
 
@@ -70,6 +73,25 @@ def test_operators_that_changed_no_metric_ran_where_those_around_them_did() -> N
     assert [each.stages for each in one] == [(2,), (1, 2), (1,), (1,)]
     two = operators_of("r", execution(operator_stages=[(0, [1, 3])]), plan(), [])
     assert [each.stages for each in two] == [(), (), (), (1, 3)]
+
+
+def test_a_join_that_fails_costs_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(Design, "target_columns", fail)
+    one = execution(call_site="save at X", metrics=[(0, {"numOutputRows": 3})])
+    ran = ran_for("r", [one], {"p": plan()}, Joins(Designs(), [Design(Analyzed(plan()), one)]))
+    assert [each.rows for each in ran.operators] == [None, None, None, 3]
+    assert [(each.code, each.where, each.run_id) for each in ran.problems] == [
+        ("operators_not_joined", "save at X", "r")
+    ]
+
+
+def test_a_query_that_two_executions_tell_of_counts_once() -> None:
+    both = [execution(query_execution_id=4, stages=[StageRecord(stage_id=number)]) for number in (1, 2)]
+    ran = ran_for("r", both, {"p": plan()}, Joins(Designs(), []))
+    assert (len(ran.operators), [each.stage_id for each in ran.stages]) == (4, [1, 2])
 
 
 def test_times_inside_others_are_not_added_twice() -> None:
