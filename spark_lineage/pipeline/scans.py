@@ -13,6 +13,7 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import Located, by_facts
 from spark_lineage.decode.records import ExecutionRecord, ScanRecord
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree, flatten
+from spark_lineage.model import RunState
 
 _NOT_SOURCES = frozenset({
     "InMemoryTableScanExec", "LocalTableScanExec", "OneRowRelationExec", "RDDScanExec", "ExternalRDDScanExec",
@@ -128,6 +129,8 @@ def _scan(
     nothing = planned is not None and planned.files == 0
     if not (rows or nothing or (planned is not None and planned.rdd in running)):
         return bare
+    if rows == 0 and execution.state != RunState.COMPLETE.value:
+        rows = None  # what a task that failed had counted is lost
     counted = planned is not None and planned.files is not None and bool(planned.bytes or nothing)
     return Scan(
         operator=bare.operator,
