@@ -82,7 +82,7 @@ def deduplicated(table: Table, rows: pa.Table) -> pa.Table:
     """One row per key, the first one; the order of the others stays.
 
     A dataset has the sorted union of the aliases that its rows know and the smallest format that is known. A run is
-    in the most final of its states.
+    in the most final of its states, and what it wrote has its version where one of the rows knows it.
     """
     if table.name == "datasets":
         return _folded_datasets(table, rows)
@@ -95,6 +95,10 @@ def deduplicated(table: Table, rows: pa.Table) -> pa.Table:
     if table.name == "runs":
         finality = pc.index_in(rows["state"], pa.array([state.value for state in _STATES_BY_FINALITY]))
         number = pc.add(number, pc.multiply(finality.cast(pa.int64()), rows.num_rows))
+    if table.name == "observations":
+        written, known = pc.equal(rows["direction"], "written"), pc.is_valid(rows["version"])
+        codes["version"] = _codes(pc.if_else(written, pa.scalar(None, pa.int64()), rows["version"]))
+        number = pc.add(number, pc.multiply(pc.and_(written, known).cast(pa.int64()), rows.num_rows))
     best = pa.table({**codes, "number": number}).group_by(list(codes)).aggregate([("number", "max")])
     if best.num_rows == rows.num_rows:
         return rows
