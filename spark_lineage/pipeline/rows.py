@@ -266,8 +266,8 @@ class Application:
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{folded.root}"
         totals = measured(write, self.plans)
-        run = self._executed(run_id, part, "write", outer.execution, lineage)
         self._constants(run_id, part, inner.execution, lineage)
+        run = self._executed(run_id, part, "write", outer.execution, lineage)
         run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
         if run.state is RunState.FAILED:
             run = replace(run, failed_operator=failed_operator(write.helpers, self.plans))

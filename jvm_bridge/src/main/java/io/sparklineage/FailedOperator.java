@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.execution.SparkPlan;
 
@@ -20,7 +21,7 @@ final class FailedOperator {
      * branches. Of operators above each other, such as the two halves of an aggregate, the lowest evaluates it first. A leaf does
      * not evaluate the filters that it is shown.
      */
-    static SparkPlan find(SparkPlan executed, List<Object> contexts) {
+    static SparkPlan find(SparkPlan executed, Set<String> contexts) {
         if (executed == null || contexts.isEmpty()) {
             return null;
         }
@@ -59,7 +60,7 @@ final class FailedOperator {
         return above == found.size() ? last : null;
     }
 
-    private static boolean evaluates(SparkPlan plan, List<Object> contexts) {
+    private static boolean evaluates(SparkPlan plan, Set<String> contexts) {
         List<Object> stack;
         try {
             stack = new ArrayList<>(SparkCompat.elements(SparkCompat.member(plan, "expressions"), EXPRESSION_LIMIT));
@@ -69,8 +70,8 @@ final class FailedOperator {
         for (int seen = 0; !stack.isEmpty() && seen < EXPRESSION_LIMIT; seen++) {
             Object item = stack.remove(stack.size() - 1);
             if (item instanceof Expression) {
-                Object context = SparkCompat.memberOrNull(((Expression) item).origin(), "context");
-                if (context != null && contexts.contains(context)) {
+                String place = Failure.place(SparkCompat.memberOrNull(((Expression) item).origin(), "context"));
+                if (place != null && contexts.contains(place)) {
                     return true;
                 }
                 stack.addAll(SparkCompat.elements(SparkCompat.memberOrNull(item, "children"), EXPRESSION_LIMIT));

@@ -5,8 +5,11 @@ import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkException;
@@ -25,6 +28,11 @@ final class Failure {
     private static final Pattern PYTHON_CLASS = Pattern.compile("^([A-Za-z_][\\w.]*)(:.*)?$");
     private static final Pattern THROWN_CLASS = Pattern.compile("\\): ((?:[a-z_$][\\w$]*\\.)+[A-Z][\\w$]*)");
 
+    private static final Pattern WORD = Pattern.compile("\\w{1,3}");
+
+    /** Conditions that only say where another error was met. */
+    private static final Set<String> WRAPPERS = new HashSet<>(Arrays.asList("STREAM_FAILED", "TASK_WRITE_FAILED"));
+
     /** Packages whose messages are their own words; elsewhere a message may be the user's data. */
     private static final String[] KNOWN_PACKAGES = {
         "org.apache.spark.", "org.apache.hadoop.", "io.delta.", "java.io.", "java.nio.", "java.net."
@@ -35,8 +43,8 @@ final class Failure {
     private final String condition;
     private final boolean cancelled;
 
-    /** Where in the program's SQL or code the failed expressions stand; objects of Spark, for the moment only. */
-    private final List<Object> contexts = new ArrayList<>();
+    /** Where in the program's SQL or code the failed expressions stand, in Spark's words. */
+    private final Set<String> contexts = new HashSet<>();
 
     private Failure(String errorClass, String message, String condition, boolean cancelled) {
         this.errorClass = errorClass;
@@ -50,7 +58,7 @@ final class Failure {
         String condition = null;
         boolean cancelled = false;
         for (Throwable link : chain) {
-            condition = condition == null ? condition(link) : condition;
+            condition = condition == null || WRAPPERS.contains(condition) ? orElse(condition(link), condition) : condition;
             cancelled |= isCancellation(link);
         }
         String python = pythonClass(chain);
@@ -60,17 +68,22 @@ final class Failure {
         for (Throwable link : chain) {
             Object contexts = link instanceof SparkThrowable ? SparkCompat.memberOrNull(link, "getQueryContext") : null;
             if (contexts instanceof Object[]) {
-                Arrays.stream((Object[]) contexts)
-                        .filter(each -> !Boolean.FALSE.equals(SparkCompat.memberOrNull(each, "isValid")))
+                Arrays.stream((Object[]) contexts).map(Failure::place).filter(Objects::nonNull)
                         .forEach(failure.contexts::add);
             }
         }
         return failure;
     }
 
-    /** Where the failed expressions stand, as far as the error says it. */
-    List<Object> contexts() {
+    /** Where the failed expressions stand, as far as the error says it; never written. */
+    Set<String> contexts() {
         return contexts;
+    }
+
+    /** What Spark prints of a query context: position and text; null where it has none. Contexts themselves hold arrays and are never equal. */
+    static String place(Object context) {
+        Object summary = SparkCompat.memberOrNull(context, "summary");
+        return summary == null || summary.toString().isEmpty() ? null : summary.toString();
     }
 
     /**
@@ -90,6 +103,10 @@ final class Failure {
                 && !matcher.group(2).startsWith("[");
         return new Failure(name, told ? Masking.cut(Masking.message(matcher.group(2)), MESSAGE_LIMIT) : null,
                 condition, false);
+    }
+
+    private static String orElse(String condition, String otherwise) {
+        return condition == null ? otherwise : condition;
     }
 
     boolean isCancelled() {
@@ -193,9 +210,16 @@ final class Failure {
             for (Object parameter : ((Map<?, ?>) parameters).values()) {
                 String value = String.valueOf(parameter);
                 boolean name = value.startsWith("`") || value.matches("[a-z0-9]+:/[^\\s]*");
-                message = name || value.isEmpty() ? message : message.replace(value, "?");
+                message = name || value.isEmpty() ? message : without(message, value);
             }
         }
         return message;
+    }
+
+    /** The message with `?` for a value; a value that is a word is one only where it stands alone. */
+    private static String without(String message, String value) {
+        boolean word = WORD.matcher(value).matches();
+        return word ? Pattern.compile("(?<!\\w)" + value + "(?!\\w)").matcher(message).replaceAll("?")
+                : message.replace(value, "?");
     }
 }
