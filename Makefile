@@ -18,7 +18,7 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism
+.PHONY: demo test test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
@@ -55,6 +55,11 @@ test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .c
 		$$environment/bin/python -m pytest -q tests/closed tests/lineage tests/hive || status=1; \
 	done; \
 	exit $$status
+
+# Every way for an application to end, each in a process of its own, on both Sparks; `make test` does a sample.
+failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
+	FAILURES=all .venv/bin/python -m pytest tests/failures
+	FAILURES=all .venv-3.5/bin/python -m pytest tests/failures
 
 lint: $(MAIN)
 	.venv/bin/ruff check .

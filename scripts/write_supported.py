@@ -72,7 +72,13 @@ After `ALTER TABLE RENAME` or `RENAME COLUMN` the old name keeps its history, an
 that what a dropped table fed still has its sources. That is known of tables at the place that Spark's catalog chooses below its
 warehouse, and of Iceberg's and JDBC's in catalogs of their own: files in a place of their own outlive the table, and `IF NOT EXISTS` says nothing.
 
-An application's exit code is Spark's own, and Spark reports 0 for a PySpark program that ends with an exception.
+An application is FAILED where spark-submit ended it because the program failed, or where Spark says an exit code (Spark 4, on Kubernetes and YARN). Spark reports 0
+for every application that the JVM's shutdown hook stops, so that code is not believed: after `System.exit`, a signal, or `python job.py` without
+`spark.stop()`, nobody knows how the program ended, and the application is UNKNOWN. One that was stopped in order before its program failed is COMPLETE.
+
+A write that is killed is a run (`spark.lineage.intent`): a command that writes, not a micro-batch, which Spark plans before it is an execution. What is
+known of a killed stream are the batches that ended; after a restart the batch that was under way runs again under its number. A job without a query leaves a
+run where it failed, and nothing where it was killed.
 """
 
 

@@ -133,7 +133,19 @@ class Application:
         self.job = job_of(self.record)
 
     def add(self, folded: Folded) -> None:
-        """Add the rows of one root execution."""
+        """Add the rows of one root execution, and say of each new run whether its times can be right."""
+        first = len(self.rows.runs)
+        self._add(folded)
+        for run in self.rows.runs[first:]:
+            if run.started_at is not None and run.ended_at is not None and run.ended_at < run.started_at:
+                back = (run.started_at - run.ended_at) / 1_000
+                message = f"a run ended {back:.1f} s before it began: the clock of its driver was set back, its duration is not known"
+                problem = Problem(
+                    "clock_went_back", Severity.INFO, message, run.call_site or "", "", run.run_id
+                )
+                self.rows.problems[problem] = None
+
+    def _add(self, folded: Folded) -> None:
         for part, write in enumerate(folded.writes):
             self._write(folded, write, part)
         for usage in folded.usages:
@@ -184,6 +196,7 @@ class Application:
             if record.state != RunState.COMPLETE.value:
                 run = self._run(run_id, 0, "query", "RDD", RunState(record.state))
                 self.rows.runs.append(_with_job(run, record))
+                self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
             return
         lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.job))
         if lineage is None:

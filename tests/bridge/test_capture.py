@@ -11,6 +11,13 @@ from bridge.records import of_kind, operators, paths, read_segment
 
 pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
 
+WRITES = {
+    "InsertIntoHadoopFsRelationCommand",
+    "CreateDataSourceTableAsSelectCommand",
+    "SaveIntoDataSourceCommand",
+}
+"""Root operators of the application's queries that write."""
+
 
 def test_every_execution_of_every_session_is_captured(application: Application) -> None:
     captured = sorted(execution["execution_id"] for execution in application.executions)
@@ -144,3 +151,23 @@ def test_lineage_changes_no_result_and_starts_no_job(application: Application, t
     assert {name: without[name] for name in ("executions", "jobs", "rows")} == {
         name: application.facts[name] for name in ("executions", "jobs", "rows")
     }
+
+
+def test_every_write_is_noted_before_it_runs(application: Application) -> None:
+    """Each once, with its plan before it; queries, explanations and micro-batches are none."""
+    noted = [intent["execution_id"] for intent in of_kind(application.records, "intent")]
+    assert len(set(noted)) == len(noted)
+    writes = {
+        execution["execution_id"]
+        for execution in application.executions
+        if execution["plan"] and operators(application.plan(execution), "analyzed")[0] in WRITES
+    }
+    done = {each["execution_id"] for each in application.executions if each["state"] == "COMPLETE"}
+    assert writes & done
+    assert writes & done <= set(noted) <= writes  # one that fails in analysis is never about to run
+    order = [
+        record.get("execution_id")
+        for record in application.records
+        if record["kind"] in {"intent", "execution"}
+    ]
+    assert all(order.index(number) < len(order) - 1 - order[::-1].index(number) for number in noted)

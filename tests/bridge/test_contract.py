@@ -41,7 +41,7 @@ def test_the_schema_is_one() -> None:
 def test_records_validate(application: Application) -> None:
     kinds = {record["kind"] for record in application.records}
     streams = {"stream_start", "progress", "stream_end"}
-    assert kinds == {"application", "plan", "execution", "rdd_job", "application_end", *streams}
+    assert kinds == {"application", "plan", "intent", "execution", "rdd_job", "application_end", *streams}
     assert violations(application.records) == []
 
 

@@ -1,0 +1,1 @@
+"""Applications that die, each a process of its own."""
