@@ -122,6 +122,8 @@ READING = [
     ["downstream", "orders.amount"],
     ["runs"],
     ["run", "report"],
+    ["why", "report"],
+    ["impact", "orders"],
     ["problems"],
     ["search", "x"],
     ["ingest"],

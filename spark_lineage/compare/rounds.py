@@ -53,6 +53,7 @@ class Past:
     def __init__(self, store: ReadableStore, snapshot: Snapshot) -> None:
         self.store = store
         self.snapshot = snapshot
+        self._runs: dict[DatasetId, tuple[Run, ...]] = {}
 
     @cached_property
     def plans(self) -> Mapping[str, Row]:
@@ -60,18 +61,17 @@ class Past:
         columns = ("fingerprint", "overwrites", "datasets", "columns")
         return {row["fingerprint"]: row for row in self.store.read("plans", columns).to_pylist()}
 
-    @cached_property
-    def _by_target(self) -> Mapping[DatasetId, tuple[Run, ...]]:
-        runs = self.snapshot.runs
-        here = pc.and_(pc.equal(runs["kind"], "write"), pc.is_valid(runs["target_name"]))
-        found: dict[DatasetId, list[Run]] = {}
-        for run in from_rows("runs", runs.filter(here).to_pylist()):
-            found.setdefault(run.target, []).append(run)
-        return {target: tuple(each) for target, each in found.items()}
-
     def runs(self, target: DatasetId) -> Sequence[Run]:
-        """All runs that wrote a table or tried to, in the order of their ends."""
-        return self._by_target.get(target, ())
+        """All runs that wrote a table or tried to, in the order of their ends; those of a table are made once."""
+        if target not in self._runs:
+            runs = self.snapshot.runs
+            here = pc.and_(
+                pc.equal(runs["target_name"], target.name),
+                pc.equal(runs["target_namespace"], target.namespace),
+            )
+            writes = runs.filter(pc.and_(here, pc.equal(runs["kind"], "write")))
+            self._runs[target] = tuple(from_rows("runs", writes.to_pylist()))
+        return self._runs[target]
 
     def complete(self, target: DatasetId) -> list[Run]:
         """Those of them that are COMPLETE and whose end is known."""
