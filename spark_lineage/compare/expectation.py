@@ -11,42 +11,57 @@ Values are logarithms, so that a deviation is a factor. For each point:
 4. `limit` is how far off a value may be: Student's quantile times the spread, and (as a sum of squares) the normal quantile times the floor
    below which a spread is not believed: the counting error 1 / sqrt(n) of Poisson's distribution and a share of the value. It is
    wider where the calendar's effect comes from few dates, and much wider where such a day was never met.
+5. A drift is a short median far from the long one: medians of n values differ by sqrt(pi / 2 / n) spreads.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from spark_lineage.compare.robust import RunningMedian, median, spread, threshold
-from spark_lineage.compare.seasons import Effect, Season, fit_season
+from spark_lineage.compare.robust import (
+    OUTLIER,
+    RunningMedian,
+    mad_sigma,
+    median,
+    spread,
+    threshold,
+)
+from spark_lineage.compare.seasons import DAY, Effect, Season, fit_season
 
-__all__ = ["FALSE_ALARMS", "LEAST_VALUES", "Deviation", "deviations"]
+__all__ = ["FALSE_ALARMS", "LEAST_VALUES", "LONG", "SHORT", "Deviation", "deviations"]
 
 Floor = Callable[[float], float]
 """An expected value -> the least spread that is believed there."""
 
-FALSE_ALARMS = 1e-4
+FALSE_ALARMS = 3e-4
 """The probability with which an ordinary value of one measure is called unusual, if what the spread says of normal values holds.
 
-A run has three to five measures, and the goal is one false alarm in 1,000 runs: this leaves half of it for what is not normal.
+A run is judged by three measures that do not go together: how much it wrote, how much for each row that it read, how long it took. One
+false alarm in 1,000 runs is a third of that for each.
 """
 
 LEAST_VALUES = 6
 """Values that must be known before one is judged."""
 
-SHORT, LONG = 7, 60
+SHORT, LONG, LONG_DAYS = 7, 60, 14
+"""Runs in the short and the long median; the long one has two weeks at least, so that no holiday is half of it."""
+
 _LEAST_LONG = 20
 _WINDOW = 1500
 _REFIT_SHARE = 10
 _MANY = 100_000
+_VALUES_FOR_WILD = 100
+_WILD_MARGIN = math.log(1.1)
+_TIMES = 3
 
 _UNSEEN = math.log(2)
 """Spread of what a kind of day that was never met may add: a factor of two."""
 
-_DATES_COST = 1.57
-"""Variance of a median over that of a mean, pi / 2: an effect from n dates adds this over n to the variance of what it is taken from."""
+_MEDIAN_COST = math.pi / 2
+"""Variance of a median over that of a mean: a median of n values has this over n of their variance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +69,8 @@ class Deviation:
     """One point beside what was expected; both are logarithms.
 
     `score` is the distance over the limit: beyond 1 and below -1 is unusual. `values` counts the points before that were asked. `continues` says that
-    the point before was as far off, in the same direction: no news. `drift` is how far the median of the last points is
-    from that of many more, over its own limit.
+    the point before was as far off, in the same direction: no news. `moved` is the distance from the long median alone, `shift` that over its limit, and
+    `drifted` how far the median of the last points before is from the long one, `drift` that over its own limit.
     """
 
     value: float
@@ -64,7 +79,15 @@ class Deviation:
     score: float
     values: int
     continues: bool
+    shift: float = 0.0
+    moved: float = 0.0
     drift: float = 0.0
+    drifted: float = 0.0
+
+    @property
+    def error(self) -> float:
+        """The value less what was expected."""
+        return self.value - self.expected
 
 
 @dataclass(slots=True)
@@ -75,14 +98,23 @@ class _Reference:
     centre: float = 0.0
     spread: float = 0.0
     errors: int = 0
+    wild: float = 0.0
 
 
 def deviations(
-    times: Sequence[int], values: Sequence[float], floor: Floor, first: int = 0
+    times: Sequence[int],
+    values: Sequence[float],
+    floor: Floor,
+    first: int = 0,
+    *,
+    wild: bool = False,
+    false_alarms: float = FALSE_ALARMS,
 ) -> list[Deviation | None]:
     """The deviation of each point from `first` on (None for what has too little before it), in order.
 
-    `times` are epoch milliseconds in order.
+    `times` are epoch milliseconds in order. `wild`: now and then a value is far off for no reason, as a busy cluster makes a run slow; from
+    100 values on, what happened three times is then within the limit, and a tenth more. `false_alarms` is the probability with which an
+    ordinary value is called unusual.
     """
     found: list[Deviation | None] = []
     model: _Model | None = None
@@ -92,7 +124,9 @@ def deviations(
     for place in range(begin, len(values)):
         if model is None or place >= next_fit:
             start = max(0, place - _WINDOW)
-            model = _Model(times[start:place], values[start:place], floor)
+            model = _Model(
+                times[start:place], values[start:place], floor, wild=wild, false_alarms=false_alarms
+            )
             next_fit = place + 1 + (place - start) // _REFIT_SHARE
         before = model.judge(times[place], values[place], before)
         model.add(times[place], values[place])
@@ -104,21 +138,30 @@ def deviations(
 class _Model:
     """Season, references and spreads of what came before a point."""
 
-    def __init__(self, times: Sequence[int], values: Sequence[float], floor: Floor) -> None:
+    def __init__(
+        self, times: Sequence[int], values: Sequence[float], floor: Floor, *, wild: bool, false_alarms: float
+    ) -> None:
+        self._false_alarms = false_alarms
         self._floor = floor
         self._values = len(values)
         self._season: Season = fit_season(times, values)
         self._short = _Reference(RunningMedian(SHORT))
-        self._long = _Reference(RunningMedian(LONG))
+        days = (times[-1] - times[0]) / DAY
+        self._long = _Reference(RunningMedian(max(LONG, math.ceil(LONG_DAYS * len(times) / max(days, 1)))))
         flat = [value - self._season.centre(time) for time, value in zip(times, values, strict=True)]
         gaps: list[float] = []
+        old_gaps: list[float] = []
         short, long = [], []
+        self._past: deque[float] = deque(maxlen=LONG)
         for value in flat:
             if len(self._short.median) >= LEAST_VALUES // 2:
                 short.append(value - self._short.median.value)
             if len(self._long.median) >= _LEAST_LONG:
                 long.append(value - self._long.median.value)
                 gaps.append(self._short.median.value - self._long.median.value)
+                if len(self._past) == LONG:
+                    old_gaps.append(self._short.median.value - self._past[0])
+                self._past.append(self._long.median.value)
             self._short.median.add(value)
             self._long.median.add(value)
         self._last = flat[-1]
@@ -127,12 +170,11 @@ class _Model:
                 reference.errors = len(errors)
                 reference.centre = median(sorted(errors))
                 reference.spread = spread(errors, reference.centre)
-        self._gap = _Reference(self._short.median)
-        if gaps:
-            # Neighbouring gaps share their values: what they tell is worth one in SHORT of them.
-            self._gap.errors = len(gaps) // SHORT
-            self._gap.centre = median(sorted(gaps))
-            self._gap.spread = spread(gaps, self._gap.centre)
+                if wild and len(errors) >= _VALUES_FOR_WILD:
+                    reference.wild = _wild(errors, reference) + _WILD_MARGIN
+        self._gap_centre = median(sorted(gaps)) if gaps else 0.0
+        self._old_centre = median(sorted(old_gaps)) if old_gaps else 0.0
+        self._gap_spread = mad_sigma(gaps, self._gap_centre) if gaps else 0.0
 
     def judge(self, time: int, value: float, before: Deviation | None) -> Deviation:
         """The deviation of the next point."""
@@ -140,13 +182,14 @@ class _Model:
         references = [self._short]
         if self._long.errors >= _LEAST_LONG:
             references.append(self._long)
-        seen = [_distance(value, effect, each, self._floor) for each in references]
+        seen = [self._distance(value, effect, each) for each in references]
         error, limit = min(seen, key=lambda each: abs(each[0]) / each[1])
         if any(each[0] * error <= 0 for each in seen):
             error = 0.0
         score = error / limit
         is_far = before is not None and abs(before.score) > 1 and abs(score) > 1
         flat = value - self._season.centre(time)
+        drifted = self._drifted()
         return Deviation(
             value=value,
             expected=value - error,
@@ -157,36 +200,62 @@ class _Model:
             and is_far
             and before.score * score > 0
             and abs(flat - self._last) <= limit,
-            drift=self._drift(),
+            shift=seen[-1][0] / seen[-1][1],
+            moved=seen[-1][0],
+            drift=drifted / self._drift_limit(),
+            drifted=drifted,
         )
 
     def add(self, time: int, value: float) -> None:
         """Take the point in."""
         self._last = value - self._season.centre(time)
         self._short.median.add(self._last)
+        if len(self._long.median) >= _LEAST_LONG:
+            self._past.append(self._long.median.value)
         self._long.median.add(self._last)
         self._values += 1
 
-    def _drift(self) -> float:
-        gap = self._gap
-        if gap.errors < _LEAST_LONG:
+    def _distance(self, value: float, effect: Effect, reference: _Reference) -> tuple[float, float]:
+        """How far a value is from the forecast, 0 within what the calendar allows, and how far it may be."""
+        forecast = reference.median.value + reference.centre
+        low, high = forecast + effect.least, forecast + effect.most
+        error = value - high if value > high else min(0.0, value - low)
+        least = threshold(_MANY, self._false_alarms)
+        far = threshold(reference.errors, self._false_alarms) * reference.spread
+        limit = max(math.hypot(far, least * self._floor((low + high) / 2)), reference.wild)
+        if effect.dates == 0:
+            return error, math.hypot(limit, least * _UNSEEN)
+        return error, limit * math.sqrt(1 + _MEDIAN_COST / effect.dates)
+
+    def _drifted(self) -> float:
+        """The gap between the two medians. Who comes back to the long median of LONG points ago does not drift."""
+        if self._long.errors < _LEAST_LONG:
             return 0.0
-        limit = _limit(gap, self._floor(self._long.median.value))
-        return (self._short.median.value - self._long.median.value - gap.centre) / limit
+        gap = self._short.median.value - self._long.median.value - self._gap_centre
+        if len(self._past) == LONG:
+            old = self._short.median.value - self._past[0] - self._old_centre
+            gap = 0.0 if old * gap <= 0 else min(gap, old, key=abs)
+        return gap
+
+    def _drift_limit(self) -> float:
+        """What such medians differ by for values of this spread, and what these have differed by.
+
+        Medians of SHORT points share them, so that there is only one chance in SHORT to be wrong.
+        """
+        expected = math.sqrt(_MEDIAN_COST * (1 / SHORT + 1 / LONG)) * self._short.spread
+        known = max(self._gap_spread, self._floor(self._long.median.value))
+        share = SHORT * self._false_alarms
+        return max(threshold(self._short.errors, share) * expected, threshold(_MANY, share) * known)
 
 
-def _distance(value: float, effect: Effect, reference: _Reference, floor: Floor) -> tuple[float, float]:
-    """How far a value is from the forecast, 0 within what the calendar allows, and how far it may be."""
-    forecast = reference.median.value + reference.centre
-    low, high = forecast + effect.least, forecast + effect.most
-    error = value - high if value > high else min(0.0, value - low)
-    limit = _limit(reference, floor((low + high) / 2))
-    if effect.dates == 0:
-        return error, math.hypot(limit, threshold(_MANY, FALSE_ALARMS) * _UNSEEN)
-    return error, limit * math.sqrt(1 + _DATES_COST / effect.dates)
-
-
-def _limit(reference: _Reference, floor: float) -> float:
-    return math.hypot(
-        threshold(reference.errors, FALSE_ALARMS) * reference.spread, threshold(_MANY, FALSE_ALARMS) * floor
-    )
+def _wild(errors: Sequence[float], reference: _Reference) -> float:
+    """How far off so many errors were; several outliers in a row have one reason and count once."""
+    off: list[float] = []
+    was_outlier = False
+    for error in errors:
+        size = abs(error - reference.centre)
+        is_outlier = size > OUTLIER * reference.spread
+        if not (is_outlier and was_outlier):
+            off.append(size)
+        was_outlier = is_outlier
+    return sorted(off)[-_TIMES]

@@ -6,10 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from spark_lineage.compare.expectation import Deviation, deviations
+from spark_lineage.compare.expectation import FALSE_ALARMS, Deviation, deviations
+from spark_lineage.compare.robust import median
+from spark_lineage.compare.seasons import DAY
 from spark_lineage.compare.series import Series, total_read
 
-__all__ = ["MEASURES", "Judged", "Measure", "judge"]
+__all__ = ["MEASURES", "Judged", "Measure", "judge", "judge_drift"]
 
 _SHARE = 0.02
 """A spread below 2 % of the value is not believed."""
@@ -25,7 +27,10 @@ _LARGEST = 700.0
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure: the numbers of a series' runs, what is compared, the floor of its spread, and the least factor that matters."""
+    """One measure: the numbers of a series' runs, what is compared, the floor of its spread, and the least factor that matters.
+
+    `wild` is one that is far off now and then for no reason (`compare.expectation.deviations`).
+    """
 
     name: str
     numbers: Callable[[Series], list[float | None]]
@@ -33,6 +38,7 @@ class Measure:
     number: Callable[[float], float]
     floor: Callable[[float], float]
     least_factor: float
+    wild: bool = False
 
 
 def _counting_floor(expected: float) -> float:
@@ -86,7 +92,8 @@ MEASURES = {
             lambda ms: math.log(ms + _START_UP_MS),
             lambda value: _exp(value) - _START_UP_MS,
             lambda _: _DURATION_SHARE,
-            1.5,
+            2.0,
+            wild=True,
         ),
     )
 }
@@ -113,7 +120,9 @@ class Judged:
         return 1 if self.deviation.score > 0 else -1
 
 
-def judge(series: Series, measure: Measure, first: int) -> dict[int, Judged]:
+def judge(
+    series: Series, measure: Measure, first: int, false_alarms: float = FALSE_ALARMS
+) -> dict[int, Judged]:
     """Place of a run -> its judgement, for the runs from place `first` on that can be judged."""
     numbers = measure.numbers(series)
     places = [place for place, number in enumerate(numbers) if number is not None]
@@ -121,9 +130,33 @@ def judge(series: Series, measure: Measure, first: int) -> dict[int, Judged]:
     times = [series.times[place] for place in places]
     values = list(map(measure.value, known))
     begin = next((index for index, place in enumerate(places) if place >= first), len(places))
-    found = deviations(times, values, measure.floor, begin)
+    found = deviations(times, values, measure.floor, begin, wild=measure.wild, false_alarms=false_alarms)
     return {
         places[begin + index]: _judged(measure, known[begin + index], deviation)
+        for index, deviation in enumerate(found)
+        if deviation is not None
+    }
+
+
+def judge_drift(series: Series, first: int, false_alarms: float = FALSE_ALARMS) -> dict[int, Judged]:
+    """Place of the last run of a day -> the rows of that day's median run, with their drift."""
+    days: dict[int, list[int]] = {}
+    for place, (end, rows) in enumerate(zip(series.times, series.rows, strict=True)):
+        if rows is not None:
+            days.setdefault(end // DAY, []).append(place)
+    measure = MEASURES["rows"]
+    places = [each[-1] for each in days.values()]
+    numbers = [median(sorted(float(series.rows[place] or 0) for place in each)) for each in days.values()]
+    begin = next((index for index, place in enumerate(places) if place >= first), len(places))
+    found = deviations(
+        [day * DAY for day in days],
+        list(map(measure.value, numbers)),
+        measure.floor,
+        max(0, begin - 1),
+        false_alarms=false_alarms,
+    )
+    return {
+        places[max(0, begin - 1) + index]: _judged(measure, numbers[max(0, begin - 1) + index], deviation)
         for index, deviation in enumerate(found)
         if deviation is not None
     }

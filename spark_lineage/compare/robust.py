@@ -8,13 +8,22 @@ D. P. Gaver, K. Kafadar, "A retrievable recipe for inverse t" (1984), for the qu
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from statistics import NormalDist
 
-__all__ = ["MAD_TO_SIGMA", "RunningMedian", "mad_sigma", "median", "spread", "threshold"]
+__all__ = [
+    "MAD_TO_SIGMA",
+    "OUTLIER",
+    "RunningMedian",
+    "mad_sigma",
+    "median",
+    "quantile",
+    "spread",
+    "threshold",
+]
 
 MAD_TO_SIGMA = 1 / NormalDist().inv_cdf(0.75)
 """The standard deviation of a normal distribution over its median absolute deviation: 1.4826 (Iglewicz and Hoaglin's 1 / 0.6745)."""
@@ -22,8 +31,9 @@ MAD_TO_SIGMA = 1 / NormalDist().inv_cdf(0.75)
 _MEAN_TO_SIGMA = math.sqrt(math.pi / 2)
 """The same over its mean absolute deviation: 1.2533, for where the MAD is 0 (more than half of the values are equal)."""
 
-_TAIL = 0.95
-_TAIL_TO_SIGMA = 1 / NormalDist().inv_cdf((1 + _TAIL) / 2)
+OUTLIER = 3.5
+"""Iglewicz and Hoaglin's limit of the modified z-score, beyond which a value is an outlier."""
+
 _VALUES_FOR_TAIL = 20
 _MAD_EFFICIENCY = 0.3674
 """Variance of the standard deviation's estimate over that of the MAD's, normal values: what n values tell is worth this much of n."""
@@ -52,20 +62,32 @@ def mad_sigma(values: Iterable[float], centre: float) -> float:
 
 
 def spread(values: Sequence[float], centre: float) -> float:
-    """A standard deviation in which the tails count as far as they are ordinary: the largest of what these quantiles stand for.
+    """A standard deviation in which the tails count as far as they are ordinary.
 
-    The MAD is the 50 % quantile of the absolute deviations. From 20 values on the 95 % quantile counts too: for normal values it says
-    the same, for heavier tails more, and fewer than one wild value in twenty does not move it. Where half of the
-    values are equal, the mean absolute deviation stands in (Iglewicz and Hoaglin's remedy, as for example SPSS has it).
+    The MAD is the 50 % quantile of the absolute deviations. From 20 values on the 95 % quantile of those that Iglewicz and Hoaglin's rule
+    does not call outliers counts too: for normal values both say the same, for heavier tails the second says more. Where half of
+    the values are equal and the MAD is 0, it is the 90 % quantile, and of few values the mean absolute deviation.
 
     >>> round(spread([0.0] * 9 + [1.0], 0.0), 3)
     0.125
     """
     deviations = sorted(abs(value - centre) for value in values)
     sigma = MAD_TO_SIGMA * median(deviations)
-    if len(deviations) >= _VALUES_FOR_TAIL:
-        sigma = max(sigma, _TAIL_TO_SIGMA * deviations[math.ceil(_TAIL * len(deviations)) - 1])
-    return sigma or _MEAN_TO_SIGMA * math.fsum(deviations) / len(deviations)
+    if len(deviations) < _VALUES_FOR_TAIL:
+        return sigma or _MEAN_TO_SIGMA * math.fsum(deviations) / len(deviations)
+    if sigma == 0:
+        return quantile(deviations, 0.9) / NormalDist().inv_cdf(0.95)
+    ordinary = deviations[: bisect_right(deviations, OUTLIER * sigma)]
+    return max(sigma, quantile(ordinary, 0.95) / NormalDist().inv_cdf(0.975))
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value that this share of the values in order does not exceed.
+
+    >>> quantile([1, 2, 3, 4], 0.5), quantile([1, 2, 3, 4], 0.9)
+    (2, 4)
+    """
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 @lru_cache(maxsize=4096)

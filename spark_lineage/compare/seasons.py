@@ -25,6 +25,7 @@ _MONDAY = 3
 _ROUNDS = 2
 _LEAST_DATES = 3
 _LEAST_MONTHS = 2
+_CERTAIN_MONTHS = 4
 _RUNS_A_DAY_FOR_HOURS = 4
 _DAYS_A_WEEK_FOR_WEEKDAYS = 3
 _LEAST_WEEKS = 2
@@ -61,11 +62,18 @@ class Season:
         day = time // DAY
         weekend, edge = is_weekend(day), _edge_of_month(day)
         effect, dates = self.weekdays.get(weekday(day)) or self.weekend.get(weekend, (0.0, 0))
+        low = high = effect
         if edge:
             more, months = self.month.get(edge, (0.0, 0))
-            effect, dates = effect + more, min(dates, months)
+            # From few months nobody knows whether the effect is the month's.
+            certain = months >= _CERTAIN_MONTHS
+            low, high = (
+                low + (more if certain else min(0.0, more)),
+                high + (more if certain else max(0.0, more)),
+            )
+            dates = min(dates, months)
         if not self.by_hour:
-            return Effect(effect, effect, dates)
+            return Effect(low, high, dates)
         hour = time // HOUR % 24
         here = self.hours.get((weekend, hour), (0.0, 0))
         near = [
@@ -74,7 +82,7 @@ class Season:
             if key in self.hours
         ]
         return Effect(
-            effect + min(here[0], *near, here[0]), effect + max(here[0], *near, here[0]), min(dates, here[1])
+            low + min(here[0], *near, here[0]), high + max(here[0], *near, here[0]), min(dates, here[1])
         )
 
     def centre(self, time: int) -> float:

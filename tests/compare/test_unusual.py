@@ -38,18 +38,18 @@ def test_a_tenth_of_the_rows(tmp_path):
     """Twenty days with 1,000 rows and one with 100.
 
     The spread is 0, so that only the floor counts: the expected count is n + 1 = 1001, the floor
-    sqrt(1 / 1001 + 0.02^2) = 0.03742. The normal quantile of 1 - 0.0001 / 2 is 3.8906, with t for 36,740 degrees of freedom 3.8911. The
+    sqrt(1 / 1001 + 0.02^2) = 0.03742. The normal quantile of 1 - 0.0003 / 2 is 3.6153, with t for 36,740 degrees of freedom 3.6157. The
     last day is a Sunday, day 21 of three weeks: two Sundays before it are less than three dates, so that the
-    weekend counts, which has 5 dates: 0.03742 * 3.8911 * sqrt(1 + 1.57 / 5) = 0.16693. The usual is 1001 * exp(-+0.16693) - 1.
+    weekend counts, which has 5 dates: 0.03742 * 3.6157 * sqrt(1 + (pi / 2) / 5) = 0.15511. The usual is 1001 * exp(-+0.15511) - 1.
     """
     found = unusual(snapshot(tmp_path, daily([1000] * 20 + [100])))
     assert kinds(found) == [("unusual_rows", "warning", f"{BRIDGE}:20")]
     assert found[0].dataset == dataset_id("orders")
-    assert found[0].message == "/w/orders: 100 rows written, usual is 846 to 1,182."
+    assert found[0].message == "/w/orders: 100 rows written, usual is 856 to 1,168."
     assert dict(found[0].evidence) == {
         "value": "100",
         "expected": "1,000",
-        "usual": "846 to 1,182",
+        "usual": "856 to 1,168",
         "runs_compared": "20",
         "operation": "append",
     }
@@ -153,7 +153,7 @@ def test_a_holiday_is_information(tmp_path):
     ]
     found = unusual(snapshot(tmp_path, runs, plans))
     assert [(each.kind, each.severity) for each in found] == [("unusual_rows", Severity.INFO)] * 4
-    assert dict(found[0].evidence)["same_day"] == "3 of 3 unrelated tables were unusual in the same way"
+    assert dict(found[0].evidence)["same_day"] == "3 of 3 unrelated tables were off in the same direction"
 
 
 def inputs(tmp_path, sources):
@@ -200,3 +200,16 @@ def test_an_empty_store(tmp_path):
 @pytest.mark.parametrize("rows", [[None] * 20, [None] * 15 + [100] * 5])
 def test_unknown_rows_are_not_zero(tmp_path, rows):
     assert unusual(snapshot(tmp_path, daily(rows)), since=0) == ()
+
+
+def test_a_drift(tmp_path):
+    """Sixty quiet days, then 2 % less every day for forty: no day is unusual beside the one before, and together they are.
+
+    After forty days 0.98^40 = 0.45 of the rows are left. It is told once.
+    """
+    noise = [1.02, 0.99, 1.01, 0.98, 1.0, 1.015, 0.985]
+    rows = [round(10_000 * noise[day * day % 7] * 0.98 ** max(0, day - 60)) for day in range(100)]
+    (found,) = unusual(snapshot(tmp_path, daily(rows)), since=0)
+    assert (found.kind, found.severity, found.message) == (
+        "drift", Severity.WARNING, "/w/orders: the runs of the last days wrote fewer and fewer rows.",
+    )  # fmt: skip

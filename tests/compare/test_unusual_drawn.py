@@ -18,7 +18,7 @@ HOSTILE = "<script>\x1b[31m"
 UNUSUAL = """\
 13 runs since 1970-01-10 00:00:00 UTC: 1 finding
 
-warning  shop.orders: 100 rows written, usual is 846 to 1,182.
+warning  shop.orders: 100 rows written, usual is 856 to 1,168.
          unusual rows, nightly, 1970-01-25 00:00:00 UTC
 """
 
