@@ -149,6 +149,7 @@ def compare(store: ReadableStore, text: str) -> DesignAnswer:
         known = snapshot.datasets.get(id_)
         return DatasetReference(id_.namespace, id_.name, () if known is None else known.aliases)
 
+    cut = {problem.fingerprint for problem in snapshot.problems if problem.code == "plan_truncated"}
     writes = tuple(
         compare_write(
             run,
@@ -157,6 +158,7 @@ def compare(store: ReadableStore, text: str) -> DesignAnswer:
             [each for each in observed if each.part == run.part and each.direction == "read"],
             operators,
             reference,
+            is_whole=run.fingerprint not in cut,
         )
         for run in runs
         if run.kind != "application"
@@ -172,12 +174,17 @@ def compare_write(
     reads: Sequence[Observation],
     operators: Sequence[OperatorMetrics],
     reference: Callable[[DatasetId], DatasetReference],
+    *,
+    is_whole: bool = True,
 ) -> Write:
-    """One write: its plan with the edges, and what was observed: its reads, and all operators of the run."""
+    """One write: its plan with the edges, and what was observed: its reads, and all operators of the run.
+
+    `is_whole` is false where the bridge cut the plan, so that operators may be missing.
+    """
     by_dataset: dict[DatasetId, list[Observation]] = {}
     for each in reads:
         by_dataset.setdefault(DatasetId(each.namespace, each.name), []).append(each)
-    facts = _Facts(run, {each.operator: each for each in operators}, by_dataset)
+    facts = _Facts(run, {each.operator: each for each in operators}, by_dataset, is_whole)
     designed = dict.fromkeys(plan.datasets if plan else ())
     sources = [_source(facts, id_, edges, reference(id_)) for id_ in designed]
     for id_, observations in by_dataset.items():
@@ -194,6 +201,15 @@ class _Facts:
     run: Run
     operators: Mapping[str, OperatorMetrics]
     reads: Mapping[DatasetId, Sequence[Observation]]
+    is_whole: bool
+
+    @property
+    def are_known(self) -> bool:
+        """Whether the executed query is among the operators: of a command whose inner execution was lost it is not."""
+        return self.is_whole and any(
+            (each.stages or each.rows is not None) and not _is_of_a_log(each)
+            for each in self.operators.values()
+        )
 
     def operator(self, reads: Iterable[Observation]) -> OperatorMetrics | None:
         """The one scan of a dataset."""
@@ -240,7 +256,7 @@ def _status(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
 def _not_measured(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
     """Nothing was counted of a source: its scan did not run, or it is only not known."""
     scan = facts.operator(reads)
-    if not facts.operators:
+    if not facts.are_known:
         return UNKNOWN, "what the run's operators did is not recorded"
     if facts.run.state is not RunState.COMPLETE:
         return UNKNOWN, f"the run is {facts.run.state.value}, and nothing of it was counted"
@@ -284,9 +300,13 @@ def _by_version(reads: Sequence[Observation]) -> list[_Version]:
 
 def _stands_for_others(operator: OperatorMetrics) -> bool:
     """Whether a dataset may be behind an operator that does not name it: a cache, metadata, an RDD, an empty relation."""
-    if any(own.issubset(operator.columns) for own in _OF_A_LOG):
+    if _is_of_a_log(operator):
         return False
     return "Scan" in operator.name or "EmptyRelation" in operator.name or "empty" in operator.note
+
+
+def _is_of_a_log(operator: OperatorMetrics) -> bool:
+    return any(own.issubset(operator.columns) for own in _OF_A_LOG)
 
 
 def _column_status(status: str, name: str, scan: OperatorMetrics | None) -> str:

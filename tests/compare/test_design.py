@@ -8,7 +8,8 @@ import pytest
 
 import spark_lineage
 from spark_lineage.compare.design import compare
-from spark_lineage.model import Batch, Observation, OperatorMetrics, RunState
+from spark_lineage.model import Batch, Observation, OperatorMetrics, Problem, RunState, Severity
+from spark_lineage.store.delta import DeltaStore
 from tests.query.lineage_rows import BRIDGE, dataset, edge, plan, run, store_of
 
 RUN = f"{BRIDGE}:1"
@@ -66,6 +67,9 @@ UNKNOWN_COLUMNS = {"amount": "unknown", "day": "unknown", "info": "unknown"}
          "no scan names it: it may be behind InMemoryTableScan", None),
         ([read(operator=None)], (NO_SCAN, scan(None, "EmptyRelation", note="empty")), "COMPLETE", "unknown",
          "no scan names it: it may be behind EmptyRelation", None),
+        # The execution inside a command was lost: its scans may have run.
+        ([read(operator=None)], (OperatorMetrics(RUN, "1:0", "Execute CreateTable", None, None, None),), "COMPLETE", "unknown",
+         "what the run's operators did is not recorded", None),
         # Delta's own look at its log stands for no dataset.
         ([read(operator=None)], (NO_SCAN, scan(3, "RDDScan", columns=("txn", "add", "remove", "metaData", "protocol"))), "COMPLETE",
          "never_executed", "the executed plan has no scan of it", None),
@@ -90,6 +94,13 @@ def test_what_became_of_a_source(tmp_path, observations, operators, state, statu
     assert (source.status, source.reason) == (status, reason)
     expected = columns or dict.fromkeys(("amount", "day", "info"), status)
     assert {column.name: column.status for column in source.columns} == expected
+
+
+def test_of_a_plan_that_was_cut_nothing_is_said_to_be_missing(tmp_path):
+    compared(tmp_path, read(operator=None))
+    store = DeltaStore(tmp_path)
+    store.append(Batch(problems=(Problem("plan_truncated", Severity.WARNING, "m", fingerprint="p1"),)))
+    assert [source.status for source in compare(store, "report").writes[0].sources] == ["unknown"]
 
 
 def test_the_whole_answer_with_an_input_that_is_not_designed(tmp_path):
