@@ -79,7 +79,13 @@ def declaration_text(declaration: Declaration) -> str:
         "complete": declaration.complete,
         "tables": {table.name: _table_json(table) for table in declaration.tables},
     }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.dump(
+        content,
+        Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper),
+        sort_keys=False,
+        allow_unicode=True,
+        width=120,
+    )
     return _HEAD + str(text)
 
 

@@ -68,7 +68,7 @@ def _check_table(known: Known, table: TableDeclaration, dataset: Dataset | None)
         yield _expectation(f"required sources of {name}", table, _check_required(known, table, dataset))
     if table.rows is not None:
         key = (dataset.namespace, dataset.name, None)
-        found = [row for row in known.direct(dataset.id) if row["target_field"] is None]
+        found = known.into(dataset.id, None)
         yield _expectation(
             f"rows of {name}", table, _check_column_sources(known, key, table.rows, found, table)
         )
@@ -170,7 +170,7 @@ def _check_column(known: Known, column: ColumnDeclaration, dataset: Dataset) -> 
             evidence=(("expected", column.type), ("found", found)), certain=bool(fields[field]),
         )  # fmt: skip
     if column.sources is not None:
-        direct = [row for row in known.direct(dataset.id) if row["target_field"] == field]
+        direct = known.into(dataset.id, field)
         yield from _check_column_sources(known, key, column.sources, direct, column)
     yield from check_dependencies(known, column, key)
 

@@ -57,7 +57,7 @@ def read_declaration(path: Path | str) -> Declaration:
     if len(content) > MAX_BYTES:
         raise DeclarationError(f"{path} has {len(content)} bytes, and {MAX_BYTES} are allowed: split it.")
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

@@ -28,6 +28,7 @@ class Known:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self._certainties: dict[DatasetId, dict[str, Certainty]] = {}
         self._graphs: dict[tuple[Flows, bool, bool], Graph] = {}
 
     @property
@@ -68,15 +69,21 @@ class Known:
 
     def certainty(self, id_: DatasetId, field: str | None) -> Certainty:
         """How surely the direct sources of a column (None: of the rows) are known."""
-        edges = [row for row in self.direct(id_) if row["target_field"] == field]
-        columns = (
-            each.certainty
-            for each in self.snapshot.fields(id_)
-            if field is None or (field + ".").startswith(each.name + ".")
-        )
+        columns = self._certainties.get(id_)
+        if columns is None:
+            columns = self._certainties[id_] = {
+                each.name: each.certainty for each in self.snapshot.fields(id_)
+            }
+        parts = (field or "").split(".")
+        outer = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        of_columns = [columns[name] for name in outer if name in columns]
         of_plans = [plan.certainty for plan in self.snapshot.state(id_).plans if not plan.columns]
-        of_columns = () if field is None else columns
-        return weakest(*of_columns, *of_plans, *(Certainty(row["certainty"]) for row in edges))
+        of_edges = (Certainty(row["certainty"]) for row in self.into(id_, field))
+        return weakest(*of_columns, *of_plans, *of_edges)
+
+    def into(self, id_: DatasetId, field: str | None) -> list[Row]:
+        """The edges of the current plans that end in a column; in the set of rows for None."""
+        return self._into.get((id_, field), [])
 
     def direct(self, id_: DatasetId) -> list[Row]:
         """The edges of the current plans that end in a table."""
@@ -148,6 +155,14 @@ class Known:
             target = DatasetId(row["target_namespace"], row["target_name"])
             if (row["fingerprint"], target) in current:
                 found.setdefault(target, []).append(row)
+        return found
+
+    @cached_property
+    def _into(self) -> Mapping[tuple[DatasetId, str | None], list[Row]]:
+        found: dict[tuple[DatasetId, str | None], list[Row]] = {}
+        for target, rows in self._direct.items():
+            for row in rows:
+                found.setdefault((target, row["target_field"]), []).append(row)
         return found
 
     @cached_property

@@ -5,10 +5,12 @@ Python's audit events (PEP 578) tell of these before they happen, whoever does t
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 import sysconfig
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,13 +59,14 @@ _NATIVE = frozenset(
 
 _NATIVE_FILES = ("pyarrow._fs", "pyarrow._s3fs", "pyarrow._gcsfs", "pyarrow._azurefs", "pyarrow._hdfs", "pyarrow._parquet", "pyarrow._orc",
                  "pyarrow._feather", "pyarrow._csv", "pyarrow._json", "pyarrow._dataset", "pyarrow._flight")  # fmt: skip
-_OWN = str(Path(__file__).resolve().parent.parent)
+_OWN = f"{Path(__file__).resolve().parent.parent}{os.sep}"
 _STANDARD = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 
 
 def guard_files(folder: Path, refuse: Refuse) -> None:  # noqa: C901 - one small rule for each kind of event
     """Refuse, from now on and for good, whatever writes outside of `folder`, starts a process or connects."""
     inside = os.path.realpath(folder)
+    _spark_folders()  # looked up while looking up is allowed
 
     def is_inside(path: Any) -> bool:
         real = inside if isinstance(path, int) else os.path.realpath(os.fsdecode(path))
@@ -158,11 +161,14 @@ def _for_spark() -> bool:
 
 
 def _is_spark(file: str) -> bool:
-    return (
-        "/pyspark/" in file.replace(os.sep, "/")
-        or "/py4j/" in file.replace(os.sep, "/")
-        or file.startswith(_OWN)
-    )
+    return file.startswith(_spark_folders())
+
+
+@cache
+def _spark_folders() -> tuple[str, ...]:
+    """Where PySpark, py4j and this package are: a script may lie in a folder called pyspark."""
+    found = (importlib.util.find_spec(name) for name in ("pyspark", "py4j"))
+    return (_OWN, *(f"{os.path.dirname(spec.origin)}{os.sep}" for spec in found if spec and spec.origin))  # noqa: PTH120 - texts
 
 
 def _is_standard(file: str) -> bool:

@@ -101,7 +101,7 @@ def _plan(path: Path, ddl: Iterable[Path], known: Known, **asked: Any) -> Planne
         "statements": [], "script": None, "arguments": [], **asked, "tables": known.tables, "places": known.places, "cwd": str(Path.cwd()),
         "ddl": [(each.line, each.text) for file in ddl for each in _statements_of(file)],
     }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="spark-lineage-plan-") as folder:
+    with tempfile.TemporaryDirectory(prefix="spark-lineage-plan-", ignore_cleanup_errors=True) as folder:
         answers = _ask(request, Path(folder))
         made = {
             alias.casefold(): Dataset(*id_)

@@ -77,6 +77,14 @@ class Script:
         self._work.done.append(Analyzed(line_in(str(self._path)), "refused", str(refusal)))
         raise refusal
 
+    def _noted(self, call: Callable[[], Any]) -> Any:
+        """The result of a call; its refusal is noted, since a script may catch even that."""
+        try:
+            return call()
+        except Refusal as refusal:
+            self._work.done.append(Analyzed(line_in(str(self._path)), "refused", str(refusal)))
+            raise
+
     def _refusing(self, what: str) -> Callable[..., NoReturn]:
         return lambda *_, **__: self._refuse(f"It uses {what}.")
 
@@ -120,7 +128,9 @@ class Script:
     def _statement(self, text: str, args: tuple[Any, ...], words: Mapping[str, Any]) -> Any:
         line = line_in(str(self._path))
         if self._work.is_query(text):
-            return self._work.with_tables(lambda: self._sql(self._spark, text, *args, **words))
+            return self._noted(
+                lambda: self._work.with_tables(lambda: self._sql(self._spark, text, *args, **words))
+            )
         if args or words:
             self._refuse("It gives parameters to a statement that is no query.")
         found = self._work.analyze(Statement(line, text))
@@ -129,11 +139,13 @@ class Script:
         return self._nothing([("result", "string")])
 
     def _read_table(self, name: str) -> Any:
-        return self._work.with_tables(lambda: self._table(self._spark, name))
+        return self._noted(lambda: self._work.with_tables(lambda: self._table(self._spark, name)))
 
     def _rows_of(self, data: Any, schema: Any) -> Any:
         """Rows that a program makes: their columns, and none of the rows."""
-        return self._nothing(self._columns(schema if _is_schema(schema) else _inferred(data, schema)))
+        return self._noted(
+            lambda: self._nothing(self._columns(schema if _is_schema(schema) else _inferred(data, schema)))
+        )
 
     def _nothing(self, columns: Columns) -> Any:
         listed = ", ".join(f"CAST(NULL AS {type_}) AS {quoted([name])}" for name, type_ in columns)
@@ -179,8 +191,10 @@ class Script:
     def _reader_of(self, name: str) -> Callable[..., Any]:
         def read(reader: Any, *paths: Any, **options: Any) -> Any:
             schema = options.pop("schema", None)
-            if name in {"csv", "json", "orc", "text", "xml"} and len(paths) > 1:
-                paths, (schema, *_) = paths[:1], paths[1:]
+            if name in {"csv", "json"} and len(paths) > 1:
+                schema = paths[1]
+            if name not in {"parquet", "orc"}:
+                paths = paths[:1]  # their other arguments are options
             found = [
                 each
                 for path in (*paths, options.pop("path", None))

@@ -53,6 +53,8 @@ attempt(lambda: open(PLACE + "/evil", "w"))
 attempt(lambda: __import__("os").mkdir(PLACE + "/evil"))
 attempt(lambda: __import__("subprocess").run(["touch", PLACE + "/evil"]))
 attempt(lambda: __import__("socket").create_connection(("127.0.0.1", 9)))
+attempt(lambda: spark.table("nowhere"))
+attempt(lambda: spark.sql("SELECT * FROM parquet.`/lake/other`"))
 raise ValueError("the end\\nof it")
 """
 STOPPED = "That cannot be planned, and the script was stopped here."
@@ -135,7 +137,8 @@ def test_what_is_refused(planned, place):
     refused = [
         (each["line"], each["message"]) for each in planned["statements"] if each["outcome"] == "refused"
     ]
-    *first, connection, end = refused
+    missing = "is not defined: put its CREATE TABLE into the file or into one of --ddl, or name a store that knows it with --against."
+    *first, connection, table, path, end = refused
     assert first == [
         (27, ("It reads /lake/other.csv (csv) without a schema, and Spark would look into the files for it: give the reader a schema, or "
              f"name a store that knows it with --against. {STOPPED}")),
@@ -153,8 +156,10 @@ def test_what_is_refused(planned, place):
         (39, f"It starts another process (subprocess.Popen). {STOPPED}"),
     ]  # fmt: skip
     assert connection == (40, f"It connects to ('127.0.0.1', 9). {STOPPED}")
+    assert table == (41, f"The table nowhere {missing}")
+    assert path == (42, f"The table parquet./lake/other {missing}")
     assert end == (
-        41,
+        43,
         "The script stopped with ValueError: the end; it was given no rows where it looked at data. What comes after is not planned.",
     )
 
