@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from spark_lineage.model import SchemaColumn
 from spark_lineage.pipeline.delta_log import DeltaLog
 from spark_lineage.pipeline.iceberg_log import IcebergLog
 from spark_lineage.pipeline.log_entries import Commit
@@ -114,6 +115,15 @@ class Logs:
         except UnreadableLogError as error:
             self._give_up(location, error)
             return None
+
+    def schema(self, location: str, version: int) -> tuple[SchemaColumn, ...]:
+        """The columns of a Delta table at a version; none where its log does not say them nearby."""
+        log = self._log(location, "delta")
+        try:
+            return log.schema(version) if isinstance(log, DeltaLog) else ()
+        except UnreadableLogError as error:
+            self._give_up(location, error)
+            return ()
 
     def _log(self, location: str, table_format: str) -> DeltaLog | IcebergLog | None:
         if location not in self._open:

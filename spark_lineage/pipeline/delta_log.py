@@ -10,6 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from spark_lineage.decode.plans import data_type
+from spark_lineage.errors import DecodeError
+from spark_lineage.model import SchemaColumn
 from spark_lineage.pipeline.log_entries import Commit
 from spark_lineage.pipeline.log_files import Files, UnreadableLogError
 
@@ -18,6 +21,9 @@ WINDOW_LIMIT = 2_000
 
 HEAD_BYTES = 1 << 20
 """How far into a commit's file its `commitInfo` is looked for: writers put it first, or last into small ones."""
+
+SCHEMA_LIMIT = 100
+"""Commits that are looked back over for the one that last changed a table's schema."""
 
 DISORDER_MS = 60_000
 """How far the stamps of neighbouring commits may be out of order: a writer stamps its commit before it has to retry."""
@@ -78,6 +84,20 @@ class DeltaLog:
                 found.append(commit)
         return tuple(found)
 
+    def schema(self, version: int) -> tuple[SchemaColumn, ...]:
+        """The columns of a version, from the newest `metaData` at or before it; none where that is too far back or gone."""
+        for each in range(version, max(version - SCHEMA_LIMIT, -1), -1):
+            head = self._files.head(_name(each), HEAD_BYTES)
+            if head is None:
+                return ()
+            for line in head.split(b"\n"):
+                metadata = _object(line).get("metaData") if line.startswith(b'{"metaData"') else None
+                if isinstance(metadata, dict):
+                    return _columns(metadata)
+            if len(head) == HEAD_BYTES:
+                return ()  # it may stand further on
+        return ()
+
     def _find_latest(self) -> int:
         low = self._checkpoint()
         if low == 0 and self.commit(0) is None:
@@ -109,12 +129,27 @@ class DeltaLog:
         return high
 
     def _read(self, version: int) -> Commit | None:
-        name = f"_delta_log/{version:020}.json"
+        name = _name(version)
         head = self._files.head(name, HEAD_BYTES)
         if head is None:
             return None
         modified = self._files.modified_at(name) or 0
         return _commit(version, modified, _info(head))
+
+
+def _name(version: int) -> str:
+    return f"_delta_log/{version:020}.json"
+
+
+def _columns(metadata: Mapping[str, Any]) -> tuple[SchemaColumn, ...]:
+    try:
+        fields = json.loads(metadata["schemaString"])["fields"]
+        return tuple(
+            SchemaColumn(each["name"], data_type(each["type"]).simple, bool(each["nullable"]))
+            for each in fields
+        )
+    except (ValueError, KeyError, TypeError, DecodeError, RecursionError):
+        return ()
 
 
 def _info(head: bytes) -> Mapping[str, Any]:

@@ -497,21 +497,18 @@ class Application:
     ) -> None:
         """What the run wrote, and the version that it made, where the table's log is sure of it."""
         columns = written_columns(write.inner.node, placed)
-        known = schema(columns) if columns else None
-        if known is not None:
-            self.rows.schemas[known.schema_id] = known
         met = target_version(write, target.dataset.id, self.plans, self.locations.naming)
         sought = sought_for(run, totals.rows, met)
         for each in _observations(run.run_id, run.part, target, "written"):
-            made = replace(
-                each,
-                rows=totals.rows,
-                bytes=totals.bytes,
-                files=totals.files,
-                schema_id=known.schema_id if known else None,
-            )
+            made = replace(each, rows=totals.rows, bytes=totals.bytes, files=totals.files)
             if sought is not None:
                 made = self.rows.versions.made(made, sought, target.dataset.format)
+            if not columns and made.version is not None:
+                columns = self.rows.versions.logs.schema(made.path, made.version)
+            if columns:
+                known = schema(columns)
+                self.rows.schemas[known.schema_id] = known
+                made = replace(made, schema_id=known.schema_id)
             self.rows.observations.append(made)
 
     def _measure(

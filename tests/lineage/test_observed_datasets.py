@@ -213,7 +213,7 @@ def test_the_versions_that_delta_writes_made_and_reads_met(place: Place) -> None
     assert figures(then) == (5, 2, sum(each[0] for each in zero), 1)
     times = sorted(each[1] for each in zero)
     assert (then.modified_from, then.modified_until) == (times[0], times[-1])
-    assert met[3].columns(now) == [("a", "bigint", True), ("s", "string", True), ("p", "int", True)]
+    assert [each.columns(one) for each, one in zip(met, (*written, now, then), strict=True)] == [COLUMNS] * 5
 
 
 def test_the_versions_of_delta_s_tables_and_row_level_commands(place: Place) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
+from spark_lineage.model import SchemaColumn
 from spark_lineage.pipeline import delta_log, log_files
 from spark_lineage.pipeline.commits import Commit, Logs, Sought, candidates, fits, only
 
@@ -213,6 +214,22 @@ def test_what_deltalake_wrote_is_what_its_history_says(tmp_path: Path) -> None:
     found = candidates(tmp_path.as_uri(), None, 0, None)
     assert [(each.version, each.timestamp, each.operation) for each in reversed(found)] == history
     assert [(each.rows, each.user_metadata) for each in found] == [(1, "run 1"), (2, "run 2"), (3, "run 3")]
+
+
+def test_a_version_s_columns_are_those_of_the_last_change_before_it(tmp_path: Path) -> None:
+    write_deltalake(tmp_path, pa.table({"a": [1]}))
+    write_deltalake(tmp_path, pa.table({"a": [2]}), mode="append")
+    more = pa.table({"a": [3], "b": [[{"c": "x"}]]})
+    write_deltalake(tmp_path, more, mode="append", schema_mode="merge")
+    logs, place = Logs(), str(tmp_path)
+    a, b = SchemaColumn("a", "bigint"), SchemaColumn("b", "array<struct<c:string>>")
+    assert [logs.schema(place, version) for version in range(4)] == [(a,), (a,), (a, b), ()]
+    assert logs.schema(f"{place}/gone", 0) == ()
+    log = tmp_path / "_delta_log"
+    (log / f"{0:020}.json").unlink()
+    assert [Logs().schema(place, version) for version in (1, 2)] == [(), (a, b)]
+    (log / f"{3:020}.json").write_text('{"metaData":{"schemaString":"{"}}')
+    assert Logs().schema(place, 3) == ()
 
 
 def test_elsewhere_deltalake_reads_as_the_operating_system_does_here(tmp_path: Path) -> None:
