@@ -27,7 +27,10 @@ def decide_by_logs(rows: Rows, target: DeltaStore) -> None:
     rows.observations = [_with_commit(each, decided) for each in rows.observations]
     for each in rows.undecided:
         run = each.run
-        if run.state is RunState.UNKNOWN and (run.run_id, run.part) not in decided:
+        is_over = (
+            each.alive_until is not None
+        )  # a remote spool has no word of that: the end may come with the next segment
+        if is_over and run.state is RunState.UNKNOWN and (run.run_id, run.part) not in decided:
             rows.problems[_unknown(run.operation, run.call_site, run.run_id, run.target)] = None
 
 

@@ -113,6 +113,17 @@ def test_a_write_of_a_killed_application_is_unknown_and_has_its_lineage(spool: P
     assert [*spool.glob("*.seg"), *spool.glob("*.open")] == []
 
 
+def test_nobody_is_alarmed_where_the_end_may_come_with_the_next_segment(spool: Path, store: Path) -> None:
+    """Sealed segments alone, as in a remote spool: their writer may live."""
+    plan = copy_plan("p", "file:/in", "file:/out")
+    write_segment(spool, 0, plan, intent(7, "p"))
+    ingest(spool, store)
+    assert (runs(store), problems(store)) == ({"7": ("UNKNOWN", True, None)}, [])
+    write_segment(spool, 1, plan, execution(7, "p"))
+    ingest(spool, store)
+    assert (runs(store), problems(store)) == ({"7": ("COMPLETE", True, None)}, [])
+
+
 def test_what_had_not_ended_when_the_application_did_is_cancelled(spool: Path, store: Path) -> None:
     plan = copy_plan("p", "file:/in", "file:/out")
     write_segment(spool, 0, plan, intent(7, "p"), intent(8, "p"), {**END, "running": [7]})
