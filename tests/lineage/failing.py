@@ -31,6 +31,9 @@ NOTHING = "nothing"
 SAME = "same"
 """An old condition that is no other."""
 
+EITHER = "either"
+"""Spark 3.5 hands on the condition of a failed write (`TASK_WRITE_FAILED`) or not, by which task's error comes first."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -263,7 +266,7 @@ WAYS = (
     Way("a pandas function raises", _pandas_udf, error="ValueError", operator="ArrowEvalPython"),
     Way("mapInPandas raises", _map_in_pandas, error="KeyError", operator="MapInPandas"),
     Way("applyInPandas raises", _apply_in_pandas, error="ValueError", operator="FlatMapGroupsInPandas"),
-    Way("a Python function raises in a write", _udf_in_write, error="ValueError", operator="BatchEvalPython", kind="write", old_condition="TASK_WRITE_FAILED"),
+    Way("a Python function raises in a write", _udf_in_write, error="ValueError", operator="BatchEvalPython", kind="write", old_condition=EITHER),
     Way("a Python worker dies", _worker_dies),
     Way("an RDD's function raises", _rdd_map, error="ValueError", kind="query"),
     Way("a function over a table's RDD raises", _rdd_of_table, error="ValueError"),
@@ -296,5 +299,5 @@ WAYS = (
     Way("all jobs are cancelled", cancelled_by(lambda p: p.spark.sparkContext.cancelAllJobs(), writes=False), state="CANCELLED", condition="SPARK_JOB_CANCELLED", old_condition=None),
     # Slow, or streaming.
     Way("a broadcast takes too long", _broadcast_timeout, condition="_LEGACY_ERROR_TEMP_2097"),
-    Way("a stream's function raises", _stream_udf, error="ValueError", kind="write", operator="BatchEvalPython", old_condition="TASK_WRITE_FAILED"),
+    Way("a stream's function raises", _stream_udf, error="ValueError", kind="write", operator="BatchEvalPython", old_condition=EITHER),
 )  # fmt: skip
