@@ -14,7 +14,7 @@ from spark_lineage.model import SchemaColumn
 from spark_lineage.pipeline.delta_log import DeltaLog
 from spark_lineage.pipeline.iceberg_log import IcebergLog
 from spark_lineage.pipeline.log_entries import Commit
-from spark_lineage.pipeline.log_files import UnreadableLogError, files_of
+from spark_lineage.pipeline.log_files import UnreachableStorageError, UnreadableLogError, files_of, storage_of
 
 __all__ = ["Commit", "Logs", "Sought", "candidates", "fits", "only"]
 
@@ -79,12 +79,14 @@ class Logs:
     """The logs of tables, each opened once: one object serves one ingest.
 
     Nothing raises: what could not be read is in `unreadable`, table location -> half a sentence, and has no commits.
-    `forgotten` are the locations whose logs no longer reach back to the time that was asked for.
+    A storage that does not answer for one table is not asked for the next. `forgotten` are the locations whose logs no longer
+    reach back to the time that was asked for.
     """
 
     unreadable: dict[str, str] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
     _open: dict[str, DeltaLog | IcebergLog | None] = field(default_factory=dict)
+    _unreachable: set[str] = field(default_factory=set)
 
     def candidates(self, location: str, sought: Sought, table_format: str = "delta") -> tuple[Commit, ...]:
         """The commits of a table that fit what is known of a run, by version; none where its log does not tell them all.
@@ -126,6 +128,8 @@ class Logs:
             return ()
 
     def _log(self, location: str, table_format: str) -> DeltaLog | IcebergLog | None:
+        if storage_of(location) in self._unreachable:
+            return None
         if location not in self._open:
             self._open[location] = None
             try:
@@ -138,6 +142,8 @@ class Logs:
     def _give_up(self, location: str, error: UnreadableLogError) -> None:
         self.unreadable[location] = str(error)
         self._open[location] = None
+        if isinstance(error, UnreachableStorageError):
+            self._unreachable.add(storage_of(location))
 
 
 def candidates(

@@ -25,6 +25,10 @@ class UnreadableLogError(Exception):
     """A table's log cannot be read; its text is half a sentence that says why."""
 
 
+class UnreachableStorageError(UnreadableLogError):
+    """The storage of a table does not answer, or not to this process: its other tables need not be tried."""
+
+
 class Files(Protocol):
     """The files below one folder, by their names relative to it. What is not there is None; other trouble raises `UnreadableLogError`."""
 
@@ -85,7 +89,7 @@ class RemoteFiles:
         try:
             self._handler = DeltaStorageHandler(root, _PATIENCE)
         except _TROUBLE as error:
-            raise UnreadableLogError(_first_line(error)) from error
+            raise UnreachableStorageError(_first_line(error)) from error
 
     def head(self, name: str, limit: int) -> bytes | None:
         """The first bytes of a file."""
@@ -96,7 +100,7 @@ class RemoteFiles:
         except FileNotFoundError:
             return None
         except _TROUBLE as error:
-            raise UnreadableLogError(_first_line(error)) from error
+            raise UnreachableStorageError(_first_line(error)) from error
 
     def modified_at(self, name: str) -> int | None:
         """When a file was last modified."""
@@ -115,7 +119,7 @@ class RemoteFiles:
         except FileNotFoundError:
             return []
         except _TROUBLE as error:
-            raise UnreadableLogError(_first_line(error)) from error
+            raise UnreachableStorageError(_first_line(error)) from error
         return [each.base_name for each in found]
 
 
@@ -129,6 +133,16 @@ def files_of(location: str) -> Files:
     if location.startswith("file:"):
         return LocalFiles("/" + location.removeprefix("file:").lstrip("/"))
     return RemoteFiles(location)
+
+
+def storage_of(location: str) -> str:
+    """The storage that a table lies in: `s3://bucket` of an address, the path itself on this machine.
+
+    >>> storage_of("s3a://lake/gold/orders")
+    's3a://lake'
+    """
+    scheme, separator, rest = location.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if separator and scheme != "file" else location
 
 
 def _spend(files: Files) -> None:

@@ -189,6 +189,11 @@ def test_an_address_that_nothing_here_reads_is_one_half_sentence() -> None:
     assert logs.candidates("nosuch://bucket/table", Sought("INSERT", 0, None)) == ()
     assert list(logs.unreadable) == ["nosuch://bucket/table"]
     assert logs.unreadable["nosuch://bucket/table"]
+    assert logs.candidates("nosuch://bucket/other", Sought("INSERT", 0, None)) == ()
+    assert logs.commit("nosuch://bucket/other", 0) is None
+    assert list(logs.unreadable) == ["nosuch://bucket/table"]  # its storage is asked once
+    assert logs.candidates("nosuch://else/other", Sought("INSERT", 0, None)) == ()
+    assert len(logs.unreadable) == 2
 
 
 def test_a_damaged_log_is_survived(tmp_path: Path) -> None:
