@@ -16,19 +16,18 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
-from spark_lineage.compare.expectation import FALSE_ALARMS, LONG, SHORT, Deviation
+from spark_lineage.compare.expectation import FALSE_ALARMS, LONG, SHORT
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label, reference
 from spark_lineage.compare.measures import MEASURES, Judged, judge, judge_drift
 from spark_lineage.compare.outside import log_problems, outside_writes
-from spark_lineage.compare.robust import median, threshold
+from spark_lineage.compare.reasons import NOTICEABLE, Reasons
+from spark_lineage.compare.robust import threshold
 from spark_lineage.compare.seasons import DAY
-from spark_lineage.compare.series import History, Series, SeriesKey, history_of
+from spark_lineage.compare.series import History, Series, history_of
 from spark_lineage.compare.times import parse_time
 from spark_lineage.model import SCHEMA_VERSION, DatasetId, Problem, Severity
 from spark_lineage.pipeline.commits import Logs
@@ -70,24 +69,6 @@ _RUNS_FOR_INPUTS = 6
 _RUNS_ASKED_FOR_INPUTS = 60
 _RARELY_MISSING = 0.05
 _MANY = 100_000
-_NOTICEABLE = 0.5
-"""A score beyond half of the limit, two spreads or so, counts as a reason for another's."""
-
-_PART_OF_DAY = 0.125
-"""What explains a deviation was off by this part of it, in logarithms: a holiday is not the same everywhere."""
-
-_INPUT_COUNTS = 2
-"""How much farther off than its input a table may be, each by its own limit: one that never answered to its input has no excuse in it."""
-
-_LEAST_PEERS = 3
-_SAME_DAY = 0.7
-"""How far the median of n scores must be off, times sqrt(n), to make a day special: with a chance of 1 % on an ordinary day.
-
-A score of 1 is about 4.2 spreads, the median of n values has a spread of sqrt(pi / 2 / n): 2.33 * 1.253 / 4.2 = 0.70.
-"""
-
-Judgements = Mapping[SeriesKey, Mapping[int, Mapping[str, Judged]]]
-"""Series -> place of a run -> measure -> judgement."""
 
 
 def unusual(
@@ -162,7 +143,7 @@ def unusual_of(
         for key, series in history.series.items()
         if first[key] < len(series.times)
     }
-    reasons = _Reasons(history, judged)
+    reasons = Reasons(history, judged)
     for key, judgements in judged.items():
         if wanted is None or key.target in wanted:
             yield from _of_measures(history.series[key], judgements, reasons, name_of)
@@ -185,84 +166,8 @@ def _judge_all(series: Series, first: int, false_alarms: float) -> Mapping[int, 
 Naming = Callable[[DatasetId], str]
 
 
-@dataclass(frozen=True)
-class _Reasons:
-    """Ordinary reasons of a deviation: unusual inputs, and days on which most tables were unusual."""
-
-    history: History
-    judged: Judgements
-
-    def of(self, series: Series, place: int, error: float, score: float) -> tuple[str, str] | None:
-        """What explains a deviation (`error` is a logarithm, `score` over its limit), as evidence; None where nothing does."""
-        found = self._input(series, place, error, score)
-        # A holiday has fewer rows; nothing at all is told.
-        return found or (
-            None if series.rows[place] == 0 else self._day(series.key, series.times[place], error)
-        )
-
-    def _input(self, series: Series, place: int, error: float, score: float) -> tuple[str, str] | None:
-        """An input whose writes between this run and the one before were off in the same direction, all of them together."""
-        end = series.times[place]
-        begin = series.times[place - 1] if place else 0
-        for id_ in sorted(series.inputs[place] - {series.key.target}):
-            for key in self.history.writers.get(id_, ()):
-                other = self.history.series[key]
-                places = range(bisect_left(other.times, begin), bisect_right(other.times, end))
-                off = [
-                    judgements["rows"].deviation
-                    for run in places
-                    if "rows" in (judgements := self.judged.get(key, {}).get(run, {}))
-                ]
-                together = _together([each.shift for each in off]) * _sign(error)
-                if together > _NOTICEABLE and abs(score) <= _INPUT_COUNTS * together + 1:
-                    return "follows", f"{id_.name} in run {other.runs[places[-1]][0]}"
-        return None
-
-    def _day(self, key: SeriesKey, end: int, error: float) -> tuple[str, str] | None:
-        """The tables that data comes in by and that have nothing to do with this one: their median shows what kind of day it was."""
-        related = self.history.upstream(key.target)
-        days = [
-            days for other, days in self._by_day.get(end // DAY, {}).items() if other.target not in related
-        ]
-        peers = [_together([each.shift for each in runs]) * _sign(error) for runs in days]
-        moved = [math.fsum(each.moved for each in runs) / len(runs) for runs in days]
-        if len(peers) < _LEAST_PEERS or median(sorted(peers)) * math.sqrt(len(peers)) <= _SAME_DAY:
-            return None
-        if not _explains(median(sorted(moved)), error):
-            return None
-        off = sum(each > 0 for each in peers)
-        return "same_day", f"{off} of {len(peers)} unrelated tables were off in the same direction"
-
-    @cached_property
-    def _by_day(self) -> Mapping[int, Mapping[SeriesKey, list[Deviation]]]:
-        """Day -> the series that bring data in -> how far their rows were off."""
-        found: dict[int, dict[SeriesKey, list[Deviation]]] = {}
-        for key, places in self.judged.items():
-            if not self.history.is_first(key):
-                continue
-            for place, judgements in places.items():
-                if "rows" in judgements:
-                    day = found.setdefault(self.history.series[key].times[place] // DAY, {})
-                    day.setdefault(key, []).append(judgements["rows"].deviation)
-        return found
-
-
-def _together(scores: Sequence[float]) -> float:
-    """Several scores as one of the same scale: that of their sum."""
-    return math.fsum(scores) / math.sqrt(len(scores)) if scores else 0.0
-
-
-def _explains(moved: float, error: float) -> bool:
-    """Whether what else was off was so by a good part of a deviation; both are logarithms."""
-    return moved * _sign(error) >= _PART_OF_DAY * abs(error)
-
-
-def _sign(number: float) -> int:
-    return 1 if number > 0 else -1
-
-
 def _of_measures(
-    series: Series, judged: Mapping[int, Mapping[str, Judged]], reasons: _Reasons, name_of: Naming
+    series: Series, judged: Mapping[int, Mapping[str, Judged]], reasons: Reasons, name_of: Naming
 ) -> Iterator[Finding]:
     for place, judgements in judged.items():
         told: dict[str, Judged] = {}
@@ -284,7 +189,7 @@ def _of_measures(
 
 
 def _of_drift(
-    series: Series, first: int, reasons: _Reasons, name_of: Naming, false_alarms: float
+    series: Series, first: int, reasons: Reasons, name_of: Naming, false_alarms: float
 ) -> Iterator[Finding]:
     """Where the rows of the last days begin to be far from those of many more, no single run being the reason."""
     told: Severity | None = None
@@ -293,7 +198,7 @@ def _of_drift(
         drift = rows.deviation.drift
         new_level = day if rows.direction and rows.deviation.continues else new_level
         if abs(drift) <= 1:
-            told = told if abs(drift) > _NOTICEABLE else None
+            told = told if abs(drift) > NOTICEABLE else None
         elif 2 * (day - new_level) <= LONG:
             told = (
                 Severity.WARNING
@@ -343,7 +248,7 @@ def _counts(name: str, judgements: Mapping[str, Judged], told: Mapping[str, Judg
         return "rows" not in told
     if name == "duration":
         return judgement.direction > 0 and not any(
-            judgements[each].deviation.score > _NOTICEABLE
+            judgements[each].deviation.score > NOTICEABLE
             for each in ("rows", "rows_read")
             if each in judgements
         )
