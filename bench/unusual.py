@@ -7,7 +7,7 @@
 A seed is a warehouse: sources with weekly and daily seasons, growth, month-ends, holidays and noise of several kinds;
 jobs that bring them in, refine them and aggregate them, daily, hourly or on working days; retries, late runs, busy clusters. Faults
 are injected into known runs: rows dropped, multiplied or written twice, nothing written, slow runs, inputs that vanish
-or are new, drifts, and commits that no run made. The detectors see the store's rows and nothing of this file. Seeds below 200 are for development,
+or are new, drifts, and commits that no run made. The detectors see the store's rows and nothing of this file. Seeds below 300 are for development,
 the goals are measured on others. Faults of rows hit runs of 100 rows and more.
 
 An alarm is a warning or an error; it is false where neither the run nor what it read was touched by a fault. A fault is found
@@ -52,7 +52,7 @@ START = date(2025, 1, 1)
 EPOCH = date(1970, 1, 1)
 CHANGES_ROWS = {"rows dropped", "rows multiplied", "written twice", "nothing written", "drift"}
 LEAST_ROWS = 100
-HELD_OUT = range(201, 211)
+HELD_OUT = range(301, 311)
 SIZE = 12
 CURVE = (3e-3, 1e-3, 3e-4, 1e-4, 1e-5)
 

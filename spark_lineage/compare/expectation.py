@@ -54,7 +54,7 @@ _WINDOW = 1500
 _REFIT_SHARE = 10
 _MANY = 100_000
 _VALUES_FOR_WILD = 100
-_WILD_MARGIN = math.log(1.1)
+_WILD_MARGIN = math.log(1.25)
 _TIMES = 3
 
 _UNSEEN = math.log(2)
@@ -113,7 +113,7 @@ def deviations(
     """The deviation of each point from `first` on (None for what has too little before it), in order.
 
     `times` are epoch milliseconds in order. `wild`: now and then a value is far off for no reason, as a busy cluster makes a run slow; from
-    100 values on, what happened three times is then within the limit, and a tenth more. `false_alarms` is the probability with which an
+    100 values on, what happened three times is then within the limit, and a quarter more. `false_alarms` is the probability with which an
     ordinary value is called unusual.
     """
     found: list[Deviation | None] = []
