@@ -133,17 +133,24 @@ def _designed_inputs(snapshot: Snapshot) -> Mapping[str, frozenset[DatasetId]]:
 
 def _read(snapshot: Snapshot, runs: pa.Table) -> Mapping[RunKey, Mapping[DatasetId, int | None]]:
     """What each write read, with the rows; one dataset that was scanned at several places has the sum of them."""
-    names = ("run_id", "part", "namespace", "name", "rows")
+    names = ("run_id", "part", "namespace", "name", "path", "rows")
     table = snapshot.read("observations", (*names, "direction"))
     table = table.filter(pc.equal(table["direction"], "read"))
     table = table.filter(pc.is_in(table["run_id"], runs["run_id"]))
     found: dict[RunKey, dict[DatasetId, int | None]] = {}
+    totals: dict[RunKey, dict[DatasetId, int | None]] = {}
     ids: dict[tuple[str, str], DatasetId] = {}
-    for run_id, part, namespace, name, rows in zip(*(table[each].to_pylist() for each in names), strict=True):
+    for run_id, part, namespace, name, path, rows in zip(
+        *(table[each].to_pylist() for each in names), strict=True
+    ):
         id_ = ids.setdefault((namespace, name), DatasetId(namespace, name))
-        read = found.setdefault((run_id, part), {})
-        known = read.get(id_, 0)
-        read[id_] = None if known is None or rows is None else known + rows
+        # Of a read of several paths the row under the dataset's own name has the figures of all.
+        for read in (found, totals) if path == name else (found,):
+            of_run = read.setdefault((run_id, part), {})
+            known = of_run.get(id_, 0)
+            of_run[id_] = None if known is None or rows is None else known + rows
+    for run, of_run in totals.items():
+        found[run].update(of_run)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from spark_lineage.compare.series import history_of
 from spark_lineage.compare.unusual import unusual, unusual_answer
 from spark_lineage.model import Batch, Observation, RunState, Severity
 from spark_lineage.query.snapshot import Snapshot
@@ -126,6 +127,21 @@ def test_twice_the_rows_for_the_same_input(tmp_path):
     found = unusual(snapshot(tmp_path, daily([*amounts, 2000]), observations=observations))
     assert kinds(found) == [("unusual_yield", "warning", f"{BRIDGE}:52")]
     assert found[0].message.startswith("/w/orders: 2 rows written for each row read, usual is ")
+
+
+def test_the_figures_of_a_read_of_several_paths_stand_under_the_datasets_name(tmp_path):
+    """Two folders were read each day, 1,000 rows in all; those of each alone are not known."""
+    id_ = dataset_id("raw")
+    paths = [
+        Observation(f"{BRIDGE}:{number}", 0, id_.namespace, id_.name, "read", f"{id_.name}/{part}")
+        for number in range(53)
+        for part in ("a", "b")
+    ]
+    observations = [*paths, *(read(number, "raw", 1000) for number in range(53))]
+    amounts = [500, 2000, 1000, 700, 1500, 1200, 900, 1800, 600, 1100, 1600, 800, 1300] * 4
+    history = history_of(snapshot(tmp_path, daily([*amounts, 700]), observations=observations))
+    (series,) = history.series.values()
+    assert series.rows_read == [{id_: 1000}] * 53
 
 
 def test_what_the_input_explains_is_information(tmp_path):
