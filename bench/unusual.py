@@ -34,12 +34,12 @@ from deltalake import DeltaTable, write_deltalake
 from rich.console import Console
 from rich.table import Table as TextTable
 
-from spark_lineage.compare.expectation import FALSE_ALARMS
 from spark_lineage.compare.findings import Finding
-from spark_lineage.compare.series import history_of
-from spark_lineage.compare.unusual import unusual, unusual_of
+from spark_lineage.compare.unusual.expectation import FALSE_ALARMS
+from spark_lineage.compare.unusual.runs import unusual, unusual_of
+from spark_lineage.compare.unusual.series import history_of
 from spark_lineage.model import Batch, Dataset, DatasetId, Observation, Run, RunState, Severity
-from spark_lineage.pipeline.commits import Logs
+from spark_lineage.pipeline.logs.commits import Logs
 from spark_lineage.query.snapshot import Snapshot
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import TABLES

@@ -26,20 +26,14 @@ import typer
 
 import spark_lineage
 from spark_lineage import api, model, testing
-from spark_lineage.compare import (
-    causes,
-    design,
-    diff,
-    distributions,
-    drift,
-    freshness,
-    impact,
-    outage,
-    unusual,
-    validate,
-)
-from spark_lineage.compare.checked import CheckAnswer
-from spark_lineage.compare.planned import PlanAnswer
+from spark_lineage.compare import design
+from spark_lineage.compare.causes import impact, outage
+from spark_lineage.compare.causes import ranking as causes
+from spark_lineage.compare.declared.checked import CheckAnswer
+from spark_lineage.compare.drift import diff, distributions, drift, validate
+from spark_lineage.compare.drift.planned import PlanAnswer
+from spark_lineage.compare.unusual import freshness
+from spark_lineage.compare.unusual import runs as unusual
 from spark_lineage.decode import records
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.query import answers, one_run

@@ -37,7 +37,7 @@ from spark_lineage.switch import configure
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from spark_lineage.compare.declaration import Declaration
+    from spark_lineage.compare.declared.declaration import Declaration
 
 __all__ = ["Lineage", "configure", "enable", "open", "plan"]
 
@@ -82,7 +82,7 @@ def plan(
     compared. The answer's `outcome` is `planned`, or `refused` where something could not be analyzed. Raises `LineageError`
     for a file that cannot be read or a session that does not start.
     """
-    from spark_lineage.compare.planned import plan_file  # noqa: PLC0415 - few ask, all would load it
+    from spark_lineage.compare.drift.planned import plan_file  # noqa: PLC0415 - few ask, all would load it
     from spark_lineage.show.text_plan import plan_html, plan_text  # noqa: PLC0415
 
     store = None if against is None else str(against)
@@ -191,7 +191,7 @@ class Lineage:
 
     def diff(self, name: str, from_: str | None = None, to: str | None = None) -> Answer:
         """A job or table at two moments: a time, how long ago (`7d`), a run's id, or `spark:4.1`. Without them, its last change."""
-        from spark_lineage.compare.diff import diff  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.drift.diff import diff  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_diff import diff_html  # noqa: PLC0415
         from spark_lineage.show.text_diff import diff_text  # noqa: PLC0415
 
@@ -207,7 +207,7 @@ class Lineage:
 
     def validate(self) -> Answer:
         """The edges of all current plans beside the datasets' columns as they are now."""
-        from spark_lineage.compare.validate import validate  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.drift.validate import validate  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_validate import validate_html  # noqa: PLC0415
         from spark_lineage.show.text_validate import validate_text  # noqa: PLC0415
 
@@ -218,7 +218,7 @@ class Lineage:
 
         A version is meant by a time, how long ago (`7d`), a run's id, or `version:3`; without them, the last two. No row is read.
         """
-        from spark_lineage.compare.distributions import data_diff  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.drift.distributions import data_diff  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_data import data_html  # noqa: PLC0415
         from spark_lineage.show.text_data import data_text  # noqa: PLC0415
 
@@ -226,7 +226,7 @@ class Lineage:
 
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
-        from spark_lineage.compare.drift import drift  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.drift.drift import drift  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_diff import drift_html  # noqa: PLC0415
         from spark_lineage.show.text_diff import drift_text  # noqa: PLC0415
 
@@ -246,7 +246,7 @@ class Lineage:
         jobs and tables that are to have lineage. With `strict`, what cannot be shown is an error, too. The
         answer's `outcome` is `passed` or `failed`. Raises `DeclarationError` for a file that is not a declaration.
         """
-        from spark_lineage.compare import checking  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.declared import checking  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.query.snapshot import Snapshot  # noqa: PLC0415
         from spark_lineage.show.html_check import check_html  # noqa: PLC0415
         from spark_lineage.show.text_check import check_text  # noqa: PLC0415
@@ -259,7 +259,7 @@ class Lineage:
 
     def declare(self) -> str:
         """The lineage as it is, as the YAML file that `check` takes: a baseline."""
-        from spark_lineage.compare.baseline import declaration_of, declaration_text  # noqa: PLC0415
+        from spark_lineage.compare.declared.baseline import declaration_of, declaration_text  # noqa: PLC0415
         from spark_lineage.query.snapshot import Snapshot  # noqa: PLC0415
 
         return declaration_text(declaration_of(Snapshot(self._read())))
@@ -269,7 +269,7 @@ class Lineage:
 
         `since` is a time or how long ago (`7d`); without it, the week before the newest run.
         """
-        from spark_lineage.compare.unusual import unusual_asked  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.unusual.runs import unusual_asked  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_unusual import unusual_html  # noqa: PLC0415
         from spark_lineage.show.text_unusual import unusual_text  # noqa: PLC0415
 
@@ -280,7 +280,7 @@ class Lineage:
 
         `now` is the time that ages are counted from; without it, the present.
         """
-        from spark_lineage.compare.freshness import freshness_asked  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.unusual.freshness import freshness_asked  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_unusual import freshness_html  # noqa: PLC0415
         from spark_lineage.show.text_unusual import freshness_text  # noqa: PLC0415
 
@@ -288,7 +288,7 @@ class Lineage:
 
     def why(self, name: str, run: str | None = None) -> Answer:
         """What changed before a run of `table.column` or of a table (`run` None: its last), the strongest cause first."""
-        from spark_lineage.compare.causes import why  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.compare.causes.ranking import why  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html_why import why_html  # noqa: PLC0415
         from spark_lineage.show.text_why import why_text  # noqa: PLC0415
 
@@ -302,13 +302,13 @@ class Lineage:
         from spark_lineage.show import html_impact, text_impact  # noqa: PLC0415 - few ask, all would load it
 
         if without is not None:
-            from spark_lineage.compare.outage import outage  # noqa: PLC0415
+            from spark_lineage.compare.causes.outage import outage  # noqa: PLC0415
 
             lost = outage(self._read(), without, name).to_dict()
             return Answer(lost, text_impact.outage_text, html_impact.outage_html)
         if name is None:
             raise SettingError("impact: name a table or column, or what would be missing (without=...).")
-        from spark_lineage.compare.impact import impact  # noqa: PLC0415
+        from spark_lineage.compare.causes.impact import impact  # noqa: PLC0415
 
         return Answer(impact(self._read(), name).to_dict(), text_impact.impact_text, html_impact.impact_html)
 

@@ -22,7 +22,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from spark_lineage.compare.declaration import (
+from spark_lineage.compare.declared.declaration import (
     ColumnDeclaration,
     Declaration,
     ExpectedName,

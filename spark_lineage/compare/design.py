@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spark_lineage.compare.drift.sentences import short_name
 from spark_lineage.compare.findings import Finding
-from spark_lineage.compare.sentences import short_name
 from spark_lineage.model import (
     SCHEMA_VERSION,
     DatasetId,

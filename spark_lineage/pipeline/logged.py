@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
-from spark_lineage.pipeline.commits import Commit
+from spark_lineage.pipeline.logs.commits import Commit
 from spark_lineage.pipeline.outcomes import RunKey, Version, decide
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.store.delta import DeltaStore

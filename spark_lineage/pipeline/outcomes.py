@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from spark_lineage.decode.records import ApplicationEndRecord
 from spark_lineage.model import DatasetId, Run, RunState
-from spark_lineage.pipeline.commits import Commit, Logs, Sought, only
+from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, only
 
 __all__ = ["BY_APPLICATION", "BY_LOG", "Undecided", "application_state", "decide"]
 

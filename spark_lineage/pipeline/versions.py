@@ -10,8 +10,8 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import by_facts
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
-from spark_lineage.pipeline.commits import Logs, Sought, only
 from spark_lineage.pipeline.fold import FoldedWrite
+from spark_lineage.pipeline.logs.commits import Logs, Sought, only
 
 _WITH_LOGS = frozenset({"delta", "iceberg"})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from spark_lineage.compare.causes import why
+from spark_lineage.compare.causes.ranking import why
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import (
     ApplicationEvent,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from spark_lineage.compare.diff import diff
-from spark_lineage.compare.drift import drift
+from spark_lineage.compare.drift.diff import diff
+from spark_lineage.compare.drift.drift import drift
 from spark_lineage.errors import NameLookupError, SettingError
 from spark_lineage.model import Batch, Constants, DatasetId, Observation, Run, Schema, SchemaColumn
 from tests.query.lineage_rows import dataset, edge, plan, run, store_of

@@ -12,7 +12,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 import spark_lineage
-from spark_lineage.compare.distributions import data_diff
+from spark_lineage.compare.drift.distributions import data_diff
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Batch, Dataset, Observation
 from spark_lineage.show import cli

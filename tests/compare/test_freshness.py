@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spark_lineage.compare.freshness import freshness, freshness_answer
-from spark_lineage.compare.rhythm import rhythm
+from spark_lineage.compare.unusual.freshness import freshness, freshness_answer
+from spark_lineage.compare.unusual.rhythm import rhythm
 from spark_lineage.model import Batch, EdgeKind, Observation, RunState
 from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import dataset, dataset_id, plan, run, store_of

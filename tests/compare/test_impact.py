@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spark_lineage.compare.impact import impact
-from spark_lineage.compare.outage import outage
+from spark_lineage.compare.causes.impact import impact
+from spark_lineage.compare.causes.outage import outage
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Batch, Column, EdgeKind, Operator
 from tests.query.lineage_rows import dataset, dataset_id, edge, plan, run, store_of

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from spark_lineage.compare.freshness import freshness_answer
-from spark_lineage.compare.unusual import unusual_answer
+from spark_lineage.compare.unusual.freshness import freshness_answer
+from spark_lineage.compare.unusual.runs import unusual_answer
 from spark_lineage.model import Batch, Dataset, DatasetId, Observation
-from spark_lineage.pipeline.commits import Logs
+from spark_lineage.pipeline.logs.commits import Logs
 from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import plan, run, store_of
 

@@ -7,8 +7,15 @@ import statistics
 
 import pytest
 
-from spark_lineage.compare.robust import MAD_TO_SIGMA, RunningMedian, mad_sigma, quantile, spread, threshold
-from spark_lineage.compare.seasons import DAY, HOUR, fit_season
+from spark_lineage.compare.unusual.robust import (
+    MAD_TO_SIGMA,
+    RunningMedian,
+    mad_sigma,
+    quantile,
+    spread,
+    threshold,
+)
+from spark_lineage.compare.unusual.seasons import DAY, HOUR, fit_season
 
 MONDAY = 4 * DAY
 

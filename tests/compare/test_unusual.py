@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spark_lineage.compare.series import history_of
-from spark_lineage.compare.unusual import unusual, unusual_answer
+from spark_lineage.compare.unusual.runs import unusual, unusual_answer
+from spark_lineage.compare.unusual.series import history_of
 from spark_lineage.model import Batch, Observation, RunState, Severity
 from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import BRIDGE, dataset_id, plan, run, store_of

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
-from spark_lineage.compare.current import current_schema, kind_of
-from spark_lineage.compare.validate import validate
+from spark_lineage.compare.drift.current import current_schema, kind_of
+from spark_lineage.compare.drift.validate import validate
 from spark_lineage.model import (
     Batch,
     Certainty,

@@ -14,8 +14,8 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from spark_lineage.model import SchemaColumn
-from spark_lineage.pipeline import delta_log, log_files
-from spark_lineage.pipeline.commits import Commit, Logs, Sought, candidates, fits, only
+from spark_lineage.pipeline.logs import delta_log, log_files
+from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, candidates, fits, only
 
 SPARK = "Apache-Spark/4.1.3 Delta-Lake/4.4.0"
 

@@ -1,0 +1,1 @@
+"""Why a number is as it is, and what hangs on it."""

@@ -1,0 +1,1 @@
+"""What lineage should be: a YAML file or an earlier state, compared with the store."""

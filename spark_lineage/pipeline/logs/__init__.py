@@ -1,0 +1,1 @@
+"""The tables' own logs: which commit a run made."""
