@@ -18,16 +18,20 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures
+.PHONY: demo test lineage-lane test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
 # The whole suite on Spark 4.1.3, and what also runs on 3.5.9, as two lanes side by side: a session of Spark leaves a core
-# free most of the time. Every lane runs to its end whatever becomes of the other.
+# free most of the time. Every lane runs to its end whatever becomes of the other; what the first says is shown at its end.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
-	$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=line test-lineage test-others
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going lineage-lane test-others
+
+lineage-lane:
+	@$(MAKE) --no-print-directory test-lineage > .cache/test-lineage.log 2>&1; \
+	status=$$?; cat .cache/test-lineage.log; exit $$status
 
 LINEAGE_TESTS := tests/closed tests/hive tests/lineage
 test-lineage:
