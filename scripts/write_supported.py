@@ -79,6 +79,20 @@ for every application that the JVM's shutdown hook stops, so that code is not be
 A write that is killed is a run (`spark.lineage.intent`): a command that writes, not a micro-batch, which Spark plans before it is an execution. What is
 known of a killed stream are the batches that ended; after a restart the batch that was under way runs again under its number. A job without a query leaves a
 run where it failed, and nothing where it was killed.
+
+## What a run does not know of itself
+
+The bridge takes what Spark has in memory and asks for nothing, so these are null, not 0:
+
+- the offsets of a batch read of Kafka from `earliest` or to `latest`, which only the executors resolve, and the rows of one topic where
+  a scan read several;
+- the version that a plain read of an Iceberg table met on Spark 3.5, and that a stream over a Delta table met;
+- the rows that a scan inside `foreachBatch` read, those of a cached plan's scans, and those of the other side of a join of which adaptive execution found one side
+  empty and took the whole join out;
+- a skipped stage: its operator has no stages of its own, for they ran in an earlier job;
+- the version that a write made where the table's own log does not have exactly one commit that fits it.
+
+Delta's file statistics have no distinct counts: `diff --data` shows null there.
 """
 
 

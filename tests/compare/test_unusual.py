@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spark_lineage.compare.unusual.runs import unusual, unusual_answer
@@ -54,6 +56,27 @@ def test_a_tenth_of_the_rows(tmp_path):
         "runs_compared": "20",
         "operation": "append",
     }
+
+
+def test_a_tenth_of_the_bytes_for_the_same_rows(tmp_path):
+    """The rows are as ever: somebody else compresses, or the columns are empty."""
+    sizes = [100_000] * 20 + [10_000]
+    runs = [replace(each, bytes=size) for each, size in zip(daily([1000] * 21), sizes, strict=True)]
+    found = unusual(snapshot(tmp_path, runs))
+    assert kinds(found) == [("unusual_bytes", "warning", f"{BRIDGE}:20")]
+    assert dict(found[0].evidence)["value"] == "10,000"
+    assert dict(found[0].evidence)["expected"] == "100,000"
+
+
+def test_a_tenth_of_the_input_for_the_same_output(tmp_path):
+    """A table of 40 countries stays what it is, though only a tenth of the orders was read: so each of those gave ten times as much."""
+    observations = [read(number, "raw", 10_000) for number in range(20)] + [read(20, "raw", 1_000)]
+    found = unusual(snapshot(tmp_path, daily([40] * 21), observations=observations))
+    assert kinds(found) == [
+        ("unusual_input", "warning", f"{BRIDGE}:20"),
+        ("unusual_yield", "warning", f"{BRIDGE}:20"),
+    ]
+    assert found[0].message.startswith("/w/orders: 1,000 rows read, usual is ")
 
 
 def test_the_same_every_day_is_ordinary(tmp_path):

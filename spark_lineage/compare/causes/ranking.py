@@ -1,10 +1,10 @@
 """Why an output is as it is: what changed upstream before it was made, the nearest and strongest first.
 
-**Which changes.** The walk is that of `compare.rounds`: upstream, and back in time, each table with the window in which a change could
+**Which changes.** The walk is that of `rounds`: upstream, and back in time, each table with the window in which a change could
 reach the output. In that window count: runs that failed, were cancelled, have no known end, were late or are missing; stages that failed or were
 tried again, fetch failures, executors that were lost or decommissioned, skew, restarts of streams (`compare.own_causes`); sources, expressions,
-constants and schemas that are not as they were (`compare.drift`); rows, bytes, durations and inputs that are unusual (`compare.unusual`), and commits that no
-run explains (`compare.outside`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
+constants and schemas that are not as they were (`compare.drift.drift`); rows, bytes, durations and inputs that are unusual (`compare.unusual.runs`), and commits that no
+run explains (`compare.unusual.outside`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
 
 **The rank.** `score = weight x strength x 0.8^hops x 0.5^(age / period) x bond`, where
 

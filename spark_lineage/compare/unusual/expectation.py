@@ -2,7 +2,7 @@
 
 Values are logarithms, so that a deviation is a factor. For each point:
 
-1. The calendar's effect is taken away (`compare.seasons`), fitted on the points before.
+1. The calendar's effect is taken away (`seasons`), fitted on the points before.
 2. The forecast is the median of the last `SHORT` values. What that median has missed so far, its errors, have a centre (the trend of a
    growing table: it is not an alarm every day) and a spread (`robust.spread`): Iglewicz and Hoaglin's modified z-score, of the
    forecast's errors instead of the values.

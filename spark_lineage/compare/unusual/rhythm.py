@@ -2,7 +2,7 @@
 
 The time between two writes depends on the day and hour of the first: after a Friday's comes Monday's. So the gaps that
 began at such a time are asked where there are enough, else those of working days or weekends, else all. Late is what is longer than their median
-by the quantile of Student's t distribution times their robust spread (`compare.robust`).
+by the quantile of Student's t distribution times their robust spread (`robust`).
 """
 
 from __future__ import annotations
