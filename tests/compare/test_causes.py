@@ -5,6 +5,7 @@ The shop: orders -> silver -> gold, every day at the hours 1, 2 and 3, each by a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from spark_lineage.model import (
     Batch,
     Constants,
     Distribution,
+    Observation,
     Run,
     RunState,
+    Schema,
+    SchemaColumn,
     Stage,
     StreamBatch,
 )
@@ -103,6 +107,57 @@ def test_a_constant_that_changed_two_hops_up(tmp_path):
     assert told(why(store, "gold.day")) == [("executor_lost", 0.2, 0)]
     # and of the day before, nothing
     assert told(why(store, "gold.total", run="g4:1")) == []
+
+
+def test_an_expression_and_a_schema_that_changed_upstream(tmp_path):
+    """On day 5 silver divides by the rate it multiplied by, from orders whose amount is an int.
+
+    Both are told of silver's run, 50 minutes before gold's began. The expression is silver's own: 0.7 x 0.8 x 0.5^(50/1440) = 0.547; the schema that
+    of orders, two hops away: 0.7 x 0.64 x 0.5^(50/1440) = 0.437. That both plans have the same lineage is information: 0.2 x 0.8 x 0.976 = 0.156.
+    """
+    divided = plan("s2", "silver", "net:double day:date", "orders", job="clean", overwrites=True, **OVERWRITE)
+    edges = (
+        edge("s2", "orders.amount", "silver.net", "TRANSFORMATION", "(amount / ?)"),
+        edge("s2", "orders.day", "silver.day", "IDENTITY", "day"),
+    )
+    runs = [
+        replace(each, fingerprint="s2") if each.run_id == "s5:1" else each for each in days(1, 2, 3, 4, 5)
+    ]
+    schemas = tuple(
+        Schema(type_, (SchemaColumn("amount", type_), SchemaColumn("day", "date")))
+        for type_ in ("double", "int")
+    )
+    read = tuple(
+        Observation(
+            f"s{day}:1",
+            0,
+            "file",
+            "/w/orders",
+            "read",
+            "/w/orders",
+            schema_id="int" if day == 5 else "double",
+        )
+        for day in range(1, 6)
+    )
+    store = shop(
+        tmp_path, runs, plans=(*PLANS, divided), edges=(*EDGES, *edges), schemas=schemas, observations=read
+    )
+    answer = why(store, "gold.total")
+    assert told(answer) == [
+        ("expression_changed", 0.547, 1),
+        ("schema_changed", 0.437, 2),
+        ("plan_equivalent", 0.156, 1),
+    ]
+    expression, schema, _ = answer.to_dict()["causes"]
+    assert (expression["field"], expression["run"]) == ("net", "s5:1")
+    assert (expression["evidence"]["expression_before"], expression["evidence"]["expression_after"]) == (
+        "(amount * ?)",
+        "(amount / ?)",
+    )
+    assert (schema["field"], [each["name"] for each in schema["path"]]) == (
+        "amount",
+        ["/w/orders", "/w/silver", "/w/gold"],
+    )
 
 
 def test_the_nearer_and_the_newer_come_first(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from spark_lineage.compare.drift.diff import WriteDiff
 
 __all__ = ["findings_of", "schema_finding", "short_name"]
+
+_WORD = re.compile(r"\w+|[^\w\s()]+")
+"""A name, a function or an operator in the text of an expression; parentheses are not compared."""
 
 _TO = {"added": "came", "removed": "went", "changed": "reaches it in another way"}
 
@@ -121,8 +125,25 @@ def _columns(write: WriteDiff) -> Iterator[Finding]:
                 write, f"source_{source.change}", Severity.WARNING, message, column.name, **evidence
             )
         if not column.sources and column.type_before == column.type_after:
-            message = f"The expression of {place} is written in another way; its sources are the same."
-            yield _finding(write, "expression_changed", Severity.INFO, message, column.name, **expressions)
+            severity, message = _of_expression(column, place)
+            yield _finding(write, "expression_changed", severity, message, column.name, **expressions)
+
+
+def _of_expression(column: ColumnChange, place: str) -> tuple[Severity, str]:
+    """An expression whose sources are the same: of the same names, functions and operators in another order, or of others.
+
+    `a * b` and `b * a` may give the same; `a * b` and `a / b` do not.
+    """
+    before, after = (
+        sorted(_WORD.findall(" ".join(texts)))
+        for texts in (column.expressions_before, column.expressions_after)
+    )
+    if before == after:
+        return (
+            Severity.INFO,
+            f"The expression of {place} is written in another way; its sources are the same.",
+        )
+    return Severity.WARNING, f"The expression of {place} computes something else; its sources are the same."
 
 
 def _constants(write: WriteDiff) -> Iterator[Finding]:
