@@ -295,7 +295,7 @@ class Lineage:
         return Answer(why(self._read(), name, run).to_dict(), why_text, why_html)
 
     def impact(self, name: str | None = None, *, without: str | None = None) -> Answer:
-        """What hangs on `table.column` or a table, the most first; or what would be lost `without` one (of the table `name`, None: of all).
+        """What hangs on `table.column`, a table or what a run writes, the most first; or what would be lost `without` one (of the table `name`, None: of all).
 
         Raises `SettingError` where neither is given.
         """

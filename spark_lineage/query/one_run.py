@@ -35,7 +35,7 @@ from spark_lineage.query.stage_chain import RUN_TIME_METRICS, is_skewed, stage_c
 from spark_lineage.query.streams import batch_json
 from spark_lineage.store.schema import from_rows
 
-__all__ = ["RunAnswer", "find_run", "run_answer"]
+__all__ = ["RunAnswer", "find_run", "run_answer", "run_named"]
 
 _CANDIDATES = 3
 
@@ -82,6 +82,25 @@ def find_run(text: str, snapshot: Snapshot) -> str:
     Raises `NameLookupError`: unknown, ambiguous, or a table that no run wrote.
     """
     wanted = text.strip()
+    named = run_named(wanted, snapshot)
+    if named is not None:
+        return named
+    dataset = resolve_table(wanted, snapshot.datasets.values())
+    number = snapshot.state(dataset.id).last_run
+    if number < 0:
+        raise NameLookupError(
+            f'No run that is known here wrote the table "{wanted}": `spark-lineage runs` lists what ran.'
+        )
+    run_id: str = snapshot.runs["run_id"][number].as_py()
+    return run_id
+
+
+def run_named(text: str, snapshot: Snapshot) -> str | None:
+    """The id of the run whose id, whole or cut short, a text is; None where it can only be the name of a table.
+
+    Raises `NameLookupError` for an id that is unknown or ambiguous.
+    """
+    wanted = text.strip()
     found = _runs_named(wanted, snapshot.runs["run_id"])
     if len(found) == 1:
         return found[0]
@@ -95,14 +114,7 @@ def find_run(text: str, snapshot: Snapshot) -> str:
         raise NameLookupError(
             f'There is no run "{wanted}" in the store: `spark-lineage runs` lists what ran.'
         )
-    dataset = resolve_table(wanted, snapshot.datasets.values())
-    number = snapshot.state(dataset.id).last_run
-    if number < 0:
-        raise NameLookupError(
-            f'No run that is known here wrote the table "{wanted}": `spark-lineage runs` lists what ran.'
-        )
-    run_id: str = snapshot.runs["run_id"][number].as_py()
-    return run_id
+    return None
 
 
 def run_answer(store: ReadableStore, snapshot: Snapshot, text: str) -> RunAnswer:

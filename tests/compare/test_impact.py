@@ -10,7 +10,7 @@ import pytest
 from spark_lineage.compare.causes.impact import impact
 from spark_lineage.compare.causes.outage import outage
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import Batch, Column, EdgeKind, Operator
+from spark_lineage.model import Batch, Column, EdgeKind, Operator, RunState
 from tests.query.lineage_rows import dataset, dataset_id, edge, plan, run, store_of
 
 DAY = 86_400
@@ -114,6 +114,23 @@ def test_recent_use_decides_where_all_else_is_equal(tmp_path):
         "1970-03-12T00:00:00.000Z",
         "1970-04-11T00:00:00.000Z",
     )
+
+
+def test_a_run_that_failed(tmp_path):
+    """What hangs on it is what hangs on its target, though it wrote nothing; of a run with two targets one has to be named."""
+    failed = run(9, "p1", "clean", 100, state=RunState.FAILED)
+    two = [run(10, "p2", "report", 110), run(10, "p3", "audit", 110, part=1)]
+    application = replace(run(11, None, None, 120), kind="application")
+    store = shop(tmp_path, SALES, SALES_EDGES, (failed, *two, application))
+    assert impact(store, failed.run_id) == impact(store, "clean")
+    assert impact(store, failed.run_id).start.field is None
+    with pytest.raises(
+        NameLookupError, match=r'The run ".*:10" writes 2 tables: name the table that you mean.'
+    ) as raised:
+        impact(store, two[0].run_id)
+    assert raised.value.candidates == ("/w/audit", "/w/report")
+    with pytest.raises(NameLookupError, match="writes no table"):
+        impact(store, application.run_id)
 
 
 def test_nothing_hangs_on_it(tmp_path):

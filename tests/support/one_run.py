@@ -220,7 +220,8 @@ ANSWER = {
 
 BATCH_ANSWER = {
     "query_id": "q1", "batch_id": 3, "name": "prices", "stream_run_id": "r1", "started_at": "2026-11-20T03:04:05.000Z",
-    "duration_ms": 1200, "input_rows": 3000, "watermark": "2026-11-20T03:04:04.000Z",
+    "duration_ms": 1200, "input_rows": 3000, "output_rows": None, "watermark": "2026-11-20T03:04:04.000Z",
+    "events_from": None, "events_until": None, "sink": None,
     "sources": [
         {
             "description": "KafkaV2[Subscribe[clicks]]", "start": {"clicks": {"0": 5}}, "end": {"clicks": {"0": 3005}}, "rows": 3000,

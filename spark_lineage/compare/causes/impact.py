@@ -15,10 +15,12 @@ from functools import cached_property
 import pyarrow.compute as pc
 
 from spark_lineage.compare.labels import reference
+from spark_lineage.errors import NameLookupError
 from spark_lineage.model import DRIVER_NAMESPACE, SCHEMA_VERSION, DatasetId, EdgeType, Subtype
 from spark_lineage.query.answers import DatasetReference, Json, Vertex, iso_time
 from spark_lineage.query.graph import Key, Node
 from spark_lineage.query.local import LocalEngine
+from spark_lineage.query.one_run import run_named
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 
 __all__ = ["RECENT_DAYS", "ImpactAnswer", "ReachedTable", "Readers", "impact"]
@@ -147,10 +149,14 @@ class Readers:
 
 
 def impact(store: ReadableStore, name: str) -> ImpactAnswer:
-    """What is made of `table.column`, or of a whole table, ranked. Raises `NameLookupError`."""
+    """What is made of `table.column`, of a whole table, or of what a run writes or failed to write, ranked.
+
+    Raises `NameLookupError`, also for a run that writes no table or several.
+    """
     engine = LocalEngine(store)
     snapshot = engine.snapshot
-    dataset, field = engine.resolve(name)
+    written = _target_of(snapshot, name)
+    dataset, field = engine.resolve(name) if written is None else (snapshot.datasets[written], None)
     readers = Readers(snapshot)
     nodes = _reached(engine, readers, (dataset.namespace, dataset.name, field))
     by_dataset: dict[DatasetId, list[Node]] = {}
@@ -187,6 +193,24 @@ def impact(store: ReadableStore, name: str) -> ImpactAnswer:
         tables=tuple(sorted(tables, key=lambda each: each.order)),
         results=tuple(reference(snapshot, id_) for id_ in programs),
     )
+
+
+def _target_of(snapshot: Snapshot, name: str) -> DatasetId | None:
+    """The table that a run writes; None where `name` is no run's."""
+    run_id = run_named(name, snapshot)
+    if run_id is None:
+        return None
+    runs = snapshot.runs.filter(pc.equal(snapshot.runs["run_id"], run_id)).to_pylist()
+    targets = {
+        DatasetId(run["target_namespace"], run["target_name"])
+        for run in runs
+        if run["target_name"] is not None
+    }
+    if len(targets) == 1:
+        return targets.pop()
+    what = f"writes {len(targets)} tables" if targets else "writes no table"
+    candidates = tuple(sorted(target.name for target in targets))
+    raise NameLookupError(f'The run "{name}" {what}: name the table that you mean.', candidates)
 
 
 def _reached(engine: LocalEngine, readers: Readers, start: Key) -> list[Node]:

@@ -50,6 +50,7 @@ def why(
     epilog=examples(
         "impact orders.amount",
         "impact orders --json",
+        "impact 8c0e1a2b:7",
         "impact --without orders",
         "impact report --without orders",
     )
@@ -58,8 +59,8 @@ def impact(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[TABLE[.COLUMN]]",
-            help="A column, or a whole table; backticks quote dots in names.",
+            metavar="[TABLE[.COLUMN]|RUN]",
+            help="A column, or a whole table; backticks quote dots in names. Or a run, such as one that failed.",
             autocompletion=complete_column,
             show_default=False,
         ),
@@ -78,7 +79,7 @@ def impact(
     no_ingest: NoIngestOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what hangs on a table or column.
+    """Show what hangs on a table or column, or on what a run writes.
 
     What is made of it, the most that would be hit first. With --without, what would be lost in an outage: which tables
     lose all, which lose columns or rows and still get data by another path; of all tables, or of one and what is made
