@@ -52,8 +52,8 @@ WAYS = (
     Way("jvm_halt", "UNKNOWN"),
     Way("stop_running", "COMPLETE_WITH_FAILURES", ("CANCELLED", "application_end")),
     Way("terminate_running", "COMPLETE_WITH_FAILURES", ("CANCELLED", "application_end")),
-    Way("kill_running", "UNKNOWN", ("UNKNOWN", None), sample=True),
-    Way("kill_committed", "UNKNOWN", ("COMPLETE", "log")),
+    Way("kill_running", "UNKNOWN", ("UNKNOWN", None)),
+    Way("kill_committed", "UNKNOWN", ("COMPLETE", "log"), sample=True),
     Way("nothing", "UNKNOWN", by="python"),  # `python job.py`: the JVM never hears how Python ended
     Way("stop", "COMPLETE", by="python"),
     Way("raise", "UNKNOWN", by="python"),
