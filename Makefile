@@ -18,27 +18,25 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test lineage-lane test-lineage test-others test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures
+.PHONY: demo test test-lineage test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
-# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, as two lanes side by side: a session of Spark leaves a core
-# free most of the time. Every lane runs to its end whatever becomes of the other; what the first says is shown at its end.
+# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, two lanes side by side: a session of Spark leaves a core free
+# most of the time. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going lineage-lane test-others
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going lane-lineage test-others lane-smoke35
 
-lineage-lane:
-	@$(MAKE) --no-print-directory test-lineage > .cache/test-lineage.log 2>&1; \
-	status=$$?; cat .cache/test-lineage.log; exit $$status
+lane-%:
+	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
 
 LINEAGE_TESTS := tests/closed tests/hive tests/lineage
 test-lineage:
-	status=0; \
-	.venv/bin/python -m pytest $(LINEAGE_TESTS) || status=1; \
-	.venv-3.5/bin/python -m pytest -m smoke35 || status=1; \
-	exit $$status
+	.venv/bin/python -m pytest $(LINEAGE_TESTS)
+test-smoke35:
+	.venv-3.5/bin/python -m pytest -m smoke35
 test-others:
 	.venv/bin/python -m pytest tests $(LINEAGE_TESTS:%=--ignore=%)
 

@@ -25,9 +25,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A local session with Delta and without lineage, in a fresh JVM, shared by the tests of one folder."""
+    """A local session with Delta and without lineage, in a fresh JVM, shared by the tests of one file.
+
+    Not of a folder: pytest takes a fixture of scope "package" for one of the folder that defines it, here of all tests.
+    """
     from support.spark import end_jvm, local_builder  # noqa: PLC0415 - most tests start without pyspark
 
     end_jvm()
