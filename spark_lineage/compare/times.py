@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from spark_lineage.errors import SettingError
+from spark_lineage.query.answers import iso_time
 
 __all__ = ["is_time", "parse_time"]
 
@@ -26,14 +27,21 @@ def parse_time(text: str, now_ms: int, what: str = "--since") -> int:
     try:
         if duration:
             ago = timedelta(**{_UNITS[duration[2]]: int(duration[1])})
-            return now_ms - ago // timedelta(milliseconds=1)
+            return _in_range(now_ms - ago // timedelta(milliseconds=1))
         # Python 3.10 does not read the Z.
         moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text.strip()))
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        return _in_range((moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1))
     except (ValueError, OverflowError):
         raise SettingError(f"{what} is {text!r}: allowed is {_ALLOWED}.") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(milliseconds=1)
+
+
+def _in_range(milliseconds: int) -> int:
+    """The moment, if answers can show it; else `ValueError`."""
+    if iso_time(milliseconds) is None:
+        raise ValueError
+    return milliseconds
 
 
 def is_time(text: str) -> bool:

@@ -6,7 +6,7 @@ Times are epoch milliseconds UTC in the values and ISO 8601 in the JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from spark_lineage.model import SCHEMA_VERSION, Certainty, Problem, Run, RunState, Subtype
@@ -36,17 +36,22 @@ __all__ = [
 
 Json = dict[str, Any]
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC
+
 
 def iso_time(milliseconds: int | None) -> str | None:
-    """Epoch milliseconds as ISO 8601 UTC; None stays None.
+    """Epoch milliseconds as ISO 8601 UTC; None stays None, and a moment outside of the years 1 to 9999 is not known.
 
-    >>> iso_time(1_700_000_000_007)
-    '2023-11-14T22:13:20.007Z'
+    >>> iso_time(1_700_000_000_007), iso_time(-62_135_596_800_000), iso_time(10**15)
+    ('2023-11-14T22:13:20.007Z', '0001-01-01T00:00:00.000Z', None)
     """
     if milliseconds is None:
         return None
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 @dataclass(frozen=True, slots=True)

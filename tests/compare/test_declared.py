@@ -13,6 +13,7 @@ from query.lineage_rows import dataset, edge, plan, run, store_of
 from support.paths import REPOSITORY
 
 import spark_lineage
+from spark_lineage.compare.declared.file import read_declaration
 from spark_lineage.errors import DeclarationError
 from spark_lineage.model import Batch, Certainty, Problem, RunState, Severity
 from spark_lineage.show import cli
@@ -432,3 +433,14 @@ def test_a_notebook_shows_markup_as_text(tmp_path):
     file.write_text("version: 1\ntables: {'<b>x</b>': {}}\n")
     html = spark_lineage.open(tmp_path / "store", ingest=False).check(file)._repr_html_()
     assert "There is no table &lt;b&gt;x&lt;/b&gt; in the store." in html
+
+
+def test_a_file_that_nests_without_end_is_refused(tmp_path):
+    """The loader written in C would end the process."""
+    path = tmp_path / "deep.yaml"
+    path.write_text("version: 1\ntables: " + "[" * 50_000 + "]" * 50_000, encoding="utf-8")
+    with pytest.raises(DeclarationError) as raised:
+        read_declaration(path)
+    assert str(raised.value) == (
+        f"{path}, line 2: this nests more than 100 levels deep: a declaration needs 6."
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from spark_lineage.compare.drift.diff import diff
 from spark_lineage.compare.drift.drift import drift
+from spark_lineage.compare.times import parse_time
 from spark_lineage.errors import NameLookupError, SettingError
 from spark_lineage.model import Batch, Constants, DatasetId, Observation, Run, Schema, SchemaColumn
 from tests.query.lineage_rows import dataset, edge, plan, run, store_of
@@ -324,3 +325,9 @@ def test_bad_words(tmp_path):
             diff(store, *words)
     with pytest.raises(SettingError, match="--since is 'soon': allowed is a time"):
         drift(store, "soon")
+
+
+@pytest.mark.parametrize("text", ["740000d", "9999-12-31T23:59:59-01:00", "2026-13-01", "yesterday", ""])
+def test_a_moment_that_no_answer_can_show_is_refused(text):
+    with pytest.raises(SettingError, match=r"^--since is .*: allowed is a time such as 2026-11-20"):
+        parse_time(text, 1_795_000_000_000)

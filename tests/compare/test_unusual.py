@@ -79,6 +79,15 @@ def test_a_tenth_of_the_input_for_the_same_output(tmp_path):
     assert found[0].message.startswith("/w/orders: 1,000 rows read, usual is ")
 
 
+def test_a_count_below_nothing_is_none(tmp_path):
+    runs = [*daily([1000] * 20), *daily([-1], first=20, bytes=-1)]
+    runs[-1] = replace(
+        runs[-1], ended_at=(MONDAY + 20 * DAY) * 1000, started_at=(MONDAY + 20 * DAY - 1) * 1000
+    )
+    found = unusual(snapshot(tmp_path, runs, observations=[read(20, "raw", -1)]))
+    assert found == ()
+
+
 def test_the_same_every_day_is_ordinary(tmp_path):
     assert unusual(snapshot(tmp_path, daily([1000] * 40))) == ()
 

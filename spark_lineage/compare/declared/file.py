@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from spark_lineage.compare.declared.declaration import (
     ColumnDeclaration,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["read_declaration"]
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 100
 _VERSION = "1"
 _Value = TypeVar("_Value")
 
@@ -56,14 +57,32 @@ def read_declaration(path: Path | str) -> Declaration:
         ) from None
     if len(content) > MAX_BYTES:
         raise DeclarationError(f"{path} has {len(content)} bytes, and {MAX_BYTES} are allowed: split it.")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        _refuse_depth(str(path), text, loader)
+        root = yaml.compose(text, Loader=loader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         what = getattr(error, "problem", None) or "it nests too deeply"
         raise DeclarationError(f"{path}{line}: this is not YAML ({what}): correct it.") from None
     return _Reader(str(path)).file(root)
+
+
+def _refuse_depth(path: str, text: str, loader: Any) -> None:
+    """Refuse what nests deeper than any declaration: the composer written in C goes down on the process's stack, which ends there."""
+    import yaml  # noqa: PLC0415 - only `check` needs it
+
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise DeclarationError(
+                    f"{path}, line {event.start_mark.line + 1}: this nests more than {MAX_DEPTH} levels deep: a declaration needs 6."
+                )
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 class _Reader:

@@ -110,11 +110,16 @@ def history_of(snapshot: Snapshot) -> History:
         each.runs.append((run_id, part))
         each.times.append(ended)
         each.started.append(started)
-        each.rows.append(rows)
-        each.bytes.append(size)
+        each.rows.append(_counted(rows))
+        each.bytes.append(_counted(size))
         each.rows_read.append(rows_read)
         each.inputs.append(_inputs(designed.get(fingerprint, frozenset()), rows_read))
     return History(dict(sorted(series.items())))
+
+
+def _counted(number: int | None) -> int | None:
+    """A count; one below 0 is none, whoever wrote it."""
+    return None if number is None or number < 0 else number
 
 
 def _inputs(designed: frozenset[DatasetId], read: Collection[DatasetId]) -> frozenset[DatasetId]:
@@ -148,7 +153,8 @@ def _read(snapshot: Snapshot, runs: pa.Table) -> Mapping[RunKey, Mapping[Dataset
         for read in (found, totals) if path == name else (found,):
             of_run = read.setdefault((run_id, part), {})
             known = of_run.get(id_, 0)
-            of_run[id_] = None if known is None or rows is None else known + rows
+            count = _counted(rows)
+            of_run[id_] = None if known is None or count is None else known + count
     for run, of_run in totals.items():
         found[run].update(of_run)
     return found
