@@ -50,8 +50,8 @@ def operators_of(
         moves = node.name.endswith("ExchangeExec")
         rows = _first(own, _MOVED_ROWS if moves else _ROWS)
         ran = stages.get(node.index, ())
-        if rows == 0 and not ran and execution.state != RunState.COMPLETE.value:
-            rows = None  # it may never have begun
+        if rows == 0 and not ran and (execution.state != RunState.COMPLETE.value or not execution.jobs):
+            rows = None  # it may never have begun, or, in a lazy checkpoint, run for a later execution
         found.append(
             OperatorMetrics(
                 run_id,

@@ -137,3 +137,20 @@ def test_data_that_is_younger_than_its_lineage(tmp_path, table):
             "shop.orders: changed after the last run that is known, so its lineage may have changed too.",
         )
     ]
+
+
+def test_a_table_that_was_only_ever_created_is_no_dataset(tmp_path, table):
+    """`CREATE TABLE` is a run with a target that nothing has read or written yet."""
+    at = times(table)
+    created = run(9, None, "empty", 5, kind="control", operation="CREATE TABLE")
+    store = store_of(
+        tmp_path / "store",
+        Batch(
+            datasets=(Dataset("file", table, (), "delta"),),
+            plans=(replace(plan("p1", "orders", "a:int", "raw"), target=DatasetId("file", table)),),
+            runs=(created, replace(write(1, at[0]), target=DatasetId("file", table))),
+        ),
+    )
+    logs = Logs()
+    found = unusual_answer(Snapshot(store), since=0, logs=logs).to_dict()["findings"]
+    assert [each["kind"] for each in found] == ["write_outside"] * 3

@@ -283,7 +283,7 @@ WAYS = (
     Way("MERGE meets a row twice", _merge("(SELECT 2 AS a, explode(array('x', 'y')) AS b) s"), kind="write", condition="DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE"),
     Way("UPDATE raises", statement("UPDATE d SET b = string(1 / (a - 1))"), kind="write", condition="DIVIDE_BY_ZERO", operator="Project"),
     Way("DELETE raises", statement("DELETE FROM d WHERE 1 / (a - 1) > 0"), kind="write", condition="DIVIDE_BY_ZERO", operator="Filter"),
-    Way("an overwrite of Delta raises", statement("INSERT OVERWRITE d SELECT int(1 / (a - 1)), b FROM t"), kind="write", condition="DIVIDE_BY_ZERO", operator="Project"),
+    Way("an overwrite of Delta raises", statement("INSERT OVERWRITE d SELECT int(100 / (a - 1)), b FROM t"), kind="write", condition="DIVIDE_BY_ZERO", operator="Project"),
     Way("the version is not there", query("SELECT * FROM d VERSION AS OF 99"), kind="query", condition="DELTA_VERSION_NOT_FOUND", since=(4, 0)),
     # Before anything runs.
     Way("a column is not there", query("SELECT missing FROM t"), kind="query", condition="UNRESOLVED_COLUMN.WITH_SUGGESTION", since=(4, 0)),

@@ -38,7 +38,9 @@ def test_what_delta_reads_to_write_is_told_from_what_it_reads_to_find_files(plac
     """`d` has four rows, `u` three, of which two match: five rows are written. Which files match is found by the key alone."""
     place.sql("CREATE TABLE d USING delta AS SELECT a, c FROM t")
     merged = operators(place, lambda: place.sql(MERGE))
-    assert scans(merged) == {(("a", "v"), ("a", "c"), 3), (("a", "c"), ("a", "c"), 4), (("a",), (), 4)}
+    # Delta 3.3 keeps the source by a lazy checkpoint: its scan runs for a later execution, and counts after its own has ended.
+    source = None if place.spark.version.startswith("3.") else 3
+    assert scans(merged) == {(("a", "v"), ("a", "c"), source), (("a", "c"), ("a", "c"), 4), (("a",), (), 4)}
     joins = {each.rows: each.target_columns for each in merged if "Join" in each.name}
     assert joins == {2: (), 5: ("a", "c")}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -96,7 +97,9 @@ def test_a_batch_that_fails_runs_again_after_a_restart(place: Place) -> None:
     ]
     (ended,) = [each for each in ends(place, failed.id) if each.detail not in {"", "clicks"}]
     assert answer["starts"][1]["error"] == ended.detail
-    assert ended.detail.startswith("org.apache.spark.SparkException [TASK_WRITE_FAILED]: ")
+    assert re.match(
+        r"org\.apache\.spark\.SparkException \[(TASK_WRITE_FAILED|USER_RAISED_EXCEPTION)\]: ", ended.detail
+    )
     assert "s3cret" not in str(answer)
     for log in (place.folder / "kept" / "offsets").iterdir():
         log.unlink() if log.name.startswith(".") else log.write_text("s3cret", encoding="utf-8")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import ExecutionRecord, PlanRecord, StageRecord
+from spark_lineage.decode.records import ExecutionRecord, JobRecord, PlanRecord, StageRecord
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import Distribution, RunState, Stage
 from spark_lineage.pipeline.designs import Analyzed, Design, Designs
@@ -31,6 +31,9 @@ def plan() -> PlanTree:
     return decode_plan(msgspec.convert(builder.section(None) | {"executed": below[0]}, PlanRecord))
 
 
+JOBS = [JobRecord(job_id=1)]
+
+
 def execution(**changes: Any) -> ExecutionRecord:
     return ExecutionRecord(bridge="b", execution_id=7, plan="p", **changes)
 
@@ -44,14 +47,17 @@ def test_what_did_not_run_gave_no_rows_rather_than_none() -> None:
         ("Filter", 0, (4,)),
         ("FileSourceScan", 0, (4,)),
     ]
-    complete = operators_of("r", execution(metrics=metrics), plan(), [])
+    complete = operators_of("r", execution(metrics=metrics, jobs=JOBS), plan(), [])
     assert [each.rows for each in complete] == [0, None, 0, 0]
+    # A lazy checkpoint runs for a later execution, and counts when its own has ended.
+    lazy = operators_of("r", execution(metrics=metrics), plan(), [])
+    assert [each.rows for each in lazy] == [None] * 4
 
 
 def test_what_an_exchange_wrote_is_what_it_gives_and_no_other_operator_s_rows() -> None:
     """The head of a sorted table is taken without a shuffle: that nothing was shuffled says nothing of its rows."""
     metrics = [(index, {"shuffleRecordsWritten": 0, "shuffleBytesWritten": 0}) for index in (2, 3)]
-    found = operators_of("r", execution(metrics=metrics), plan(), [])
+    found = operators_of("r", execution(metrics=metrics, jobs=JOBS), plan(), [])
     assert [(each.name, each.rows, each.bytes) for each in found[:2]] == [
         ("HashAggregate", None, None),
         ("ShuffleExchange", 0, 0),

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from spark_lineage.compare.labels import reference
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import DRIVER_NAMESPACE, SCHEMA_VERSION, DatasetId, EdgeType, Subtype
+from spark_lineage.model import DRIVER_NAMESPACE, SCHEMA_VERSION, Dataset, DatasetId, EdgeType, Subtype
 from spark_lineage.query.answers import DatasetReference, Json, Vertex, iso_time
 from spark_lineage.query.graph import Key, Node
 from spark_lineage.query.local import LocalEngine
@@ -156,7 +156,9 @@ def impact(store: ReadableStore, name: str) -> ImpactAnswer:
     engine = LocalEngine(store)
     snapshot = engine.snapshot
     written = _target_of(snapshot, name)
-    dataset, field = engine.resolve(name) if written is None else (snapshot.datasets[written], None)
+    dataset, field = (
+        engine.resolve(name) if written is None else (Dataset(written.namespace, written.name), None)
+    )
     readers = Readers(snapshot)
     nodes = _reached(engine, readers, (dataset.namespace, dataset.name, field))
     by_dataset: dict[DatasetId, list[Node]] = {}

@@ -56,7 +56,8 @@ def written(snapshot: Snapshot) -> Mapping[DatasetId, Written]:
         *(runs[each].to_pylist() for each in _COLUMNS), strict=True
     ):
         id_ = DatasetId(namespace, name)
-        if snapshot.datasets[id_].format != "delta" or started is None:
+        dataset = snapshot.datasets.get(id_)  # none of a table that was only ever created or dropped
+        if dataset is None or dataset.format != "delta" or started is None:
             continue
         each = found.setdefault(id_, Written())
         each.since = started if each.since is None else min(each.since, started)
