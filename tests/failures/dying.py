@@ -69,10 +69,10 @@ if do == "exit_3":
 if do == "python_exit_7":
     os._exit(7)
 if do == "raise":
-    raise RuntimeError("secret 4711")
+    raise RuntimeError("secret 471108154711")
 if do == "stop_and_raise":
     spark.stop()
-    raise RuntimeError("secret 4711")
+    raise RuntimeError("secret 471108154711")
 if do == "failed_query":
     spark.sql("SELECT 1 / (id - 1) FROM range(3)").collect()
 if do == "caught_query":
@@ -82,7 +82,7 @@ if do == "caught_query":
         print("caught", type(error).__name__)
     spark.stop()
 if do == "py4j":
-    spark._jvm.java.lang.Integer.parseInt("secret 4711")
+    spark._jvm.java.lang.Integer.parseInt("secret 471108154711")
 if do == "jvm_exit":
     spark._jvm.java.lang.System.exit(4)
 if do == "jvm_halt":

@@ -69,7 +69,7 @@ def statement(text: str) -> Callable[[Place], Any]:
 
 
 def _raise(_value: Any) -> Any:
-    raise ValueError("secret 4711")
+    raise ValueError("secret 471108154711")
 
 
 def _raising(column: str) -> Column:
@@ -82,7 +82,7 @@ def _raise_on_series(values: pd.Series) -> pd.Series:
 
 
 def _raise_on_frame(_frame: pd.DataFrame) -> pd.DataFrame:
-    raise ValueError("secret 4711")
+    raise ValueError("secret 471108154711")
 
 
 def _raise_on_frames(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:

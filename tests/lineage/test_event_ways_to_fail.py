@@ -128,4 +128,4 @@ def test_a_way_to_fail(way: Way, outcomes: dict[str, Outcome], spark: SparkSessi
     if way.error is not None:
         assert run["error_class"] == way.error
     assert run["error_class"]
-    assert "4711" not in json.dumps(run)
+    assert "471108154711" not in json.dumps(run)
