@@ -23,14 +23,14 @@ from spark_lineage.pipeline import IngestReport
 from spark_lineage.pipeline import ingest as ingest_spool
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.settings import Settings, load_settings
-from spark_lineage.show import html_parts
 from spark_lineage.show.answer import Answer
-from spark_lineage.show.html_lineage import lineage_html
-from spark_lineage.show.html_lists import problems_html, runs_html, search_html, tables_html
-from spark_lineage.show.html_table import table_html
-from spark_lineage.show.text_lineage import lineage_text
-from spark_lineage.show.text_lists import problems_text, runs_text, search_text, tables_text
-from spark_lineage.show.text_table import table_text
+from spark_lineage.show.html.elements import page, safe
+from spark_lineage.show.html.lineage import lineage_html
+from spark_lineage.show.html.lists import problems_html, runs_html, search_html, tables_html
+from spark_lineage.show.html.table import table_html
+from spark_lineage.show.text.lineage import lineage_text
+from spark_lineage.show.text.lists import problems_text, runs_text, search_text, tables_text
+from spark_lineage.show.text.table import table_text
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.switch import configure
 
@@ -83,7 +83,7 @@ def plan(
     for a file that cannot be read or a session that does not start.
     """
     from spark_lineage.compare.drift.planned import plan_file  # noqa: PLC0415 - few ask, all would load it
-    from spark_lineage.show.text_plan import plan_html, plan_text  # noqa: PLC0415
+    from spark_lineage.show.text.plan import plan_html, plan_text  # noqa: PLC0415
 
     store = None if against is None else str(against)
     planned = plan_file(Path(file), list(map(Path, ddl)), store, arguments)
@@ -155,15 +155,15 @@ class Lineage:
 
     def run(self, name: str) -> Answer:
         """What happened in one run: by its id, an id cut short (`8c0e1a2b:7`), or a table, whose last run it then is."""
-        from spark_lineage.show.html_run import run_html  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.text_run import run_text  # noqa: PLC0415
+        from spark_lineage.show.html.run import run_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text.run import run_text  # noqa: PLC0415
 
         return Answer(self._engine().run(name).to_dict(), run_text, run_html)
 
     def streams(self) -> Answer:
         """The streaming queries: last micro-batch, rate, watermark, state, rows that were late, and how each is."""
-        from spark_lineage.show.html_streams import streams_html  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.text_streams import streams_text  # noqa: PLC0415
+        from spark_lineage.show.html.streams import streams_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text.streams import streams_text  # noqa: PLC0415
 
         return Answer(self._engine().streams().to_dict(), streams_text, streams_html)
 
@@ -172,8 +172,8 @@ class Lineage:
 
         At most its newest `limit` micro-batches, None for all.
         """
-        from spark_lineage.show.html_streams import stream_html  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.text_streams import stream_text  # noqa: PLC0415
+        from spark_lineage.show.html.streams import stream_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text.streams import stream_text  # noqa: PLC0415
 
         return Answer(self._engine().stream(name, limit).to_dict(), stream_text, stream_html)
 
@@ -192,24 +192,24 @@ class Lineage:
     def diff(self, name: str, from_: str | None = None, to: str | None = None) -> Answer:
         """A job or table at two moments: a time, how long ago (`7d`), a run's id, or `spark:4.1`. Without them, its last change."""
         from spark_lineage.compare.drift.diff import diff  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_diff import diff_html  # noqa: PLC0415
-        from spark_lineage.show.text_diff import diff_text  # noqa: PLC0415
+        from spark_lineage.show.html.diff import diff_html  # noqa: PLC0415
+        from spark_lineage.show.text.diff import diff_text  # noqa: PLC0415
 
         return Answer(diff(self._read(), name, from_, to).to_dict(), diff_text, diff_html)
 
     def compare(self, name: str) -> Answer:
         """A run, or the last run that wrote a table, beside its design: which sources were really read."""
         from spark_lineage.compare.design import compare  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_design import design_html  # noqa: PLC0415
-        from spark_lineage.show.text_design import design_text  # noqa: PLC0415
+        from spark_lineage.show.html.design import design_html  # noqa: PLC0415
+        from spark_lineage.show.text.design import design_text  # noqa: PLC0415
 
         return Answer(compare(self._read(), name).to_dict(), design_text, design_html)
 
     def validate(self) -> Answer:
         """The edges of all current plans beside the datasets' columns as they are now."""
         from spark_lineage.compare.drift.validate import validate  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_validate import validate_html  # noqa: PLC0415
-        from spark_lineage.show.text_validate import validate_text  # noqa: PLC0415
+        from spark_lineage.show.html.validate import validate_html  # noqa: PLC0415
+        from spark_lineage.show.text.validate import validate_text  # noqa: PLC0415
 
         return Answer(validate(self._read()).to_dict(), validate_text, validate_html)
 
@@ -219,16 +219,16 @@ class Lineage:
         A version is meant by a time, how long ago (`7d`), a run's id, or `version:3`; without them, the last two. No row is read.
         """
         from spark_lineage.compare.drift.distributions import data_diff  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_data import data_html  # noqa: PLC0415
-        from spark_lineage.show.text_data import data_text  # noqa: PLC0415
+        from spark_lineage.show.html.data import data_html  # noqa: PLC0415
+        from spark_lineage.show.text.data import data_text  # noqa: PLC0415
 
         return Answer(data_diff(self._read(), name, from_, to).to_dict(), data_text, data_html)
 
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
         from spark_lineage.compare.drift.drift import drift  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_diff import drift_html  # noqa: PLC0415
-        from spark_lineage.show.text_diff import drift_text  # noqa: PLC0415
+        from spark_lineage.show.html.diff import drift_html  # noqa: PLC0415
+        from spark_lineage.show.text.diff import drift_text  # noqa: PLC0415
 
         return Answer(drift(self._read(), since).to_dict(), drift_text, drift_html)
 
@@ -248,8 +248,8 @@ class Lineage:
         """
         from spark_lineage.compare.declared import checking  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.query.snapshot import Snapshot  # noqa: PLC0415
-        from spark_lineage.show.html_check import check_html  # noqa: PLC0415
-        from spark_lineage.show.text_check import check_text  # noqa: PLC0415
+        from spark_lineage.show.html.check import check_html  # noqa: PLC0415
+        from spark_lineage.show.text.check import check_text  # noqa: PLC0415
 
         declared = checking.read(declaration)
         checked = checking.check_all(
@@ -270,8 +270,8 @@ class Lineage:
         `since` is a time or how long ago (`7d`); without it, the week before the newest run.
         """
         from spark_lineage.compare.unusual.runs import unusual_asked  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_unusual import unusual_html  # noqa: PLC0415
-        from spark_lineage.show.text_unusual import unusual_text  # noqa: PLC0415
+        from spark_lineage.show.html.unusual import unusual_html  # noqa: PLC0415
+        from spark_lineage.show.text.unusual import unusual_text  # noqa: PLC0415
 
         return Answer(unusual_asked(self._read(), table, since).to_dict(), unusual_text, unusual_html)
 
@@ -281,16 +281,16 @@ class Lineage:
         `now` is the time that ages are counted from; without it, the present.
         """
         from spark_lineage.compare.unusual.freshness import freshness_asked  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_unusual import freshness_html  # noqa: PLC0415
-        from spark_lineage.show.text_unusual import freshness_text  # noqa: PLC0415
+        from spark_lineage.show.html.unusual import freshness_html  # noqa: PLC0415
+        from spark_lineage.show.text.unusual import freshness_text  # noqa: PLC0415
 
         return Answer(freshness_asked(self._read(), table, now).to_dict(), freshness_text, freshness_html)
 
     def why(self, name: str, run: str | None = None) -> Answer:
         """What changed before a run of `table.column` or of a table (`run` None: its last), the strongest cause first."""
         from spark_lineage.compare.causes.ranking import why  # noqa: PLC0415 - few ask, all would load it
-        from spark_lineage.show.html_why import why_html  # noqa: PLC0415
-        from spark_lineage.show.text_why import why_text  # noqa: PLC0415
+        from spark_lineage.show.html.why import why_html  # noqa: PLC0415
+        from spark_lineage.show.text.why import why_text  # noqa: PLC0415
 
         return Answer(why(self._read(), name, run).to_dict(), why_text, why_html)
 
@@ -299,18 +299,19 @@ class Lineage:
 
         Raises `SettingError` where neither is given.
         """
-        from spark_lineage.show import html_impact, text_impact  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.html.impact import impact_html, outage_html  # noqa: PLC0415 - few ask, all would load it
+        from spark_lineage.show.text.impact import impact_text, outage_text  # noqa: PLC0415
 
         if without is not None:
             from spark_lineage.compare.causes.outage import outage  # noqa: PLC0415
 
             lost = outage(self._read(), without, name).to_dict()
-            return Answer(lost, text_impact.outage_text, html_impact.outage_html)
+            return Answer(lost, outage_text, outage_html)
         if name is None:
             raise SettingError("impact: name a table or column, or what would be missing (without=...).")
         from spark_lineage.compare.causes.impact import impact  # noqa: PLC0415
 
-        return Answer(impact(self._read(), name).to_dict(), text_impact.impact_text, html_impact.impact_html)
+        return Answer(impact(self._read(), name).to_dict(), impact_text, impact_html)
 
     def doctor(self) -> Answer:
         """What is wrong with the set-up and, for what `enable` returned, with the running session; and the fixes.
@@ -325,7 +326,7 @@ class Lineage:
         return f"<{self._what()}>"
 
     def _repr_html_(self) -> str:
-        return html_parts.page(html_parts.safe(self._what()))
+        return page(safe(self._what()))
 
     def _what(self) -> str:
         if self._spark is None or session.has_ended(self._spark):

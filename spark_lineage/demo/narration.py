@@ -17,7 +17,7 @@ from rich.text import Text
 from spark_lineage import api
 from spark_lineage.demo import runner
 from spark_lineage.show.answer import Answer, plain_text
-from spark_lineage.show.text_lists import runs_text
+from spark_lineage.show.text.lists import runs_text
 from spark_lineage.show.words import clean, count_word
 
 GOLD_COLUMN = "gold.daily_revenue.revenue"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from spark_lineage import __version__
-from spark_lineage.show.check_parts import evidence
+from spark_lineage.show.parts.check import evidence
 from spark_lineage.show.words import Json, clean
 
 __all__ = ["RULES", "junit", "sarif"]

@@ -215,7 +215,7 @@ def ingest(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOp
     What cannot be read is kept aside and said, the rest is ingested, and the exit code is 1.
     """
     from spark_lineage import api, pipeline  # noqa: PLC0415 - see the module's docstring
-    from spark_lineage.show.text_lists import ingest_text  # noqa: PLC0415
+    from spark_lineage.show.text.lists import ingest_text  # noqa: PLC0415
 
     lineage = api.open(store, spool=spool, ingest=False)
     if spool is not None and not lineage.spool.is_dir():

@@ -21,8 +21,8 @@ from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedErro
 from spark_lineage.model import SCHEMA_VERSION
 from spark_lineage.settings import Settings
 from spark_lineage.show.answer import Answer
-from spark_lineage.show.html_lists import checks_html
-from spark_lineage.show.text_lists import checks_text
+from spark_lineage.show.html.lists import checks_html
+from spark_lineage.show.text.lists import checks_text
 from spark_lineage.store.delta import DeltaStore
 
 if TYPE_CHECKING:

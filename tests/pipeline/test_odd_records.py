@@ -9,7 +9,7 @@ import pytest
 
 from spark_lineage.pipeline import ingest
 from spark_lineage.query.local import LocalEngine
-from spark_lineage.show.list_parts import run_notes
+from spark_lineage.show.parts.lists import run_notes
 from spark_lineage.store.delta import DeltaStore
 from tests.pipeline.segments import BRIDGE, END, application, copy_plan, execution, frame, write_segment
 

@@ -10,10 +10,10 @@ from typing import Any
 import hand_written as answers
 import pytest
 
-from spark_lineage.show.html_lineage import lineage_html
-from spark_lineage.show.html_lists import problems_html, runs_html, search_html, tables_html
-from spark_lineage.show.html_parts import draw_tree
-from spark_lineage.show.html_table import table_html
+from spark_lineage.show.html.elements import draw_tree
+from spark_lineage.show.html.lineage import lineage_html
+from spark_lineage.show.html.lists import problems_html, runs_html, search_html, tables_html
+from spark_lineage.show.html.table import table_html
 
 Draw = Callable[[dict[str, Any]], str]
 

@@ -8,8 +8,8 @@ from hand_written import dataset, vertex
 from test_html import read, spoil
 
 from spark_lineage.show.answer import plain_text
-from spark_lineage.show.html_impact import impact_html, outage_html
-from spark_lineage.show.text_impact import impact_text, outage_text
+from spark_lineage.show.html.impact import impact_html, outage_html
+from spark_lineage.show.text.impact import impact_text, outage_text
 
 
 def reached(

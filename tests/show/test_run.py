@@ -10,8 +10,8 @@ from support import one_run
 from test_html import read, spoil
 
 from spark_lineage.show.answer import plain_text
-from spark_lineage.show.html_run import run_html
-from spark_lineage.show.text_run import run_text
+from spark_lineage.show.html.run import run_html
+from spark_lineage.show.text.run import run_text
 
 TEXT = """\
 shop.report  failed

@@ -16,8 +16,8 @@ from spark_lineage.model import Batch
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.show import cli
 from spark_lineage.show.answer import plain_text
-from spark_lineage.show.html_streams import stream_html, streams_html
-from spark_lineage.show.text_streams import stream_text, streams_text
+from spark_lineage.show.html.streams import stream_html, streams_html
+from spark_lineage.show.text.streams import stream_text, streams_text
 
 HEAD = """\
 clicks  running

@@ -11,15 +11,15 @@ import pytest
 from spark_lineage.pipeline import IngestReport
 from spark_lineage.show.answer import plain_text
 from spark_lineage.show.doctor import Check, Outcome, doctor_answer
-from spark_lineage.show.text_lineage import lineage_text
-from spark_lineage.show.text_lists import (
+from spark_lineage.show.text.lineage import lineage_text
+from spark_lineage.show.text.lists import (
     ingest_text,
     problems_text,
     runs_text,
     search_text,
     tables_text,
 )
-from spark_lineage.show.text_table import table_text
+from spark_lineage.show.text.table import table_text
 
 TABLE = """\
 gold.revenue  a superset: some of these sources may not matter

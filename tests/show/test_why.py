@@ -8,8 +8,8 @@ from hand_written import dataset, vertex
 from test_html import read, spoil
 
 from spark_lineage.show.answer import plain_text
-from spark_lineage.show.html_why import why_html
-from spark_lineage.show.text_why import why_text
+from spark_lineage.show.html.why import why_html
+from spark_lineage.show.text.why import why_text
 
 
 def cause(kind: str, severity: str, message: str, score: float, *path: str, **others: Any) -> dict[str, Any]:

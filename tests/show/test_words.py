@@ -6,12 +6,13 @@ import doctest
 
 import pytest
 
-from spark_lineage.show import html_parts, words
+from spark_lineage.show import words
+from spark_lineage.show.html import elements
 from spark_lineage.show.words import Labels, repeats
 
 
 def test_the_examples_in_the_docstrings() -> None:
-    assert [doctest.testmod(module).failed for module in (words, html_parts)] == [0, 0]
+    assert [doctest.testmod(module).failed for module in (words, elements)] == [0, 0]
 
 
 def dataset(name: str, *aliases: str, namespace: str = "file") -> dict[str, object]:

@@ -1,0 +1,1 @@
+"""What a text and a page of the same answer say alike."""

@@ -1,0 +1,56 @@
+"""What text and HTML share on what is unusual and how old tables are."""
+
+from __future__ import annotations
+
+from spark_lineage.show.parts.findings import findings_word
+from spark_lineage.show.words import Json, Labels, count_word, time_word
+
+_UNITS = ((86_400, "days", 2), (3_600, "h", 2), (60, "min", 2))
+
+
+def age_word(seconds: int) -> str:
+    """A duration in the unit that fits.
+
+    >>> age_word(90), age_word(7_200), age_word(200_000)
+    ('90 s', '2 h', '2 days')
+    """
+    return next(
+        (f"{seconds // unit} {name}" for unit, name, least in _UNITS if seconds >= least * unit),
+        f"{seconds} s",
+    )
+
+
+def unusual_title(answer: Json) -> str:
+    """What was looked at and how much of it is told."""
+    judged = f"{count_word(answer['runs'], 'run')} since {time_word(answer['since'])}"
+    if not answer["findings"]:
+        return f"Nothing unusual: {judged}."
+    return f"{judged}: {findings_word(len(answer['findings']))}"
+
+
+def table_notes(table: Json) -> str:
+    """How old a table's data is, and what is usual."""
+    notes = [f"written {age_word(table['data_age_seconds'])} ago"]
+    rhythm = table["rhythm"]
+    if rhythm is None:
+        notes.append("too few writes to know what is usual")
+    else:
+        notes.append(f"next due {time_word(rhythm['due_at'])}")
+    if table["lineage_at"] != table["data_at"]:
+        notes.append(f"lineage last seen {age_word(table['lineage_age_seconds'])} ago")
+    return ", ".join(notes)
+
+
+def path_lines(table: Json, labels: Labels) -> list[str]:
+    """Each way down from an input that is newer."""
+    return [" → ".join(labels.of(step) for step in path) for path in table["stale_paths"]]
+
+
+def labels_of(answer: Json) -> Labels:
+    """The names of all tables of an answer on freshness, and of the inputs on the way to one."""
+    steps = [step for table in answer["tables"] for path in table["stale_paths"] for step in path]
+    on_the_way = {(step["namespace"], step["name"]) for step in steps}
+    inputs = [each for table in answer["tables"] for each in table["inputs"]]
+    aliased = [each for each in inputs if (each["namespace"], each["name"]) in on_the_way]
+    # What has aliases comes last, and so wins.
+    return Labels([*steps, *aliased, *answer["tables"]])

@@ -1,0 +1,88 @@
+"""The pieces that every drawing for a terminal is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from spark_lineage.show.words import CERTAINTIES, Json, Labels, clean, count_word, sentence, state_word
+
+STATE_STYLES = {"COMPLETE": "green", "RUNNING": "cyan", "FAILED": "bold red", "CANCELLED": "yellow"}
+
+_LABEL_WIDTH = 30
+"""Short names longer than this do not line up with the others."""
+
+
+def grid(*widths: int | None) -> Table:
+    """A table without lines; the columns without a width share what is left and fold long words."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for width in widths:
+        table.add_column(width=width, overflow="fold", ratio=None if width else 1)
+    return table
+
+
+def draw_tree(lines: Iterable[tuple[int, RenderableType]]) -> Tree:
+    """A tree, or several of them one below the other, of (depth, what to show) in their order."""
+    forest = Tree("", hide_root=True, guide_style="dim")
+    branches = [forest]
+    for depth, shown in lines:
+        del branches[depth + 1 :]
+        branches.append(branches[-1].add(shown))
+    return forest
+
+
+def heading(text: str) -> Text:
+    """The title of a part."""
+    return Text(text, style="bold underline")
+
+
+def state_text(state: str) -> Text:
+    """A run's state in its colour."""
+    return Text(state_word(state), style=STATE_STYLES.get(state, "yellow"))
+
+
+def certainty_text(certainty: str) -> Text:
+    """An honest word on how sure an answer is, in a colour that is calm for what is exact."""
+    style = {"exact": "green", "over_approximate": "yellow"}.get(certainty, "red")
+    return Text(CERTAINTIES.get(certainty, clean(certainty)), style=style)
+
+
+def problems_part(problems: list[Json]) -> list[RenderableType]:
+    """The problems of an answer under their title; nothing when there are none."""
+    if not problems:
+        return []
+    title = Text.assemble((count_word(len(problems), "problem"), "bold yellow underline"))
+    return [
+        Padding(title, (1, 0, 0, 0)),
+        *(Padding(problem_text(problem), (0, 0, 0, 2)) for problem in problems),
+    ]
+
+
+def problem_text(problem: Json) -> RenderableType:
+    """One problem: what, where, and what to do."""
+    style = {"error": "bold red", "warning": "yellow"}.get(problem["severity"], "cyan")
+    parts = Text.assemble((clean(problem["severity"]), style), f" {sentence(problem['message'])}")
+    if problem["where"]:
+        parts.append(f" At {clean(problem['where'])}.", style="dim")
+    if problem["hint"]:
+        parts.append(f" {sentence(problem['hint'])}", style="italic")
+    return parts
+
+
+def files_part(labels: Labels) -> list[RenderableType]:
+    """The full names behind the short names of files; nothing when all names are full."""
+    unnamed = labels.unnamed()
+    if not unnamed:
+        return []
+    # No table and no padding: those break a path that is longer than the line, and it is there to be copied.
+    width = max((len(label) for label, _ in unnamed if len(label) <= _LABEL_WIDTH), default=0)
+    lines = [
+        Text.assemble(f"  {label:<{width}}  ", (name, "dim"), no_wrap=True, overflow="ignore")
+        for label, name in unnamed
+    ]
+    return [Padding(heading("Full names"), (1, 0, 0, 0)), *lines]
