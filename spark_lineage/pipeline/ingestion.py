@@ -31,14 +31,16 @@ from spark_lineage.decode.records import (
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.errors import DecodeError
 from spark_lineage.model import Dataset, Problem, RunState, Severity
+from spark_lineage.pipeline.application import Application
 from spark_lineage.pipeline.batches import fold_all
 from spark_lineage.pipeline.fold import Folded, groups, is_complete
 from spark_lineage.pipeline.intents import as_execution, end_of, unended
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.logged import decide_by_logs
 from spark_lineage.pipeline.origins import Origins
+from spark_lineage.pipeline.problems import senseless
 from spark_lineage.pipeline.report import IngestReport
-from spark_lineage.pipeline.rows import Application, Rows
+from spark_lineage.pipeline.rows import Rows
 from spark_lineage.pipeline.sightings import Sightings
 from spark_lineage.pipeline.streams import StreamRows
 from spark_lineage.store.delta import DeltaStore
@@ -271,7 +273,7 @@ def _rows_of(
                 for folded in all_folded:
                     application.add(folded)
         except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
-            rows.problems[_senseless(read, group[-1].root, error)] = None
+            rows.tell([senseless(read.application, group[-1].root, error)])
             continue
         found.extend(all_folded)
     _tell_others(application, read, begun)
@@ -295,18 +297,7 @@ def _tell_others(application: Application, read: _Read, begun: list[IntentRecord
             try:
                 application.running(intent)
             except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
-                application.rows.problems[_senseless(read, intent.root, error)] = None
-
-
-def _senseless(read: _Read, root: int, error: Exception) -> Problem:
-    return Problem(
-        "bad_execution",
-        Severity.ERROR,
-        f"the records of an execution contradict each other ({type(error).__name__}: {error})",
-        f"execution {root} of {read.application.application_name}",
-        "please report the job, its Spark and its spark-lineage version",
-        f"{read.application.bridge}:{root}",
-    )
+                application.rows.tell([senseless(read.application, intent.root, error)])
 
 
 def _states(bridge: str, rows: Rows, target: DeltaStore) -> set[RunState]:

@@ -1,0 +1,304 @@
+"""The folded executions of one application -> rows of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from spark_lineage.analyze.ancestry import ancestry
+from spark_lineage.analyze.commands import changed_dataset
+from spark_lineage.analyze.endings import TRUNCATE, Ending, plan_of_ending
+from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
+from spark_lineage.analyze.origins import Origin
+from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
+from spark_lineage.analyze.relations import only_logs
+from spark_lineage.analyze.writes import VIEW_OPERATIONS
+from spark_lineage.decode.records import (
+    ApplicationEndRecord,
+    ApplicationRecord,
+    ExecutionRecord,
+    ExecutorRecord,
+    GapRecord,
+    IntentRecord,
+    RddJobRecord,
+)
+from spark_lineage.decode.tree import PlanTree
+from spark_lineage.model import (
+    CONTROL_RUN,
+    ApplicationEvent,
+    DatasetId,
+    EdgeKind,
+    Run,
+    RunState,
+)
+from spark_lineage.pipeline.constants import constants_of
+from spark_lineage.pipeline.failures import failed_operator
+from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
+from spark_lineage.pipeline.intents import as_execution, is_without_end
+from spark_lineage.pipeline.job_names import job_of
+from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.measures import measured
+from spark_lineage.pipeline.observing import Observer, observations
+from spark_lineage.pipeline.operators import stage_of
+from spark_lineage.pipeline.origins import Origins
+from spark_lineage.pipeline.outcomes import application_state
+from spark_lineage.pipeline.problems import (
+    clock_went_back,
+    command_not_followed,
+    gap,
+    missing_plan,
+    unseen_job,
+)
+from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
+from spark_lineage.pipeline.rows import Rows
+from spark_lineage.pipeline.runs import new_run, with_job, with_outcome
+from spark_lineage.pipeline.scans import scans_of
+
+
+@dataclass(slots=True)
+class Application:
+    """Turns the folded executions of one application into rows.
+
+    `alive_until` is the last sign of life of an application that is over, epoch milliseconds.
+    Analysis is repeated only where the plan, its literals or its checkpoints' plans differ.
+    """
+
+    record: ApplicationRecord
+    plans: Mapping[str, PlanTree | None]
+    rows: Rows
+    locations: Locations
+    store: DatasetId
+    origins: Origins
+    job: str = field(init=False)
+    alive_until: int | None = None
+    _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
+    _observer: Observer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.job = job_of(self.record)
+        self._observer = Observer(self.plans, self.rows, self.locations.naming)
+
+    def add(self, folded: Folded) -> None:
+        """Add the rows of one root execution, and say of each new run whether its times can be right."""
+        first = len(self.rows.runs)
+        self._add(folded)
+        self.rows.tell(map(clock_went_back, self.rows.runs[first:]))
+
+    def _add(self, folded: Folded) -> None:
+        for part, write in enumerate(folded.writes):
+            self._write(folded, write, part)
+        for usage in folded.usages:
+            self._usage(folded, usage)
+        for execution in folded.unread:
+            self._unread(execution)
+        for execution, name in folded.not_followed:
+            self._not_followed(execution, name)
+        for execution, ending in folded.endings:
+            self._ending(execution, ending)
+        for execution in folded.failed:
+            run = self._run(
+                f"{self.record.bridge}:{execution.execution_id}",
+                0,
+                "query",
+                "STREAM",
+                RunState(execution.state),
+            )
+            self.rows.runs.append(with_outcome(run, execution))
+
+    def running(self, intent: IntentRecord) -> None:
+        """A write that has begun and not ended, in an application that lives: its lineage is told when it has ended."""
+        execution = as_execution(intent, RunState.RUNNING)
+        naming = self.locations.naming
+        folded = fold(intent.root, [execution], lambda each: self.plans.get(each.plan or ""), naming)
+        for part, write in enumerate(folded.writes):
+            target = self.locations.resolve(write.write.target, execution.ended_order)
+            if not target or spares_what_is_there(write) or self._is_in_store(target[0].dataset.id):
+                continue
+            run_id = f"{self.record.bridge}:{folded.root}"
+            run = self._run(run_id, part, "write", write.write.operation, RunState.RUNNING)
+            self.rows.runs.append(with_outcome(replace(run, target=target[0].dataset.id), execution))
+
+    def executor(self, record: ExecutorRecord) -> None:
+        """An executor that came or went."""
+        kind = f"executor_{record.event}"
+        self.rows.events.append(
+            ApplicationEvent(self.record.bridge, record.at, kind, record.executor, record.reason or "")
+        )
+
+    def rdd_job(self, record: RddJobRecord) -> None:
+        """A job without an SQL execution: files in, files out, or rows that went to the program."""
+        run_id = f"{self.record.bridge}:job-{record.job_id}"
+        if record.rdd is None:
+            self.rows.tell([unseen_job(record, run_id)])
+        job = None if record.rdd is None else rdd_job_of(record, self.locations.naming)
+        if job is None:
+            if record.state != RunState.COMPLETE.value:
+                run = self._run(run_id, 0, "query", "RDD", RunState(record.state))
+                self.rows.runs.append(with_job(run, record))
+                self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
+            return
+        lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.job))
+        if lineage is None:
+            return
+        self._lineage(lineage)
+        for located in job.read.located():
+            self.rows.datasets[located.dataset] = None
+        kind = "write" if job.effect is Effect.FILES else "usage"
+        run = self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state))
+        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        totals = written(record) if kind == "write" else None
+        for each in job.read.located():
+            self.rows.observations.extend(observations(run_id, 0, each, "read"))
+        if totals is not None:
+            self.rows.observations.extend(
+                replace(each, rows=totals.rows, bytes=totals.bytes, files=totals.files)
+                for each in observations(run_id, 0, lineage.target, "written")
+            )
+            run = replace(run, rows=totals.rows, bytes=totals.bytes)
+        self.rows.runs.append(with_job(run, record))
+        self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
+
+    def gap(self, record: GapRecord) -> None:
+        """Records that the bridge lost."""
+        self.rows.tell([gap(record, self.record)])
+
+    def end(self, end: ApplicationEndRecord | None, states: set[RunState]) -> None:
+        """The application ended, in order or (None) without a word; `states` are those of its runs."""
+        state, why = application_state(end, states)
+        run = self._run(self.record.bridge, 0, "application", "APPLICATION", state)
+        ended_at = end.ended_at if end else None
+        self.rows.runs.append(
+            replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
+        )
+
+    def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
+        inner, outer = write.inner, write.outer
+        placed = write.write
+        if placed.operation not in VIEW_OPERATIONS:
+            creates = placed.operation == "CREATE TABLE AS SELECT"
+            order = outer.execution.ended_order
+            placed = replace(placed, target=self.locations.resolve(placed.target, order, creates=creates))
+        origin = self.origins.of(inner.execution, folded.batch)
+        key = (inner.node, placed, inner.execution.literals, self.origins.number(origin))
+        context = self._context(inner.execution, origin)
+        lineage = self._once(key, lambda: analyze_write(inner.node, placed, inner.tree, context))
+        if lineage is None:
+            return
+        self._lineage(lineage)
+        run_id = f"{self.record.bridge}:{folded.root}"
+        totals = measured(write, self.plans)
+        self._constants(run_id, part, inner.execution, lineage)
+        run = self._executed(run_id, part, "write", outer.execution, lineage)
+        run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
+        if run.state is RunState.FAILED:
+            run = replace(run, failed_operator=failed_operator(write.helpers, self.plans))
+        self.rows.runs.append(run)
+        if is_without_end(outer.execution):
+            self._observer.without_end(write, run, lineage.target, self.alive_until)
+        command = inner.position if inner.siblings > 1 else None
+        scans = scans_of(write.helpers, self.plans, self.locations.naming, command)
+        self._observer.read(run, inner, lineage, scans, folded.batch)
+        self._observer.written(run, write, placed, lineage.target, totals)
+        if part == 0:
+            designs = [self._observer.designs.of_write(inner, lineage)]
+            designs += (self._observer.designs.of_write(each.inner) for each in folded.writes[1:])
+            names = [each.name for each in lineage.plan.columns] if len(designs) == 1 else []
+            self._observer.measure(run_id, write.helpers, designs, names)
+
+    def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
+        key = self.record.hash_key_id
+        self.rows.constants.append(constants_of(run_id, part, lineage, execution.literals, key))
+
+    def _behind_rdds(self, origin: Origin) -> set[DatasetId]:
+        """The datasets at the ends of the RDDs that a plan reads."""
+        rdds = [each for each in origin.facts.values() if "ancestry" in each]
+        found = (ancestry(each, self.locations.naming).located() for each in rdds)
+        return {each.dataset.id for located in found for each in located}
+
+    def _usage(self, folded: Folded, usage: FoldedUsage) -> None:
+        origin = self.origins.of(usage.execution, folded.batch)
+        key = ("usage", usage.execution.literals, self.origins.number(origin))
+        context = self._context(usage.execution, origin)
+        lineage = self._once(key, lambda: analyze_usage(usage.tree, context, usage.query))
+        if lineage is None or only_logs({*lineage.plan.datasets, *self._behind_rdds(origin)}):
+            return
+        self._lineage(lineage)
+        run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
+        self._constants(run_id, 0, usage.execution, lineage)
+        run = self._executed(run_id, 0, "usage", usage.execution, lineage)
+        if run.state is RunState.FAILED:
+            run = replace(run, failed_operator=failed_operator(usage.helpers, self.plans))
+        self.rows.runs.append(run)
+        scans = scans_of(usage.helpers, self.plans, self.locations.naming)
+        self._observer.read(run, usage, lineage, scans, folded.batch)
+        self._observer.measure(run_id, usage.helpers, [self._observer.designs.of_query(usage, lineage)])
+
+    def _unread(self, execution: ExecutionRecord) -> None:
+        """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, "query", "UNKNOWN", RunState(execution.state))
+        self.rows.runs.append(with_outcome(run, execution))
+        if execution.state == "COMPLETE" or execution.plan is not None:
+            self.rows.tell([missing_plan(execution, run_id)])
+
+    def _not_followed(self, execution: ExecutionRecord, name: str) -> None:
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, "query", name, RunState(execution.state))
+        self.rows.runs.append(with_outcome(run, execution))
+        if run.state is RunState.FAILED:
+            return
+        tree = self.plans.get(execution.plan or "")
+        dataset = changed_dataset(tree, self.locations.naming) if tree is not None else None
+        self.rows.tell([command_not_followed(execution, run_id, name, dataset)])
+
+    def _ending(self, execution: ExecutionRecord, ending: Ending) -> None:
+        """A table that begins anew: a run which orders the writes before and after it, shown where rows were taken away."""
+        target = self.locations.ended(ending, execution.ended_order)
+        kind = "query" if ending.operation == TRUNCATE else CONTROL_RUN
+        if target is None and kind == "query":
+            self._not_followed(execution, ending.operation)
+        is_hidden = kind == CONTROL_RUN and execution.state != RunState.COMPLETE.value
+        if target is None or is_hidden or target.name.startswith(f"{self.store.name.rstrip('/')}/"):
+            return
+        plan = plan_of_ending(ending.operation, target, self.job)
+        self.rows.plans[plan.fingerprint] = plan
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        run = self._run(run_id, 0, kind, ending.operation, RunState(execution.state))
+        run = replace(run, fingerprint=plan.fingerprint, target=target)
+        self.rows.runs.append(with_outcome(run, execution))
+
+    def _lineage(self, lineage: Lineage) -> None:
+        if self.rows.add(lineage):
+            self.locations.learn([lineage.target.dataset, *(located.dataset for _, located in lineage.reads)])
+
+    def _once(self, key: tuple[Any, ...], analyze: Callable[[], Lineage | None]) -> Lineage | None:
+        """The lineage that belongs to a key, analyzed when it is first met; None where there is none to tell of."""
+        if key not in self._analyzed:
+            self._analyzed[key] = analyze()
+        lineage = self._analyzed[key]
+        return None if lineage is None or self._is_own(lineage) else lineage
+
+    def _is_own(self, lineage: Lineage) -> bool:
+        """Whether a query worked on the lineage store itself: its reading and upkeep are not the user's data flow."""
+        touched = {located.dataset.id for _, located in lineage.reads}
+        if lineage.plan.kind is EdgeKind.DATA:
+            touched.add(lineage.plan.target)
+        return bool(touched) and all(map(self._is_in_store, touched))
+
+    def _is_in_store(self, id_: DatasetId) -> bool:
+        folder = f"{self.store.name.rstrip('/')}/"
+        return id_.namespace == self.store.namespace and id_.name.startswith(folder)
+
+    def _context(self, execution: ExecutionRecord, origin: Origin) -> Context:
+        return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
+
+    def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
+        return new_run(self.record, self.job, run_id, part, kind, operation, state)
+
+    def _executed(
+        self, run_id: str, part: int, kind: str, execution: ExecutionRecord, lineage: Lineage
+    ) -> Run:
+        run = self._run(run_id, part, kind, lineage.plan.operation, RunState(execution.state))
+        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        return with_outcome(run, execution)

@@ -1,0 +1,78 @@
+"""What an ingest itself finds wrong, in words: records that were lost, that contradict each other, or that say less than a run needs."""
+
+from __future__ import annotations
+
+from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, GapRecord, RddJobRecord
+from spark_lineage.model import DatasetId, Problem, Run, Severity
+
+
+def clock_went_back(run: Run) -> Problem | None:
+    """A run that ended before it began; None where its times can be right."""
+    if run.started_at is None or run.ended_at is None or run.ended_at >= run.started_at:
+        return None
+    back = (run.started_at - run.ended_at) / 1_000
+    message = f"a run ended {back:.1f} s before it began: the clock of its driver was set back, its duration is not known"
+    return Problem("clock_went_back", Severity.INFO, message, run.call_site or "", "", run.run_id)
+
+
+def unseen_job(record: RddJobRecord, run_id: str) -> Problem | None:
+    """A job that had ended before the bridge heard of its start; None for one over no partitions: it has no stage and runs nothing."""
+    if record.schema_inference or (record.call_site is None and not record.stages):
+        return None
+    place = record.call_site or "unknown place"
+    message = (
+        f"an RDD job ({place}) had ended before it could be looked at: what it read or wrote is not known"
+    )
+    hint = "use DataFrames where lineage matters"
+    return Problem("rdd_job", Severity.WARNING, message, record.call_site or "", hint, run_id)
+
+
+def gap(record: GapRecord, application: ApplicationRecord) -> Problem:
+    """Records that the bridge lost, or a setting that it could not follow."""
+    where = f"{application.application_name} at {record.at}"
+    if record.reason == "wrong_setting":
+        message = f"a setting of the job is not followed: {record.message}"
+        hint = "docs/settings.md lists the settings and what is allowed"
+        return Problem("wrong_setting", Severity.ERROR, message, where, hint, application.bridge)
+    what = f": {record.message}" if record.message else ""
+    message = f"the bridge lost {record.count} record(s) ({record.reason}){what}"
+    return Problem("gap", Severity.ERROR, message, where, "run spark-lineage doctor", application.bridge)
+
+
+def missing_plan(execution: ExecutionRecord, run_id: str) -> Problem:
+    """An execution whose plan is in no record."""
+    message = "the plan of an execution is not there: what it read or wrote is unknown"
+    hint = "look for what was kept aside or lost: spark-lineage doctor"
+    return Problem("missing_plan", Severity.WARNING, message, _where(execution), hint, run_id)
+
+
+def command_not_followed(
+    execution: ExecutionRecord, run_id: str, name: str, dataset: DatasetId | None
+) -> Problem:
+    """A command that changes data (of `dataset`, where that is known) in a way that no rule follows."""
+    message = f"the command {name} changes data in a way that is not followed"
+    return Problem(
+        "command_not_followed",
+        Severity.WARNING,
+        message,
+        _where(execution),
+        "see SUPPORTED.md",
+        run_id,
+        dataset=dataset,
+    )
+
+
+def senseless(application: ApplicationRecord, root: int, error: Exception) -> Problem:
+    """An execution whose records fit the format and make no sense together."""
+    return Problem(
+        "bad_execution",
+        Severity.ERROR,
+        f"the records of an execution contradict each other ({type(error).__name__}: {error})",
+        f"execution {root} of {application.application_name}",
+        "please report the job, its Spark and its spark-lineage version",
+        f"{application.bridge}:{root}",
+    )
+
+
+def _where(execution: ExecutionRecord) -> str:
+    return execution.call_site or execution.description or ""
