@@ -1,14 +1,15 @@
-"""Times that people type: a moment, or how long ago."""
+"""Times that people type (a moment, or how long ago), and which spans of time overlap."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 
 from spark_lineage.errors import SettingError
 from spark_lineage.query.answers import iso_time
 
-__all__ = ["is_time", "parse_time"]
+__all__ = ["is_time", "overlapping", "parse_time"]
 
 _DURATION = re.compile(r"(\d{1,6})\s*(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -52,3 +53,23 @@ def is_time(text: str) -> bool:
     """
     text = text.strip()
     return bool(_DURATION.fullmatch(text) or re.match(r"\d{4}-\d{2}-\d{2}(?![0-9a-f-])", text))
+
+
+def overlapping(spans: Mapping[str, tuple[int, int]]) -> list[list[str]]:
+    """The names of spans (begin and end, milliseconds) in the order of their begins, those together that overlap, also by way of others.
+
+    Spans that only touch do not overlap.
+
+    >>> overlapping({"b": (15, 40), "a": (10, 20), "c": (40, 40), "d": (50, 60)})
+    [['a', 'b'], ['c'], ['d']]
+    """
+    groups: list[list[str]] = []
+    reach = 0
+    for name, (begin, end) in sorted(spans.items(), key=lambda item: item[1]):
+        if groups and begin < reach:
+            groups[-1].append(name)
+            reach = max(reach, end)
+        else:
+            groups.append([name])
+            reach = end
+    return groups

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from spark_lineage.compare.causes.ranking import why
+from spark_lineage.compare.causes.rounds import Past
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import (
     ApplicationEvent,
@@ -25,6 +26,7 @@ from spark_lineage.model import (
     Stage,
     StreamBatch,
 )
+from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import dataset, edge, plan, run, store_of
 
 DAY, HOUR = 86_400, 3_600
@@ -462,6 +464,21 @@ def test_an_unusual_volume_and_what_follows_from_it(tmp_path):
     assert [(cause.finding.kind, cause.finding.dataset.name, cause.hops) for cause in causes] == [
         ("empty_output", "/w/gold", 0), ("empty_output", "/w/orders", 2),
     ]  # fmt: skip
+
+
+def test_applications_that_write_at_the_same_time_all_count(tmp_path):
+    """a and b append in turns: what each read is in the table, until a third application begins after both; x was before them."""
+    plans = tuple(plan(f"p{name}", "gold", "x:int", name) for name in ("raw", "orders", "silver", "names"))
+    turns = (("x:1", "praw", 5), ("a:1", "praw", 10), ("b:1", "porders", 20), ("a:2", "psilver", 30))
+    runs = [run(1, fingerprint, "gold", end, run_id=name) for name, fingerprint, end in turns]
+    last = run(1, "pnames", "gold", 40, run_id="c:1")
+    store = shop(tmp_path, [*runs, last], plans=plans, edges=())
+    past = Past(store, Snapshot(store))
+    counted = {
+        until: sorted(each.run_id for each in past.contributing(last.target, until * 1000))
+        for until in (9, 30, 40)
+    }
+    assert counted == {9: ["x:1"], 30: ["a:1", "a:2", "b:1"], 40: ["c:1"]}
 
 
 def test_tables_that_are_made_of_each_other(tmp_path):

@@ -227,6 +227,77 @@ def test_a_write_that_is_not_done_any_more(tmp_path):
     ]
 
 
+def changes_of(store) -> list[tuple[str, str]]:
+    """The runs before and after each change that `drift` tells."""
+    found = drift(store, "1970-01-01").findings
+    told = {(each.at, dict(each.evidence)["run_before"], each.run_id or "") for each in found}
+    return [(before, after) for _, before, after in sorted(told)]
+
+
+def test_of_two_applications_that_overlap_the_plan_that_wrote_last_is_the_newest(tmp_path):
+    """a writes by p1 at 10 and 30, b by p2 at 20: the table is p1's, then p2's, then p1's again."""
+    runs = [app("a", 1, "p1", "report", 10), app("b", 1, "p2", "report", 20), app("a", 2, "p1", "report", 30)]
+    store = shop(tmp_path, *runs)
+    (write,) = diff(store, "nightly").writes
+    assert (write.before.run_id, write.after.run_id) == ("b:1", "a:2")
+    assert changes_of(store) == [("a:1", "b:1"), ("b:1", "a:2")]
+    now = diff(store, "report", "1970-01-01T00:00:25Z")
+    assert [(each.before.run_id, each.after.run_id) for each in now.writes] == [("b:1", "a:2")]
+
+
+def test_a_service_that_is_replaced_while_it_still_runs_changes_once(tmp_path):
+    """a writes by p1 until 40, b by p2 from 25 to 60; that they take turns between is not told, and neither is what comes after b."""
+    runs = [
+        *(app("a", number, "p1", "report", end) for number, end in enumerate((10, 20, 30, 40), 1)),
+        *(app("b", number, "p2", "report", end) for number, end in enumerate((25, 35, 60), 1)),
+        app("c", 1, "p2", "report", 70),
+    ]
+    store = shop(tmp_path, *runs)
+    assert changes_of(store) == [("a:2", "b:1")]
+    (write,) = diff(store, "nightly").writes
+    assert (write.before.run_id, write.after.run_id) == ("a:2", "b:1")
+
+
+def test_what_runs_beside_each_other_is_no_drift(tmp_path):
+    """Two backfills at the same time, each with an overwrite and an append; a third application then appends otherwise."""
+    append = [
+        plan(name, "report", "day:date", source) for name, source in (("q1", "orders"), ("q2", "refunds"))
+    ]
+    edges = (
+        edge("q1", "orders.day", "report.day", "IDENTITY", "day"),
+        edge("q2", "refunds.day", "report.day", "IDENTITY", "day"),
+    )
+    runs = [
+        app("a", 1, "p1", "report", 10),
+        app("b", 1, "p1", "report", 11),
+        app("a", 2, "q1", "report", 12, operation="append"),
+        app("b", 2, "q1", "report", 13, operation="append"),
+    ]
+    plans = (BEFORE, *append)
+    store = shop(tmp_path / "two", *runs, plans=plans, edges=(*EDGES[:3], *edges))
+    assert drift(store, "1970-01-01").findings == ()
+    later = [
+        app("c", 1, "p1", "report", 20),
+        app("c", 2, "q2", "report", 21, operation="append"),
+    ]
+    more = shop(tmp_path / "three", *runs, *later, plans=plans, edges=(*EDGES[:3], *edges))
+    assert changes_of(more) == [("b:2", "c:2")]
+    # b of a new version, at the same time as a: its append is another one, and it is the last
+    other = [*runs[:3], app("b", 2, "q2", "report", 13, operation="append")]
+    beside = shop(tmp_path / "beside", *other, plans=plans, edges=(*EDGES[:3], *edges))
+    assert changes_of(beside) == [("a:2", "b:2")]
+
+
+def test_what_changes_within_an_application_is_told_beside_another_one(tmp_path):
+    """a changes from p1 to p3 at 20, as a notebook does; b writes by p1 at 15, within its time."""
+    runs = [
+        app("a", 1, "p1", "report", 10),
+        app("b", 1, "p1", "report", 15),
+        app("a", 2, "p3", "report", 20),
+    ]
+    assert changes_of(shop(tmp_path, *runs)) == [("b:1", "a:2")]
+
+
 TAX = [("total", "aa"), ("* FILTER", "d1")]
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_lineage.compare.times import overlapping
 from spark_lineage.model import Certainty, DatasetId, EdgeType, Run, RunState
 from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
@@ -113,23 +114,22 @@ class Past:
         return next((each[-1] for each in choices if each), None)
 
     def contributing(self, target: DatasetId, until: int) -> list[Run]:
-        """The last COMPLETE run, up to a time, of each plan by which each job's last application wrote a table.
+        """The last COMPLETE run, up to a time, of each plan by which each job's last application, or those that overlap, wrote a table.
 
         What a later overwrite of the whole table replaced is left out.
         """
-        last: dict[str, tuple[str, dict[str, Run]]] = {}
+        found: dict[str, list[Run]] = {}
         for run in self.complete(target):
             if end_of(run) > until:
                 continue
             plan = self.plans.get(run.fingerprint or "")
             if plan and plan["overwrites"] and target not in self._read_by(plan):
-                last.clear()
-            application, runs = last.get(run.job, ("", {}))
-            if application != _application(run):
-                runs = {}
-                last[run.job] = (_application(run), runs)
-            runs[run.fingerprint or ""] = run
-        return [run for _, runs in last.values() for run in runs.values()]
+                found.clear()
+            found.setdefault(run.job, []).append(run)
+        last = (
+            {run.fingerprint or "": run for run in _of_last_applications(runs)} for runs in found.values()
+        )
+        return [run for runs in last for run in runs.values()]
 
     @staticmethod
     def _read_by(plan: Row) -> set[DatasetId]:
@@ -247,6 +247,15 @@ def _inputs(
 
 def _application(run: Run) -> str:
     return run.run_id.partition(":")[0]
+
+
+def _of_last_applications(runs: Sequence[Run]) -> Iterator[Run]:
+    """The runs of one job's last application, and of those that wrote at the same time, in the order of their ends."""
+    ends: dict[str, list[int]] = {}
+    for run in runs:
+        ends.setdefault(_application(run), []).append(end_of(run))
+    last = overlapping({name: (min(own), max(own)) for name, own in ends.items()})[-1]
+    return (run for run in runs if _application(run) in last)
 
 
 def _began(run: Run | None) -> int | None:

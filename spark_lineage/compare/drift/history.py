@@ -5,6 +5,11 @@ table by several plans (an overwrite and an append). Between two applications th
 by the operation and by how much of their lineage they share. Within one application a plan takes another's place
 where both are the same operation, the earlier one does not come back, and either the later one replaces the whole table
 or the earlier one had run at least twice: notebooks and long-running services change so.
+
+Applications that wrote the same at overlapping times have no order of their own. Their plans are matched in the same way, though
+only those of one operation, and what counts is which of the plans that belong together wrote last: a plan is told where it first
+comes, and one that was there before where it comes back after the last run of the application that had taken its place. What
+takes turns in between is not told.
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spark_lineage.compare.times import overlapping
 from spark_lineage.model import DatasetId, EdgeKind, RunState
 from spark_lineage.query.snapshot import ReadableStore
 from spark_lineage.store.schema import Row
@@ -116,33 +122,28 @@ class History:
     def changes(self, slot: Slot) -> list[Change]:
         """Where the plans of a write changed, in order."""
         found: list[Change] = []
-        before: list[WriteRun] = []
-        for runs in _by_application(self.slots.get(slot, ())):
-            known = {run.fingerprint for run in before}
-            inner = self._replaced_within(runs, known)
-            came_within = {change.after.fingerprint for change in inner if change.after}
+        before: Sequence[Sequence[WriteRun]] = ()
+        for applications in _by_application(self.slots.get(slot, ())):
+            known = {run.fingerprint for runs in before for run in runs}
+            inner, _ = self._within(applications, known)
+            first = _first_runs(_in_time(applications))
+            came_within = {
+                each.after.fingerprint for each in inner if each.after and each.after in first.values()
+            }
             if before:
-                found += self._between(before, runs, came_within)
+                found += self._between(before, applications, came_within)
             found += inner
-            before = runs
+            before = applications
         return sorted(found, key=lambda change: change.at)
 
     def last(self, slot: Slot, until: int | None = None) -> list[WriteRun]:
         """The last run of each plan by which a write was done last, up to a time."""
-        runs = [run for run in self.slots.get(slot, ()) if until is None or run.at <= until]
-        if not runs:
-            return []
-        group = _by_application(runs)[-1]
-        replaced = {
-            change.before.fingerprint for change in self._replaced_within(group, set()) if change.before
-        }
-        ends = _last_runs(group)
-        return [run for fingerprint, run in ends.items() if fingerprint not in replaced]
+        return self._current([run for run in self.slots.get(slot, ()) if until is None or run.at <= until])
 
     def under(self, slot: Slot, version: str) -> list[WriteRun]:
         """The last run of each plan by which a write was done last under a Spark version, such as `4.1` or `4.1.3`."""
-        runs = [run for run in self.slots.get(slot, ()) if f"{run.spark_version}.".startswith(f"{version}.")]
-        return list(_last_runs(_by_application(runs)[-1]).values()) if runs else []
+        runs = self.slots.get(slot, ())
+        return self._current([run for run in runs if f"{run.spark_version}.".startswith(f"{version}.")])
 
     def pairs(
         self, before: Sequence[WriteRun], after: Sequence[WriteRun]
@@ -175,16 +176,71 @@ class History:
         ]  # fmt: skip
         return sorted(found, key=_order)
 
-    def _between(self, before: list[WriteRun], after: list[WriteRun], came_within: set[str]) -> list[Change]:
-        """What changed from one application to the next."""
-        earlier, later = _last_runs(before), _first_runs(after)
-        replaced = {each.before.fingerprint for each in self._replaced_within(before, set()) if each.before}
+    def _current(self, runs: Sequence[WriteRun]) -> list[WriteRun]:
+        """The last run of each plan by which the last application, or those that overlap, wrote in the end."""
+        if not runs:
+            return []
+        applications = _by_application(runs)[-1]
+        _, gone = self._within(applications, set())
+        return [run for each, run in _last_runs(_in_time(applications)).items() if each not in gone]
+
+    def _between(
+        self, before: Sequence[Sequence[WriteRun]], after: Sequence[Sequence[WriteRun]], came_within: set[str]
+    ) -> list[Change]:
+        """What changed from one application, or several that overlap, to the next."""
+        later_runs = _in_time(after)
+        earlier, later = _last_runs(_in_time(before)), _first_runs(later_runs)
+        _, replaced = self._within(before, set())
         gone = [run for each, run in earlier.items() if each not in later and each not in replaced]
         came = [run for each, run in later.items() if each not in earlier and each not in came_within]
         return [
-            Change(old, new, new.at if new is not None else max(run.at for run in after))
+            Change(old, new, new.at if new is not None else max(run.at for run in later_runs))
             for old, new in self._matched(gone, came)
         ]
+
+    def _within(
+        self, applications: Sequence[Sequence[WriteRun]], known: set[str]
+    ) -> tuple[list[Change], set[str]]:
+        """Where a plan took another's place in one application, or in several that overlap; and the plans that went by that."""
+        if len(applications) == 1:
+            found = self._replaced_within(applications[0], known)
+            return found, {each.before.fingerprint for each in found if each.before}
+        changes: list[Change] = []
+        gone: set[str] = set()
+        for plans in self._standing_for_each_other(applications):
+            runs = [run for run in _in_time(applications) if run.fingerprint in plans]
+            changes += _turns(runs)
+            gone |= plans - {runs[-1].fingerprint}
+        return changes, gone
+
+    def _standing_for_each_other(self, applications: Sequence[Sequence[WriteRun]]) -> list[set[str]]:
+        """The plans of applications that overlap, those together that are one write of the program in several versions."""
+        groups = {run.fingerprint: {run.fingerprint} for runs in applications for run in runs}
+        lasting: list[set[str]] = []
+
+        def join(one: str, other: str) -> None:
+            joined = groups[one] | groups[other]
+            # What one application does beside each other is not one write.
+            if not any(len(joined & own) > 1 for own in lasting):
+                groups.update(dict.fromkeys(joined, joined))
+
+        for runs in applications:
+            for change in self._replaced_within(runs, set()):
+                if change.before is not None and change.after is not None:
+                    join(change.before.fingerprint, change.after.fingerprint)
+        lasting += (
+            {run.fingerprint for run in runs} - self._within([runs], set())[1] for runs in applications
+        )
+        met: dict[str, WriteRun] = {}
+        for runs in applications:
+            own = _last_runs(runs)
+            gone = [run for each, run in met.items() if each not in own]
+            came = [run for each, run in own.items() if each not in met]
+            for old, new in self._matched(gone, came):
+                if old is not None and new is not None and old.operation == new.operation:
+                    join(old.fingerprint, new.fingerprint)
+            met.update(own)
+        return list({id(group): group for group in groups.values()}.values())
 
     def _replaced_within(self, runs: Sequence[WriteRun], known: set[str]) -> list[Change]:
         """Where one plan took another's place within one application; plans in `known` were there before."""
@@ -260,14 +316,48 @@ def _order(run: WriteRun) -> tuple[int, int, str, int]:
     return run.at, len(run.run_id), run.run_id, run.part
 
 
-def _by_application(runs: Iterable[WriteRun]) -> list[list[WriteRun]]:
-    """The runs of each application, by the numbers of their executions: a clock may step back."""
-    groups: dict[str, list[WriteRun]] = {}
+def _by_application(runs: Iterable[WriteRun]) -> list[list[list[WriteRun]]]:
+    """The runs of each application, by the numbers of their executions: a clock may step back. Applications that overlap are together."""
+    found: dict[str, list[WriteRun]] = {}
     for run in runs:
-        groups.setdefault(run.application, []).append(run)
+        found.setdefault(run.application, []).append(run)
+    spans = {name: _span([run.at for run in own if run.at]) for name, own in found.items()}
     return [
-        sorted(group, key=lambda run: (len(run.run_id), run.run_id, run.part)) for group in groups.values()
+        [sorted(found[name], key=lambda run: (len(run.run_id), run.run_id, run.part)) for name in names]
+        for names in overlapping(spans)
     ]
+
+
+def _span(times: Sequence[int]) -> tuple[int, int]:
+    return min(times, default=0), max(times, default=0)
+
+
+def _in_time(applications: Sequence[Sequence[WriteRun]]) -> list[WriteRun]:
+    """All runs in the order of time; of one application in its own order."""
+    timed: list[tuple[int, WriteRun]] = []
+    for runs in applications:
+        clock = 0
+        for run in runs:
+            clock = max(clock, run.at)
+            timed.append((clock, run))
+    return [run for _, run in sorted(timed, key=lambda each: each[0])]
+
+
+def _turns(runs: Sequence[WriteRun]) -> list[Change]:
+    """Where plans that stand for each other, in applications that overlap, took each other's place; `runs` in the order of time."""
+    last = {(run.application, run.fingerprint): place for place, run in enumerate(runs)}
+    found: list[Change] = []
+    seen = {runs[0].fingerprint}
+    told = runs[0]
+    for place, run in enumerate(runs):
+        if run.fingerprint != told.fingerprint:
+            takes_turns = last[told.application, told.fingerprint] > place
+            if run.fingerprint in seen and takes_turns:
+                continue
+            found.append(Change(told, run, run.at))
+            seen.add(run.fingerprint)
+        told = run
+    return found
 
 
 def _first_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:
