@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 Json: TypeAlias = Mapping[str, Any]
@@ -96,6 +97,13 @@ def duration_word(milliseconds: int) -> str:
     return sign + " ".join(f"{count} {unit}" for count, unit in parts[first : first + 2] if count)
 
 
+def elapsed_ms(item: Json) -> int | None:
+    """Milliseconds from `started_at` to `ended_at`, below 0 where the clock went back; None where one is not known."""
+    if not item["started_at"] or not item["ended_at"]:
+        return None
+    return round((_moment(item["ended_at"]) - _moment(item["started_at"])).total_seconds() * 1_000)
+
+
 def size_word(size_bytes: int) -> str:
     """A size with a binary unit, as Spark's own pages show it.
 
@@ -177,6 +185,11 @@ class Labels:
         """(label, full name) of every dataset that has no alias and whose label is not its full name, sorted."""
         full = {key: clean(key[1]) for key in self._labels if key not in self._aliased}
         return sorted((self._labels[key], name) for key, name in full.items() if self._labels[key] != name)
+
+
+def _moment(time: str) -> datetime:
+    # Python 3.10 does not read the Z.
+    return datetime.fromisoformat(time.replace("Z", "+00:00"))
 
 
 def _alias(dataset: Json) -> str:

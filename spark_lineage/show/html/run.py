@@ -42,7 +42,7 @@ def run_html(answer: Json) -> str:
         *_heads(answer, labels),
         _datasets(answer, labels),
         _batch(answer),
-        _operators(own, helpers_word(answer)),
+        _operators(own, helpers_word(answer, own)),
         _stages(own),
         _events(answer),
         problems_part(answer["problems"]),

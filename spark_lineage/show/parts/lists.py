@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TypeAlias
 
 from spark_lineage.model import DRIVER_NAMESPACE
 from spark_lineage.show.parts.trees import Line, tree_lines
-from spark_lineage.show.words import Json, Labels, count_word
+from spark_lineage.show.words import Json, Labels, count_word, elapsed_ms
 
 _Key = tuple[str, str]
 
@@ -77,9 +76,9 @@ def run_notes(run: Json) -> tuple[str, ...]:
     notes = [run["operation"] if run["target"] else run["kind"]]
     if run["rows"] is not None:
         notes.append(count_word(run["rows"], "row"))
-    if run["started_at"] and run["ended_at"]:
-        seconds = (_moment(run["ended_at"]) - _moment(run["started_at"])).total_seconds()
-        notes.append(f"{seconds:.1f} s" if seconds >= 0 else "the clock went back while it ran")
+    took = elapsed_ms(run)
+    if took is not None:
+        notes.append(f"{took / 1_000:.1f} s" if took >= 0 else "the clock went back while it ran")
     if run["decided_by"]:
         notes.append(decided_word(run["decided_by"]))
     if run["target"] and run["application"]["name"]:
@@ -93,18 +92,13 @@ def decided_word(decided_by: str) -> str:
     return words.get(decided_by, decided_by)
 
 
-def error_word(error: Json) -> str:
-    """An error's short class name and its message."""
+def error_word(error: Json, condition: str = "") -> str:
+    """An error's short class name, what is said of its `condition`, and its message."""
     if not error["class"]:
         return str(error["message"])
-    name = error["class"].rpartition(".")[2]
+    name = error["class"].rpartition(".")[2] + condition
     return f"{name}: {error['message']}" if error["message"] else name
 
 
 def _key(dataset: Json) -> _Key:
     return dataset["namespace"], dataset["name"]
-
-
-def _moment(time: str) -> datetime:
-    # Python 3.10 does not read the Z.
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+from spark_lineage.show.parts.lists import error_word
 from spark_lineage.show.parts.trees import ABOVE, tree_lines
-from spark_lineage.show.words import Json, Labels, count_word, duration_word, size_word, time_word
+from spark_lineage.show.words import Json, Labels, count_word, duration_word, elapsed_ms, size_word, time_word
 
 __all__ = [
     "OperatorLine",
@@ -86,9 +86,9 @@ def without_helpers(answer: Json) -> Json:
     return {**answer, "operators": operators, "stages": stages, "longest_chain": chain}
 
 
-def helpers_word(answer: Json) -> str | None:
-    """How much `without_helpers` left out; None where nothing was."""
-    kept = {each["id"] for each in without_helpers(answer)["operators"]}
+def helpers_word(answer: Json, own: Json) -> str | None:
+    """How much of the answer `own`, which is `without_helpers` of it, leaves out; None where nothing."""
+    kept = {each["id"] for each in own["operators"]}
     left_out = [each for each in answer["operators"] if each["id"] not in kept]
     if not left_out:
         return None
@@ -128,21 +128,15 @@ def error_words(run: Json, operators: Sequence[Json]) -> str | None:
     error = run["error"]
     if not error:
         return None
-    if not error["class"]:
-        return str(error["message"])
-    name = error["class"].rpartition(".")[2]
     is_in_message = (error["message"] or "").startswith(f"[{error['condition']}]")
-    condition = f" [{error['condition']}]" if error["condition"] and not is_in_message else ""
-    said = f"{name}{condition}: {error['message']}" if error["message"] else name + condition
+    condition = (
+        f" [{error['condition']}]" if error["class"] and error["condition"] and not is_in_message else ""
+    )
+    said = error_word(error, condition)
+    if not error["class"]:
+        return said
     failed = next((each["name"] for each in operators if each["id"] == run["failed_operator"]), None)
     return said if failed is None else f"{said} In the operator {failed}."
-
-
-def elapsed_ms(item: Json) -> int | None:
-    """Milliseconds from start to end; None where one is not known."""
-    if not item["started_at"] or not item["ended_at"]:
-        return None
-    return round((_moment(item["ended_at"]) - _moment(item["started_at"])).total_seconds() * 1_000)
 
 
 def amounts(item: Json) -> list[str]:
@@ -372,8 +366,3 @@ def _compact(value: Any) -> str:
         )
         return ", ".join(inner)
     return "nothing" if value is None else str(value)
-
-
-def _moment(time: str) -> datetime:
-    # Python 3.10 does not read the Z.
-    return datetime.fromisoformat(time.replace("Z", "+00:00"))

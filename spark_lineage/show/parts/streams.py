@@ -6,8 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from spark_lineage.show.parts.run import elapsed_ms
-from spark_lineage.show.words import Json, Labels, count_word, duration_word, size_word, time_word
+from spark_lineage.show.words import Json, Labels, count_word, duration_word, elapsed_ms, size_word, time_word
 
 __all__ = [
     "STATE_STYLES", "batch_cells", "batch_notes", "batch_titles", "last_facts", "left_out", "lines_of", "start_cells",

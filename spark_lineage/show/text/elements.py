@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -39,6 +39,30 @@ def draw_tree(lines: Iterable[tuple[int, RenderableType]]) -> Tree:
 def heading(text: str) -> Text:
     """The title of a part."""
     return Text(text, style="bold underline")
+
+
+def titled(title: str, shown: RenderableType | None) -> list[RenderableType]:
+    """A part below its title; nothing where there is nothing to show."""
+    if shown is None:
+        return []
+    return [Padding(heading(title), (1, 0, 0, 0)), Padding(shown, (0, 0, 0, 2))]
+
+
+def noted_rows(
+    titles: Sequence[str],
+    widths: tuple[int | None, ...],
+    rows: Iterable[tuple[Sequence[Text], Sequence[Text]]],
+) -> list[RenderableType]:
+    """A table of (cells, notes), the notes of a row below it, as wide as the console and indented by the first column."""
+    table = grid(*widths)
+    table.add_row(*(Text(title, style="dim") for title in titles))
+    shown: list[RenderableType] = [table]
+    for cells, notes in rows:
+        table.add_row(*cells)
+        if notes:
+            table = grid(*widths)
+            shown += [*(Padding(note, (0, 0, 0, (widths[0] or 0) + 2)) for note in notes), table]
+    return [each for each in shown if not isinstance(each, Table) or each.row_count]
 
 
 def state_text(state: str) -> Text:

@@ -10,6 +10,7 @@ from rich.text import Text
 from spark_lineage.show.parts.lists import run_title
 from spark_lineage.show.parts.run import (
     OperatorLine,
+    StageLine,
     batch_facts,
     chain_word,
     error_words,
@@ -21,7 +22,15 @@ from spark_lineage.show.parts.run import (
     stage_lines,
     without_helpers,
 )
-from spark_lineage.show.text.elements import draw_tree, files_part, grid, heading, problems_part, state_text
+from spark_lineage.show.text.elements import (
+    draw_tree,
+    files_part,
+    grid,
+    noted_rows,
+    problems_part,
+    state_text,
+    titled,
+)
 from spark_lineage.show.words import Json, Labels, clean, time_word
 
 __all__ = ["run_text"]
@@ -40,19 +49,13 @@ def run_text(answer: Json) -> RenderableType:
         *_heads(answer, labels),
         *_datasets("Read", answer, labels, "read"),
         *_datasets("Written", answer, labels, "written"),
-        *_part("Micro-batch", _batch(answer)),
-        *_part("Operators", _operators(own, helpers_word(answer))),
-        *_part("Stages", _stages(own)),
-        *_part("What happened to the application meanwhile", _events(answer)),
+        *titled("Micro-batch", _batch(answer)),
+        *titled("Operators", _operators(own, helpers_word(answer, own))),
+        *titled("Stages", _stages(own)),
+        *titled("What happened to the application meanwhile", _events(answer)),
         *problems_part(answer["problems"]),
         *files_part(labels),
     )
-
-
-def _part(title: str, shown: RenderableType | None) -> list[RenderableType]:
-    if shown is None:
-        return []
-    return [Padding(heading(title), (1, 0, 0, 0)), Padding(shown, (0, 0, 0, 2))]
 
 
 def _heads(answer: Json, labels: Labels) -> list[RenderableType]:
@@ -76,7 +79,7 @@ def _datasets(title: str, answer: Json, labels: Labels, direction: str) -> list[
             shown += [
                 Padding(Text(clean(line), style="dim"), (0, 0, 0, 2)) for line in notes_of_dataset(item)
             ]
-    return _part(title, Group(*shown) if shown else None)
+    return titled(title, Group(*shown) if shown else None)
 
 
 def _operators(answer: Json, helpers: str | None) -> RenderableType | None:
@@ -108,27 +111,17 @@ def _told(operator: Json, notes: tuple[str, ...], elsewhere: str) -> RenderableT
 def _stages(answer: Json) -> RenderableType | None:
     if not answer["stages"]:
         return None
-    table = grid(*_STAGE_WIDTHS)
     titles = ("stage", "state", "tasks", "took", "a task: median, longest")
-    table.add_row(*(Text(title, style="dim") for title in titles))
-    shown: list[RenderableType] = []
-    for stage in stage_lines(answer):
-        table.add_row(
-            Text(stage.name),
-            state_text(stage.state),
-            Text(stage.tasks),
-            Text(stage.took),
-            Text(stage.run_time),
-        )
-        below = [Text(clean(", ".join(stage.notes)), style="dim")] if stage.notes else []
-        below += [Text(clean(stage.failure), style="red")] if stage.failure else []
-        if below:
-            shown += [table, *(Padding(each, (0, 0, 0, _STAGE_WIDTHS[0] + 2)) for each in below)]
-            table = grid(*_STAGE_WIDTHS)
-    if table.row_count:
-        shown.append(table)
+    shown = noted_rows(titles, _STAGE_WIDTHS, map(_stage, stage_lines(answer)))
     chain = chain_word(answer)
     return Group(*shown, *([Text(chain, style="dim")] if chain else []))
+
+
+def _stage(stage: StageLine) -> tuple[list[Text], list[Text]]:
+    cells = [Text(stage.name), state_text(stage.state), *map(Text, (stage.tasks, stage.took, stage.run_time))]
+    notes = [Text(clean(", ".join(stage.notes)), style="dim")] if stage.notes else []
+    notes += [Text(clean(stage.failure), style="red")] if stage.failure else []
+    return cells, notes
 
 
 def _batch(answer: Json) -> RenderableType | None:

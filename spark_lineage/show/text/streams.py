@@ -19,7 +19,7 @@ from spark_lineage.show.parts.streams import (
     stream_title,
 )
 from spark_lineage.show.text.elements import STATE_STYLES as RUN_STYLES
-from spark_lineage.show.text.elements import files_part, grid, heading, state_text
+from spark_lineage.show.text.elements import files_part, grid, noted_rows, state_text, titled
 from spark_lineage.show.words import Json, Labels, clean, count_word
 
 __all__ = ["stream_text", "streams_text"]
@@ -27,7 +27,6 @@ __all__ = ["stream_text", "streams_text"]
 _FACT_WIDTH = 6
 _START_WIDTHS = (19, 8, None)
 _BATCH_WIDTHS = (6, 9, 19, 10, 9, 8, None)
-_INDENT = 2
 
 
 def streams_text(answer: Json) -> RenderableType:
@@ -45,18 +44,12 @@ def stream_text(answer: Json) -> RenderableType:
     labels = stream_labels(answer)
     return Group(
         *_head(answer, labels),
-        *_part("Bounds of time", _operators(answer)),
-        *_part("Last batch", _last(answer)),
-        *_part("Starts", _starts(answer)),
-        *_part("Batches", _batches(answer)),
+        *titled("Bounds of time", _operators(answer)),
+        *titled("Last batch", _last(answer)),
+        *titled("Starts", _starts(answer)),
+        *titled("Batches", _batches(answer)),
         *files_part(labels),
     )
-
-
-def _part(title: str, shown: RenderableType | None) -> list[RenderableType]:
-    if shown is None:
-        return []
-    return [Padding(heading(title), (1, 0, 0, 0)), Padding(shown, (0, 0, 0, _INDENT))]
 
 
 def _state(state: str) -> Text:
@@ -103,17 +96,11 @@ def _starts(answer: Json) -> RenderableType:
 def _batches(answer: Json) -> RenderableType | None:
     if not answer["batches"]:
         return None
-    table = grid(*_BATCH_WIDTHS)
-    table.add_row(*(Text(title, style="dim") for title in batch_titles))
-    shown: list[RenderableType] = []
-    for batch in answer["batches"]:
-        cells = (Text(cell) for cell in batch_cells(batch))
-        table.add_row(Text(str(batch["batch_id"])), state_text(batch["outcome"]), *cells)
-        notes = [Text(clean(note), style="red" if bad else "dim") for note, bad in batch_notes(batch)]
-        if notes:
-            shown += [table, *(Padding(note, (0, 0, 0, _BATCH_WIDTHS[0] + 2)) for note in notes)]
-            table = grid(*_BATCH_WIDTHS)
-    if table.row_count:
-        shown.append(table)
+    shown = noted_rows(batch_titles, _BATCH_WIDTHS, map(_batch, answer["batches"]))
     more = left_out(answer)
     return Group(*shown, *([Text(more, style="dim")] if more else []))
+
+
+def _batch(batch: Json) -> tuple[list[Text], list[Text]]:
+    cells = [Text(str(batch["batch_id"])), state_text(batch["outcome"]), *map(Text, batch_cells(batch))]
+    return cells, [Text(clean(note), style="red" if bad else "dim") for note, bad in batch_notes(batch)]
