@@ -42,11 +42,11 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "show.completion": (WORDS | {"show", "api"}, {"typer"}),
     "show.command": (WORDS | {"pipeline", "show", "api"}, {"rich", "typer"}),
-    "show.commands": (WORDS | {"store", "query", "pipeline", "compare", "show", "api"}, {"rich", "typer"}),
-    "show.cli": (
-        WORDS | {"capture", "store", "query", "pipeline", "show", "api", "demo", "switch"},
+    "show.commands": (
+        WORDS | {"capture", "store", "query", "pipeline", "compare", "show", "api", "demo"},
         {"rich", "typer"},
     ),
+    "show.cli": (WORDS | {"show"}, {"typer"}),
     "testing": (WORDS | {"compare", "show", "api"}, {"rich"}),
     "pytest_plugin": ({"capture", "api"}, {"pytest"}),
     "__main__": ({"show.cli"}, set()),

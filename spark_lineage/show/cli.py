@@ -11,47 +11,30 @@ from __future__ import annotations
 
 # ruff: noqa: FBT001, FBT002 - Typer makes options of arguments with defaults, flags too
 import os
-import shlex
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from spark_lineage import __version__
-from spark_lineage.capture import session
 from spark_lineage.errors import LineageError
-from spark_lineage.model import SCHEMA_VERSION
-from spark_lineage.settings import DEBUG_VARIABLE, load_settings
-from spark_lineage.show.command import (
-    ColumnArgument,
-    DepthOption,
-    JsonOption,
-    NoIngestOption,
-    SpoolOption,
-    StoreOption,
-    TableArgument,
-    app,
-    examples,
-    open_lineage,
-    print_answer,
-    print_json,
-    print_text,
-    warn,
+from spark_lineage.settings import DEBUG_VARIABLE
+from spark_lineage.show.command import app, print_json
+from spark_lineage.show.commands import (  # noqa: F401 - each gives `app` its commands once it is imported
+    causes,
+    check,
+    drift,
+    lineage,
+    lists,
+    plan,
+    run,
+    setup,
+    streams,
+    unusual,
+    validate,
 )
-from spark_lineage.show.commands import causes as _causes  # noqa: F401 - its commands are there once it is imported
-from spark_lineage.show.commands import check as _check  # noqa: F401 - gives `app` its command
-from spark_lineage.show.commands import design as _design  # noqa: F401 - its command is there once it is imported
-from spark_lineage.show.commands import drift as _drift  # noqa: F401 - its commands are there once it is imported
-from spark_lineage.show.commands import plan as _plan  # noqa: F401 - gives `app` its command
-from spark_lineage.show.commands import run as _run  # noqa: F401 - its command is there once it is imported
-from spark_lineage.show.commands import streams as _streams  # noqa: F401 - likewise
-from spark_lineage.show.commands import unusual as _unusual  # noqa: F401 - its commands are there once it is imported
-from spark_lineage.show.commands import validate as _validate  # noqa: F401 - its command is there once it is imported
 from spark_lineage.show.words import Json, clean
 
 __all__ = ["app", "error_json", "main"]
@@ -104,183 +87,6 @@ def _options(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(2)
-
-
-@app.command(
-    epilog=examples(
-        "table report", "table gold.daily_revenue --json", "table report --store lineage --no-ingest"
-    )
-)
-def table(
-    name: TableArgument,
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show where each column of a table comes from, one hop back."""
-    print_answer(open_lineage(store, spool, no_ingest).table(name), as_json)
-
-
-@app.command(
-    epilog=examples("upstream report.total", "upstream report --depth 1", "upstream report.total --json")
-)
-def upstream(
-    name: ColumnArgument,
-    depth: DepthOption = None,
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show where a column or table comes from, all the way back."""
-    print_answer(open_lineage(store, spool, no_ingest).upstream(name, depth), as_json)
-
-
-@app.command(
-    epilog=examples(
-        "downstream orders.amount", "downstream raw/orders.csv", "downstream orders.amount --depth 1"
-    )
-)
-def downstream(
-    name: ColumnArgument,
-    depth: DepthOption = None,
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what depends on a column or table, all the way on."""
-    print_answer(open_lineage(store, spool, no_ingest).downstream(name, depth), as_json)
-
-
-@app.command(epilog=examples("runs", "runs --limit 5", "runs --json"))
-def runs(
-    limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="The newest N runs. Default: all.")
-    ] = None,
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what ran, the newest first."""
-    print_answer(open_lineage(store, spool, no_ingest).runs(limit), as_json)
-
-
-@app.command(epilog=examples("problems", "problems --json"))
-def problems(
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show what was not understood or not captured."""
-    print_answer(open_lineage(store, spool, no_ingest).problems(), as_json)
-
-
-@app.command(epilog=examples("search amount", "search cast", "search customers --json"))
-def search(
-    words: Annotated[
-        str,
-        typer.Argument(
-            metavar="TEXT",
-            help="A part of a name or expression, or the name of a transformation (cast, join, upper), whatever the case.",
-        ),
-    ],
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Find tables, columns, expressions and transformations."""
-    print_answer(open_lineage(store, spool, no_ingest).search(words), as_json)
-
-
-@app.command(epilog=examples("tables", "tables --store lineage --json"))
-def tables(
-    store: StoreOption = None,
-    spool: SpoolOption = None,
-    no_ingest: NoIngestOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Show all tables and how they hang together."""
-    print_answer(open_lineage(store, spool, no_ingest).tables(), as_json)
-
-
-@app.command(epilog=examples("ingest", "ingest --spool spool --store lineage", "ingest --json"))
-def ingest(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
-    """Bring what waits in the spool into the store.
-
-    What cannot be read is kept aside and said, the rest is ingested, and the exit code is 1.
-    """
-    from spark_lineage import api, pipeline  # noqa: PLC0415 - see the module's docstring
-    from spark_lineage.show.text.lists import ingest_text  # noqa: PLC0415
-
-    lineage = api.open(store, spool=spool, ingest=False)
-    if spool is not None and not lineage.spool.is_dir():
-        warn([f"There is no folder {lineage.spool}: no job has written there yet, or the path is another."])
-    report = pipeline.ingest(lineage.spool, lineage.store)
-    if as_json:
-        print_json({"schema_version": SCHEMA_VERSION, **asdict(report)})
-    else:
-        print_text(ingest_text(report))
-    if report.bad_segments or report.bad_records:
-        warn(report.messages)
-        raise typer.Exit(1)
-
-
-@app.command(
-    epilog='Example:\n\n\b\n  spark-submit --jars "$(spark-lineage jar)" --conf spark.lineage.enabled=true job.py'
-)
-def jar() -> None:
-    """Print where the bridge's jar lies."""
-    typer.echo(session.jar_path())
-
-
-@app.command(
-    epilog='Example:\n\n\b\n  eval "spark-submit $(spark-lineage flags) job.py"',
-)
-def flags(store: StoreOption = None, spool: SpoolOption = None) -> None:
-    """Print what switches lineage on in spark-submit.
-
-    The words are those for the Spark at hand, and keep what its configuration already sets.
-    """
-    typer.echo(shlex.join(session.flags(load_settings(store=store, spool=spool))))
-
-
-@app.command(epilog=examples("doctor", "doctor --store lineage", "doctor --json"))
-def doctor(store: StoreOption = None, spool: SpoolOption = None, as_json: JsonOption = False) -> None:
-    """Say what is wrong with the set-up, and the fix.
-
-    Exits 1 when lineage cannot work as things are.
-    """
-    from spark_lineage.show.doctor import (  # noqa: PLC0415 - it looks into the store
-        Outcome,
-        diagnose,
-        doctor_answer,
-    )
-
-    checks = diagnose(load_settings(store=store, spool=spool))
-    print_answer(doctor_answer(checks), as_json)
-    if any(check.outcome is Outcome.FAIL for check in checks):
-        raise typer.Exit(1)
-
-
-@app.command(epilog=examples("demo", "demo --dir /tmp/shop"))
-def demo(
-    folder: Annotated[
-        Path,
-        typer.Option("--dir", metavar="FOLDER", help="Where everything goes; an earlier demo is replaced."),
-    ] = Path("spark-lineage-demo"),
-) -> None:
-    """Run a small shop's pipeline on Spark and show its lineage.
-
-    Takes about a minute. Needs pyspark and delta-spark (the extra `spark`), a JDK 17, and Maven Central once.
-    """
-    from spark_lineage.demo.narration import run_demo  # noqa: PLC0415 - only the demo needs it
-
-    run_demo(folder, Console(highlight=False))
 
 
 def _usage_sentence(error: Any) -> str:

@@ -1,6 +1,6 @@
 """What all commands share: the application, its options, and how an answer is printed.
 
-Modules that load Arrow, Delta or Spark are imported inside the functions that need them, as in `show/cli.py`.
+Modules that load Arrow, Delta or Spark are imported inside the functions that need them, see `show/cli.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 from rich.console import Console, RenderableType
+from typer.core import TyperGroup
 
 from spark_lineage.show.answer import Answer, plain_text
 from spark_lineage.show.completion import complete_column, complete_table
@@ -21,8 +22,30 @@ from spark_lineage.show.words import Json, clean
 if TYPE_CHECKING:
     from spark_lineage.api import Lineage
 
+SECTIONS = {
+    "Lineage": ("table", "upstream", "downstream", "tables", "search"),
+    "What happened": ("runs", "run", "compare", "stream", "problems"),
+    "What changed, and what follows": ("why", "impact", "diff", "drift", "unusual", "freshness"),
+    "Before it runs, and after": ("plan", "check", "validate"),
+    "Set-up": ("demo", "flags", "jar", "ingest", "doctor"),
+}
+"""All commands, as `--help` shows them."""
+
+
+class _Sections(TyperGroup):
+    """Lists the commands by what they are for."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's
+        width = max(map(len, self.commands))
+        for title, names in SECTIONS.items():
+            with formatter.section(title):
+                helps = [(f"{name:<{width}}", self.commands[name].get_short_help_str(80)) for name in names]
+                formatter.write_dl(helps)
+
+
 app = typer.Typer(
     name="spark-lineage",
+    cls=_Sections,
     help="Column-level lineage for Spark: which columns a job read, what it did to them, which it wrote.",
     epilog=(
         "Examples:\n\n\b\n  spark-lineage demo\n  spark-lineage table report\n"

@@ -17,6 +17,7 @@ from spark_lineage import __version__
 from spark_lineage.capture import session
 from spark_lineage.errors import BridgeError
 from spark_lineage.show import cli
+from spark_lineage.show.command import SECTIONS
 
 TABLE = """\
 shop.report  exact
@@ -297,6 +298,11 @@ def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert run(capfd, "--version") == (0, f"spark-lineage {__version__}\n", "")
 
 
+def test_every_command_has_its_place_in_the_help() -> None:
+    placed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(placed) == sorted(COMMANDS)
+
+
 @pytest.mark.parametrize(
     "command", [[], *([name] for name in COMMANDS)], ids=lambda words: (words or ["all"])[0]
 )
@@ -306,7 +312,7 @@ def test_help_has_examples_and_fits_80_columns(capfd: pytest.CaptureFixture[str]
     assert (exit_code, err) == (0, "")
     assert examples
     assert all(" ".join(["spark-lineage", *command]) in line for line in examples)
-    assert "..." not in out.partition("Commands:")[2]
+    assert "..." not in out.partition("Options:")[2].partition("Example")[0]
     assert max(map(len, out.partition("Example")[0].splitlines())) <= 80
 
 

@@ -1,1 +1,1 @@
-"""The commands that ask what happened, one module for each topic; `show/cli.py` imports them."""
+"""The commands, one module for each topic; `show/cli.py` imports them."""
