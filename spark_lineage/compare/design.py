@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spark_lineage.compare.drift.sentences import short_name
@@ -43,6 +43,9 @@ _OF_A_LOG = (
     frozenset({"add", "remove", "metaData", "protocol"}),
 )
 """The columns of what Delta reads of its own log, its actions (PROTOCOL.md) and those of them that add files: no dataset is behind them."""
+
+_WITH_PLAN = frozenset({"write", "usage"})
+"""The kinds of runs that have a plan, once they are complete."""
 
 NOT_READ = "not_read"
 """Said of a column: its dataset was read without it."""
@@ -90,11 +93,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write of a run (a multi-table INSERT has several), or a usage, with its sources by namespace and name."""
+    """One write of a run (a multi-table INSERT has several), or a usage, with its sources by namespace and name.
+
+    Where the store does not have the plan, `sources` are what the run read.
+    """
 
     run: Run
     target: DatasetReference | None
     sources: tuple[Source, ...]
+    plan_is_known: bool = True
 
     def to_dict(self) -> Json:
         """The write's JSON."""
@@ -105,6 +112,7 @@ class Write:
             "target": self.target and self.target.to_dict(),
             "state": self.run.state.value,
             "plan": self.run.fingerprint,
+            "plan_known": self.plan_is_known,
             "started_at": iso_time(self.run.started_at),
             "sources": [source.to_dict() for source in self.sources],
         }
@@ -188,12 +196,15 @@ def compare_write(
     designed = dict.fromkeys(plan.datasets if plan else ())
     sources = [_source(facts, id_, edges, reference(id_)) for id_ in designed]
     for id_, observations in by_dataset.items():
-        if plan is not None and id_ not in designed and _is_measured(observations):
-            sources.append(_source(facts, id_, (), reference(id_), NOT_DESIGNED))
+        if id_ not in designed and _is_measured(observations):
+            status = NOT_DESIGNED if plan is not None else UNKNOWN
+            found = _source(facts, id_, (), reference(id_), status)
+            if plan is None:
+                found = replace(found, reason=f"{found.reason}, and the plan is not known")
+            sources.append(found)
     target = None if run.target is None else reference(run.target)
-    return Write(
-        run, target, tuple(sorted(sources, key=lambda each: (each.dataset.namespace, each.dataset.name)))
-    )
+    ordered = tuple(sorted(sources, key=lambda each: (each.dataset.namespace, each.dataset.name)))
+    return Write(run, target, ordered, plan_is_known=plan is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +355,10 @@ def _total(values: Iterable[int | None]) -> int | None:
 
 def _findings(write: Write) -> Iterator[Finding]:
     of = f"of the run that wrote {short_name(write.target)}" if write.target else "of the run"
+    if not write.plan_is_known and write.run.state is RunState.COMPLETE and write.run.kind in _WITH_PLAN:
+        yield _of_write(
+            write, f"The plan {of} is not in the store: what it read cannot be compared with its design."
+        )
     for source in write.sources:
         name = short_name(source.dataset)
         kind, severity, message = {
@@ -366,6 +381,14 @@ def _findings(write: Write) -> Iterator[Finding]:
         }.get(source.status, ("", Severity.INFO, ""))
         if kind:
             yield _finding(write, source, kind, severity, message)
+
+
+def _of_write(write: Write, message: str) -> Finding:
+    run = write.run
+    return Finding(
+        "plan_missing", Severity.WARNING, message, run.target, None, run.job, run.run_id, run.ended_at or run.started_at,
+        (("plan", run.fingerprint),) if run.fingerprint else (),
+    )  # fmt: skip
 
 
 def _finding(write: Write, source: Source, kind: str, severity: Severity, message: str) -> Finding:

@@ -126,7 +126,8 @@ class LocalEngine:
 
     def problems(self) -> answers.ProblemsAnswer:
         """All that was not understood, not captured or cut, whether or not it still matters."""
-        return answers.ProblemsAnswer(sorted_problems(self._snapshot.problems))
+        snapshot = self._snapshot
+        return answers.ProblemsAnswer(sorted_problems((*snapshot.problems, *snapshot.problems_of_lost_plans)))
 
     def search(self, text: str) -> answers.SearchAnswer:
         """The datasets, columns and expressions that have `text` in them, and the transformations of that name, in either case."""

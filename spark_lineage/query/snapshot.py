@@ -80,7 +80,8 @@ class TableState:
 
     `plans` are current, the latest first; `walked` are those that a walk follows, `plans` and, behind an overwrite that
     reads its own table, those before it. `since` is the number of the run from which `plans` count. `ended_by` is what took the
-    rows away after the last write, such as `DROP TABLE`: the plans are those of what was there before.
+    rows away after the last write, such as `DROP TABLE`: the plans are those of what was there before. `lost` are the ids of the
+    COMPLETE runs from `since` on whose plan the store does not have: what they wrote is not known.
     """
 
     plans: tuple[CurrentPlan, ...] = ()
@@ -89,10 +90,13 @@ class TableState:
     runs: int = 0
     last_run: int = -1
     ended_by: str | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def certainty(self) -> Certainty:
-        """The weakest of the current plans and their columns."""
+        """The weakest of the current plans and their columns; opaque where a plan is lost."""
+        if self.lost:
+            return Certainty.OPAQUE
         of_columns = {column["certainty"] for plan in self.plans for column in plan.columns}
         return weakest(*(plan.certainty for plan in self.plans), *map(Certainty, of_columns))
 
@@ -142,7 +146,10 @@ class Snapshot:
             plans.setdefault(target, []).append((number, plan))
         return {
             target: _state(
-                plans.get(target, []), self._endings.get(target, []), *by_target.get(target, (0, -1))
+                plans.get(target, []),
+                self._endings.get(target, []),
+                self._lost.get(target, []),
+                *by_target.get(target, (0, -1)),
             )
             for target in sorted({*plans, *by_target})
         }
@@ -180,7 +187,8 @@ class Snapshot:
 
     def fields(self, id_: DatasetId) -> tuple[Field, ...]:
         """The columns of a dataset as it is now, in the table's order: an append's own order does not count."""
-        plans = self.state(id_).plans
+        state = self.state(id_)
+        plans = state.plans
         found: dict[str, Field] = {}
         for plan in plans:
             for column in plan.columns:
@@ -194,6 +202,8 @@ class Snapshot:
         found = {name: found[name] for name in in_order}
         for field, met in self._fields_of_others(id_).items():
             found.setdefault(field, Field(field, met[0][1]))
+        if state.lost:
+            return tuple(Field(each.name, each.type, Certainty.OPAQUE) for each in found.values())
         return tuple(found.values())
 
     def problems_of(self, ids: Iterable[DatasetId], *, walked: bool = False) -> tuple[Problem, ...]:
@@ -208,9 +218,15 @@ class Snapshot:
                 if is_current or number == state.last_run:
                     found.add(problem)
             found.update(self._varying_types(id_))
+            found.update(self._without_plan(id_))
             if not walked:
                 found.update(self._ended(id_))
         return sorted_problems(found)
+
+    @cached_property
+    def problems_of_lost_plans(self) -> tuple[Problem, ...]:
+        """A problem for each dataset whose current state a run made of which the store has no plan."""
+        return tuple(problem for id_ in self.states for problem in self._without_plan(id_))
 
     @cached_property
     def _edges(self) -> pa.Table:
@@ -240,6 +256,19 @@ class Snapshot:
         for number, target, row in self.complete_plans:
             if row["kind"] == EdgeKind.CONTROL.value:
                 found.setdefault(target, []).append((number, row["operation"]))
+        return found
+
+    @cached_property
+    def _lost(self) -> Mapping[DatasetId, list[tuple[int, str]]]:
+        """The COMPLETE writes of which the store does not have the plan: number and id of each, by what they wrote, in order."""
+        known = pa.array([row["fingerprint"] for _, _, row in self.complete_plans], pa.string())
+        runs = self._numbered_runs
+        here = pc.and_(pc.equal(runs["state"], RunState.COMPLETE.value), pc.equal(runs["kind"], "write"))
+        here = pc.and_(here, pc.invert(pc.is_in(runs["fingerprint"], known)))
+        found: dict[DatasetId, list[tuple[int, str]]] = {}
+        for row in runs.filter(pc.and_(here, pc.is_valid(runs["target_name"]))).to_pylist():
+            id_ = DatasetId(row["target_namespace"], row["target_name"])
+            found.setdefault(id_, []).append((row["number"], row["run_id"]))
         return found
 
     @cached_property
@@ -299,6 +328,23 @@ class Snapshot:
                     where=f"{id_.name}.{field}",
                     hint="Give the reader one schema if the jobs should agree.",
                 )
+
+    def _without_plan(self, id_: DatasetId) -> Iterable[Problem]:
+        """What wrote without leaving a plan may have changed everything."""
+        lost = self.state(id_).lost
+        if lost:
+            what = (
+                "a run wrote it whose plan is"
+                if len(lost) == 1
+                else f"{len(lost)} runs wrote it whose plans are"
+            )
+            yield Problem(
+                "plan_missing",
+                Severity.WARNING,
+                f"What it is made of is not known: {what} not in the store, the last was {lost[-1]}.",
+                where=id_.name,
+                hint="Ingest the spool of that run again, if it is still there.",
+            )
 
     def _ended(self, id_: DatasetId) -> Iterable[Problem]:
         """What was written last is still told of a table that was dropped: what it fed has these sources."""
@@ -378,7 +424,11 @@ def _last_and_count(runs: pa.Table, *key: str) -> Iterable[tuple[tuple[Any, ...]
 
 
 def _state(
-    plans: list[tuple[int, CurrentPlan]], endings: list[tuple[int, str]], runs: int, last_run: int
+    plans: list[tuple[int, CurrentPlan]],
+    endings: list[tuple[int, str]],
+    lost: list[tuple[int, str]],
+    runs: int,
+    last_run: int,
 ) -> TableState:
     """The state of one table from its plans with the numbers of their last COMPLETE runs.
 
@@ -401,4 +451,5 @@ def _state(
         runs=runs,
         last_run=last_run,
         ended_by=after[-1] if after else None,
+        lost=tuple(run_id for number, run_id in lost if number >= since),
     )

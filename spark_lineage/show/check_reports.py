@@ -30,6 +30,7 @@ RULES = {
     "nothing_matches": "A rule names nothing that is in the store.",
     "only_opaque_lineage": "All lineage of a job or table is opaque.",
     "owner_missing": "A table has no owner.",
+    "plan_missing": "The plan of a run that made a table is not in the store.",
     "required_source_missing": "A table does not come from a table that it is to come from.",
     "source_missing": "A declared source is not there.",
     "source_unexpected": "A source is there and not declared.",

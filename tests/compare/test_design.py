@@ -114,7 +114,7 @@ def test_the_whole_answer_with_an_input_that_is_not_designed(tmp_path):
     assert answer.to_dict() == {
         "schema_version": 1, "run": RUN,
         "writes": [{
-            "part": 0, "job": "nightly", "operation": "append", "state": "COMPLETE", "plan": "p1",
+            "part": 0, "job": "nightly", "operation": "append", "state": "COMPLETE", "plan": "p1", "plan_known": True,
             "target": {"namespace": "file", "name": "/w/report", "aliases": []}, "started_at": "1970-01-01T00:00:09.000Z",
             "sources": [
                 {"namespace": "file", "name": "/w/audit", "aliases": [], "status": "not_designed", "reason": "2 rows were read",

@@ -241,7 +241,7 @@ def test_problems_of_a_table(tmp_path):
         runs=(
             run(1, "old", "t", 10),
             run(2, "now", "t", 20),
-            run(3, None, "t", 30),
+            run(3, None, "t", 30, kind="query"),
             run(4, "bad", "t", 40, state=RunState.FAILED),
         ),
         problems=(

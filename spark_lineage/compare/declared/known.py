@@ -39,7 +39,8 @@ class Known:
     def written(self) -> Iterator[Dataset]:
         """The tables that some complete run wrote."""
         for dataset in self.datasets:
-            if dataset.namespace != DRIVER_NAMESPACE and self.snapshot.state(dataset.id).plans:
+            state = self.snapshot.state(dataset.id)
+            if dataset.namespace != DRIVER_NAMESPACE and (state.plans or state.lost):
                 yield dataset
 
     def table(self, name: str) -> Dataset | None:
@@ -69,6 +70,8 @@ class Known:
 
     def certainty(self, id_: DatasetId, field: str | None) -> Certainty:
         """How surely the direct sources of a column (None: of the rows) are known."""
+        if self.snapshot.state(id_).lost:
+            return Certainty.OPAQUE
         columns = self._certainties.get(id_)
         if columns is None:
             columns = self._certainties[id_] = {
@@ -130,7 +133,8 @@ class Known:
         for id_, state in self.snapshot.states.items():
             fields = [field for field in self.snapshot.fields(id_) if field.certainty is Certainty.OPAQUE]
             yield from ((id_.namespace, id_.name, field.name) for field in fields)
-            if not fields and any(plan.certainty is Certainty.OPAQUE for plan in state.walked):
+            is_opaque = state.lost or any(plan.certainty is Certainty.OPAQUE for plan in state.walked)
+            if not fields and is_opaque:
                 yield id_.namespace, id_.name, None
         edges = self.snapshot.edges
         for row in edges.filter(pc.equal(edges["certainty"], Certainty.OPAQUE.value)).to_pylist():

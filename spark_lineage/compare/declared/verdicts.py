@@ -61,7 +61,7 @@ def _check_table(known: Known, table: TableDeclaration, dataset: Dataset | None)
         missing = deviation("table_missing", message, table.line)
         yield Expectation(f"table {name}", table.line, (missing,))
         return
-    yield Expectation(f"table {name}", table.line)
+    yield Expectation(f"table {name}", table.line, tuple(_check_plans(known, table, dataset)))
     if table.sources is not None:
         yield _expectation(f"sources of {name}", table, _check_sources(known, table, dataset))
     if table.required_sources:
@@ -83,6 +83,15 @@ def _check_table(known: Known, table: TableDeclaration, dataset: Dataset | None)
         yield _expectation(f"columns of {name}", table, _check_columns(known, table, dataset))
 
 
+def _check_plans(known: Known, table: TableDeclaration, dataset: Dataset) -> Iterator[Deviation]:
+    """Whether the store has the plans of the runs that made the table what it is."""
+    lost = known.snapshot.state(dataset.id).lost
+    key = (dataset.namespace, dataset.name, None)
+    if lost:
+        message = f"It cannot be shown what {known.label(key)} is made of: the plan of the run {lost[-1]} is not in the store."
+        yield deviation("plan_missing", message, table.line, key, certain=False)
+
+
 def _expectation(what: str, table: TableDeclaration, deviations: Iterable[Deviation]) -> Expectation:
     return Expectation(what, table.line, tuple(deviations))
 
@@ -90,11 +99,11 @@ def _expectation(what: str, table: TableDeclaration, deviations: Iterable[Deviat
 def _check_sources(known: Known, table: TableDeclaration, dataset: Dataset) -> Iterator[Deviation]:
     """The tables that a table is made of directly, but for itself."""
     key, line = (dataset.namespace, dataset.name, None), table.line
-    plans = known.snapshot.state(dataset.id).plans
+    state = known.snapshot.state(dataset.id)
+    plans = state.plans
     found = {source for plan in plans for source in plan.datasets}
-    sure = table.certainty is Certainty.OPAQUE or not any(
-        plan.certainty is Certainty.OPAQUE for plan in plans
-    )
+    is_opaque = bool(state.lost) or any(plan.certainty is Certainty.OPAQUE for plan in plans)
+    sure = table.certainty is Certainty.OPAQUE or not is_opaque
     met: set[DatasetId] = set()
     label = known.label(key)
     for name in table.sources or ():
@@ -127,7 +136,9 @@ def _check_required(known: Known, table: TableDeclaration, dataset: Dataset) -> 
     sure = True
     waiting = [dataset.id]
     while waiting:
-        for plan in known.snapshot.state(waiting.pop()).walked:
+        state = known.snapshot.state(waiting.pop())
+        sure = sure and not (state.lost and table.certainty is not Certainty.OPAQUE)
+        for plan in state.walked:
             sure = sure and Certainty.OPAQUE not in {plan.certainty} - {table.certainty}
             fresh = set(plan.datasets) - upstream
             upstream |= fresh

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,14 +48,16 @@ __all__ = ["Comparer", "DiffAnswer", "WriteDiff", "diff"]
 SPARK_PREFIX = "spark:"
 """Before a version, such as `spark:4.1`: the last run under it."""
 
-ADDED, REMOVED = "added", "removed"
+ADDED, REMOVED, NOT_KNOWN = "added", "removed", "unknown"
+"""Verdicts on one write besides those on two plans."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteDiff:
     """One write of a job at two runs; `before` None where it is new, `after` None where it is not done any more.
 
-    `verdict` is identical, equivalent (other shape, same lineage), changed, added or removed. `constants_state` says whether
+    `verdict` is identical, equivalent (other shape, same lineage), changed, added, removed or unknown (`after` is a run of whose plan the
+    store has nothing). `constants_state` says whether
     constants could be compared. `findings` say the same in sentences.
     """
 
@@ -108,10 +110,12 @@ class DiffAnswer:
 
     @property
     def verdict(self) -> str:
-        """That of all writes: identical, equivalent or changed."""
+        """That of all writes: changed, else unknown, equivalent or identical."""
         verdicts = {write.verdict for write in self.writes}
-        if not verdicts <= {IDENTICAL, EQUIVALENT}:
+        if not verdicts <= {IDENTICAL, EQUIVALENT, NOT_KNOWN}:
             return CHANGED
+        if NOT_KNOWN in verdicts:
+            return NOT_KNOWN
         return EQUIVALENT if EQUIVALENT in verdicts else IDENTICAL
 
     def to_dict(self) -> Json:
@@ -184,6 +188,20 @@ class Comparer:
                 found.append(Change(before, run, run.at))
         return sorted(found, key=lambda change: change.at)
 
+    def not_known(self, run: WriteRun, before: WriteRun | None = None) -> WriteDiff:
+        """A write by a run whose plan the store does not have."""
+        return WriteDiff(
+            run.job,
+            self.reference(run.target),
+            before,
+            run,
+            LineageChange(CHANGED),
+            NOT_KNOWN,
+            UNKNOWN,
+            (),
+            (),
+        )
+
     def compare(self, before: WriteRun | None, after: WriteRun | None) -> WriteDiff:
         """One write at two runs."""
         run = after or before
@@ -213,16 +231,36 @@ def diff(store: ReadableStore, name: str, from_: str | None = None, to: str | No
     comparer = Comparer(store)
     job, table, slots = _subject(comparer, name)
     now = time.time_ns() // 1_000_000
+    until = None if to is None else _ends(comparer, slots, to, now, "--to")
     if from_ is None:
-        until = _ends(comparer, slots, to, now, "--to") if to is not None else None
-        found = [pair for slot in slots for pair in _last_change(comparer, slot, until)]
+        found = {slot: _last_change(comparer, slot, until) for slot in slots}
     else:
         earlier = _at(comparer, slots, from_, now, "--from")
         later = _at(comparer, slots, to, now, "--to") if to is not None else _latest(comparer)
-        found = [pair for slot in slots for pair in comparer.history.pairs(earlier(slot), later(slot))]
-    writes = tuple(comparer.compare(before, after) for before, after in found)
+        found = {slot: comparer.history.pairs(earlier(slot), later(slot)) for slot in slots}
+    writes = (
+        *(comparer.compare(before, after) for pairs in found.values() for before, after in pairs),
+        *_not_known(comparer, found, until),
+    )
     findings = sorted((each for write in writes for each in findings_of(write)), key=lambda each: each.order)
     return DiffAnswer(job, table, from_, to, writes, tuple(findings))
+
+
+_Pairs = Sequence[tuple[WriteRun | None, WriteRun | None]]
+
+
+def _not_known(comparer: Comparer, found: Mapping[Slot, _Pairs], until: int | None) -> Iterator[WriteDiff]:
+    """For each write the last run of whose plan the store has nothing, where it is later than what is compared from."""
+    for slot, pairs in found.items():
+        since = min((before.at for before, _ in pairs if before is not None), default=0)
+        runs = [
+            run
+            for run in comparer.history.without_plan.get(slot, ())
+            if run.at >= since and (until is None or run.at <= until)
+        ]
+        known = [run for pair in pairs for run in pair if run is not None and runs and run.at <= runs[-1].at]
+        if runs:
+            yield comparer.not_known(runs[-1], max(known, key=lambda run: run.at, default=None))
 
 
 def _subject(comparer: Comparer, name: str) -> tuple[str | None, DatasetReference | None, list[Slot]]:
@@ -258,7 +296,9 @@ def _at(comparer: Comparer, slots: Sequence[Slot], text: str, now: int, what: st
         version = text.removeprefix(SPARK_PREFIX)
         under = {slot: history.under(slot, version) for slot in slots}
         if not any(under.values()):
-            versions = sorted({run.spark_version for slot in slots for run in history.slots[slot]})
+            versions = sorted({run.spark_version for slot in slots for run in history.slots[slot]}) or [
+                "no version with a plan in the store"
+            ]
             raise NameLookupError(
                 f"{what}: nothing of this ran under Spark {version}, but under {', '.join(versions)}.",
                 tuple(SPARK_PREFIX + each for each in versions),
@@ -276,6 +316,10 @@ def _at(comparer: Comparer, slots: Sequence[Slot], text: str, now: int, what: st
             candidates,
         )
     if not any(runs.values()):
+        if any(_means(text, run.run_id) for slot in slots for run in history.without_plan.get(slot, ())):
+            raise NameLookupError(
+                f'{what}: the plan of the run "{text}" is not in the store: there is nothing to compare.'
+            )
         raise NameLookupError(
             f'{what}: there is no complete run "{text}" of this: `spark-lineage runs --json` lists the ids; a time such as '
             "2026-11-20, a duration such as 7d and spark:4.1 are allowed too."

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spark_lineage.compare.drift.diff import Comparer
 from spark_lineage.compare.drift.history import Slot
-from spark_lineage.compare.drift.sentences import findings_of, schema_finding, short_name
+from spark_lineage.compare.drift.sentences import findings_of, missing_plan, schema_finding, short_name
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.times import parse_time
 from spark_lineage.model import SCHEMA_VERSION, DatasetId, Severity
@@ -45,7 +45,12 @@ def drift(store: ReadableStore, since: str) -> DriftAnswer:
     """
     start = parse_time(since, time.time_ns() // 1_000_000)
     comparer = Comparer(store)
-    slots = [slot for slot, runs in comparer.history.slots.items() if runs[-1].at >= start]
+    history = comparer.history
+    slots = [
+        slot
+        for slot, runs in history.slots.items()
+        if any(run.at >= start for run in (*runs[-1:], *history.without_plan.get(slot, ())[-1:]))
+    ]
     found = {_identity(each): each for slot in slots for each in drift_of(comparer, slot, start)}
     findings = tuple(sorted(found.values(), key=lambda each: (each.order, each.at or 0)))
     named = sorted({each.dataset for each in findings if each.dataset is not None})
@@ -58,6 +63,9 @@ def drift_of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
         if change.at >= start:
             write = comparer.compare(change.before, change.after)
             yield from (each for each in findings_of(write) if each.kind != "schema_changed")
+    lost = [run for run in comparer.history.without_plan.get(slot, ()) if run.at >= start]
+    if lost:
+        yield missing_plan(comparer.not_known(lost[-1]), len(lost))
     yield from _other_keys(comparer, slot, start)
     for run, schema in comparer.schemas.changes(comparer.history.slots[slot], comparer.reference):
         if run.at >= start:

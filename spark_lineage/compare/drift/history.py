@@ -46,7 +46,10 @@ _PLAN_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class WriteRun:
-    """One COMPLETE run of a write; `application` is the bridge that recorded it, times are epoch milliseconds UTC."""
+    """One COMPLETE run of a write; `application` is the bridge that recorded it, times are epoch milliseconds UTC.
+
+    `fingerprint` is empty where the run has none.
+    """
 
     run_id: str
     part: int
@@ -98,17 +101,26 @@ class History:
 
     @cached_property
     def slots(self) -> Mapping[Slot, tuple[WriteRun, ...]]:
-        """The COMPLETE runs of every write, in the order of their ends."""
+        """The COMPLETE runs of every write, in the order of their ends; empty where the store has no plan of any of them."""
+        found: dict[Slot, list[WriteRun]] = {run.slot: [] for run in self._runs}
+        for run in self._runs:
+            if run.fingerprint in self.plans:
+                found[run.slot].append(run)
+        return {slot: tuple(runs) for slot, runs in sorted(found.items(), key=lambda item: item[0])}
+
+    @cached_property
+    def without_plan(self) -> Mapping[Slot, tuple[WriteRun, ...]]:
+        """The COMPLETE runs of every write whose plan the store does not have, in the order of their ends."""
         found: dict[Slot, list[WriteRun]] = {}
         for run in self._runs:
-            found.setdefault(run.slot, []).append(run)
-        return {slot: tuple(runs) for slot, runs in sorted(found.items(), key=lambda item: item[0])}
+            if run.fingerprint not in self.plans:
+                found.setdefault(run.slot, []).append(run)
+        return {slot: tuple(runs) for slot, runs in found.items()}
 
     @cached_property
     def plans(self) -> Mapping[str, Row]:
         """The rows of the table `plans` that write something, by fingerprint."""
-        rows = self._store.read("plans", _PLAN_COLUMNS).to_pylist()
-        return {row["fingerprint"]: row for row in rows if row["kind"] == EdgeKind.DATA.value}
+        return {row["fingerprint"]: row for row in self._all_plans if row["kind"] == EdgeKind.DATA.value}
 
     def edges(self, fingerprints: Iterable[str]) -> Mapping[str, list[Row]]:
         """The edges of some plans, by fingerprint."""
@@ -156,6 +168,11 @@ class History:
         return [*same, *self._matched(gone, came)]
 
     @cached_property
+    def _all_plans(self) -> list[Row]:
+        rows: list[Row] = self._store.read("plans", _PLAN_COLUMNS).to_pylist()
+        return rows
+
+    @cached_property
     def _edges(self) -> pa.Table:
         return self._store.read("edges")
 
@@ -165,14 +182,15 @@ class History:
                    "spark_version", "started_at", "ended_at")  # fmt: skip
         runs = self._store.read("runs", columns)
         here = pc.and_(pc.equal(runs["kind"], "write"), pc.equal(runs["state"], RunState.COMPLETE.value))
+        others = {row["fingerprint"] for row in self._all_plans} - self.plans.keys()
         found = [
             WriteRun(
-                row["run_id"], row["part"], row["fingerprint"], row["job"],
+                row["run_id"], row["part"], row["fingerprint"] or "", row["job"],
                 DatasetId(row["target_namespace"], row["target_name"]), row["operation"], row["spark_version"],
                 row["started_at"], row["ended_at"],
             )
             for row in runs.filter(here).to_pylist()
-            if row["fingerprint"] in self.plans and row["target_name"] is not None
+            if row["fingerprint"] not in others and row["target_name"] is not None
         ]  # fmt: skip
         return sorted(found, key=_order)
 

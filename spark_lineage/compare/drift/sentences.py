@@ -15,7 +15,7 @@ from spark_lineage.query.answers import DatasetReference
 if TYPE_CHECKING:
     from spark_lineage.compare.drift.diff import WriteDiff
 
-__all__ = ["findings_of", "schema_finding", "short_name"]
+__all__ = ["findings_of", "missing_plan", "schema_finding", "short_name"]
 
 _WORD = re.compile(r"\w+|[^\w\s()]+")
 """A name, a function or an operator in the text of an expression; parentheses are not compared."""
@@ -37,7 +37,16 @@ def short_name(dataset: DatasetReference) -> str:
 
 def findings_of(write: WriteDiff) -> list[Finding]:
     """What a write's comparison found; empty where nothing differs."""
+    if write.verdict == "unknown":
+        return [missing_plan(write)]
     return [*_whole(write), *_columns(write), *_constants(write), *_schemas(write)]
+
+
+def missing_plan(write: WriteDiff, runs: int = 1) -> Finding:
+    """That nothing is known of what `write.after` did, and `runs - 1` runs before it."""
+    plans = "is made by a plan that is" if runs == 1 else f"was made {runs} times by plans that are"
+    message = f"{short_name(write.target)} {plans} not in the store: whether it changed is not known."
+    return _finding(write, "plan_missing", Severity.WARNING, message)
 
 
 def schema_finding(

@@ -10,6 +10,7 @@ VERDICTS = {
     "changed": "another lineage",
     "added": "a new write",
     "removed": "not written any more",
+    "unknown": "not known",
 }
 """What each verdict means, in words."""
 

@@ -39,5 +39,5 @@ def design_text(answer: Json) -> RenderableType:
 def nothing(write: Json) -> str:
     """What is said of a write without sources."""
     return (
-        "Its plan is not known." if write["plan"] is None else "Its plan has no source, and nothing was read."
+        "Its plan has no source, and nothing was read." if write["plan_known"] else "Its plan is not known."
     )
