@@ -80,8 +80,8 @@ class TableState:
 
     `plans` are current, the latest first; `walked` are those that a walk follows, `plans` and, behind an overwrite that
     reads its own table, those before it. `since` is the number of the run from which `plans` count. `ended_by` is what took the
-    rows away after the last write, such as `DROP TABLE`: the plans are those of what was there before. `lost` are the ids of the
-    COMPLETE runs from `since` on whose plan the store does not have: what they wrote is not known.
+    rows away after the last write, such as `DROP TABLE`, in the run `ended_run`: the plans are those of what was there before. `lost` are the
+    ids of the COMPLETE runs from `since` on whose plan the store does not have: what they wrote is not known.
     """
 
     plans: tuple[CurrentPlan, ...] = ()
@@ -90,6 +90,7 @@ class TableState:
     runs: int = 0
     last_run: int = -1
     ended_by: str | None = None
+    ended_run: int = -1
     lost: tuple[str, ...] = ()
 
     @property
@@ -442,7 +443,7 @@ def _state(
         (number for number, plan in plans if plan.overwrites and not plan.reads_itself), default=-1
     )
     walked_since = max(walked_since, begin)
-    after = [operation for number, operation in endings if number > written >= 0]
+    ended_run, ended_by = max((each for each in endings if each[0] > written >= 0), default=(-1, None))
     ordered = sorted(plans, key=lambda numbered: -numbered[0])
     return TableState(
         plans=tuple(plan for number, plan in ordered if number >= since),
@@ -450,6 +451,7 @@ def _state(
         since=since,
         runs=runs,
         last_run=last_run,
-        ended_by=after[-1] if after else None,
+        ended_by=ended_by,
+        ended_run=ended_run,
         lost=tuple(run_id for number, run_id in lost if number >= since),
     )

@@ -154,3 +154,25 @@ def test_a_table_that_was_only_ever_created_is_no_dataset(tmp_path, table):
     logs = Logs()
     found = unusual_answer(Snapshot(store), since=0, logs=logs).to_dict()["findings"]
     assert [each["kind"] for each in found] == ["write_outside"] * 3
+
+
+@pytest.mark.parametrize(
+    ("version", "is_gone", "newer", "state"),
+    [(1, False, True, "stale"), (2, False, False, "fresh"), (2, True, None, "unknown")],
+)
+def test_the_log_of_a_source_that_runs_only_read(tmp_path, table, version, is_gone, newer, state):
+    """A copy was made of a version of the orders, which no known run writes: their log says whether there is a newer one."""
+    at = times(table)
+    id_ = DatasetId("file", table)
+    batch = Batch(
+        datasets=(Dataset("file", table, (), "delta"),),
+        plans=(replace(plan("c", "copy", "a:int", "orders"), datasets=(id_,)),),
+        runs=(run(1, "c", "copy", at[2] // 1000 + 60),),
+        observations=(Observation(run(1, "c", "copy", 1).run_id, 0, "file", table, "read", table, version=version),),
+    )  # fmt: skip
+    if is_gone:
+        shutil.rmtree(table)
+    store = Snapshot(store_of(tmp_path / "store", batch))
+    now = at[2] + 120_000
+    (shown,) = freshness_answer(store, now, logs=Logs()).tables
+    assert (shown.inputs[0].newer, shown.state(now)) == (newer, state)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import spark_lineage
-from spark_lineage.model import Batch
+from spark_lineage.model import Batch, EdgeKind
 from spark_lineage.show import cli
 from tests.query.lineage_rows import dataset, plan, run, store_of
 
@@ -23,11 +23,11 @@ warning  shop.orders: 100 rows written, usual is 856 to 1,168.
 """
 
 FRESHNESS = """\
-late    shop.orders
-        written 2 days ago, next due 1970-01-26 00:00:00 UTC
-stale   shop.report
-        written 21 days ago, too few writes to know what is usual
-        newer: shop.orders → shop.report
+late     shop.orders
+         written 2 days ago, was due 1970-01-26 00:00:00 UTC
+stale    shop.report
+         written 21 days ago, too few loads to know what is usual
+         newer: shop.orders → shop.report
 """
 
 
@@ -73,6 +73,20 @@ def test_nothing_unusual(capfd, store):
 def test_freshness(capfd, store):
     words = ("freshness", "--now", "1970-01-27", "--store", store())
     assert run_cli(capfd, *words) == (0, FRESHNESS, "")
+
+
+def test_freshness_of_a_dropped_table(capfd, tmp_path):
+    names = (dataset("orders", "spark_catalog.shop.orders"), dataset("raw"))
+    end = plan("e", "orders", "", kind=EdgeKind.CONTROL, operation="DROP TABLE", overwrites=True)
+    plans = (plan("p1", "orders", "a:int", "raw"), end)
+    runs = (run(1, "p1", "orders", MONDAY), run(2, "e", "orders", MONDAY + 60, kind="control"))
+    path = tmp_path / "store"
+    store_of(path, Batch(datasets=names, plans=plans, runs=runs))
+    words = ("freshness", "orders", "--now", "1970-01-27", "--store", path)
+    assert run_cli(capfd, *words) == (0, "dropped  shop.orders, 1970-01-05 00:01:00 UTC\n", "")
+    drawn = spark_lineage.open(path).freshness("orders", now="1970-01-27")._repr_html_()
+    assert "dropped" in drawn
+    assert "shop.orders, 1970-01-05 00:01:00 UTC" in drawn
 
 
 def test_json_is_what_the_api_gives(capfd, store):

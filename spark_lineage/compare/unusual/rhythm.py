@@ -2,7 +2,8 @@
 
 The time between two writes depends on the day and hour of the first: after a Friday's comes Monday's. So the gaps that
 began at such a time are asked where there are enough, else those of working days or weekends, else all. Late is what is longer than their median
-by the quantile of Student's t distribution times their robust spread (`robust`).
+by the quantile of Student's t distribution times their robust spread (`robust`). Where more than a tenth of them were longer than that, long ones
+are ordinary too, as the nights between loads of one morning, and the limit is theirs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _FALSE_ALARMS = 0.002
 
 _FLOOR = 0.03
 """A spread below 3 % of the gap is not believed: nothing is late by minutes in a day."""
+
+_ORDINARY = 0.1
+"""The share of gaps beyond the limit from which on they are no exceptions."""
 
 _MANY = 100_000
 _LOADS = 1500
@@ -71,6 +75,13 @@ def usual(gaps: Sequence[int]) -> Rhythm | None:
     if len(gaps) < LEAST_GAPS:
         return None
     middle = median(sorted(gaps))
-    far = threshold(len(gaps), _FALSE_ALARMS) * spread(gaps, middle)
-    limit = middle + math.hypot(far, threshold(_MANY, _FALSE_ALARMS) * _FLOOR * middle)
+    limit = _limit(gaps, middle)
+    beyond = [gap for gap in gaps if gap > limit]
+    if len(beyond) > _ORDINARY * len(gaps):
+        limit = max(_limit(beyond, median(sorted(beyond))), *beyond)
     return Rhythm(round(middle), round(limit), len(gaps))
+
+
+def _limit(gaps: Sequence[int], middle: float) -> float:
+    far = threshold(len(gaps), _FALSE_ALARMS) * spread(gaps, middle)
+    return middle + math.hypot(far, threshold(_MANY, _FALSE_ALARMS) * _FLOOR * middle)

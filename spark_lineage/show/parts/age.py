@@ -5,6 +5,7 @@ from __future__ import annotations
 from spark_lineage.show.parts.findings import findings_word
 from spark_lineage.show.words import Json, Labels, count_word, time_word
 
+_DROPPED_SHOWN = 5
 _UNITS = ((86_400, "days", 2), (3_600, "h", 2), (60, "min", 2))
 
 
@@ -29,16 +30,29 @@ def unusual_title(answer: Json) -> str:
 
 
 def table_notes(table: Json) -> str:
-    """How old a table's data is, and what is usual."""
+    """How old a table's data is, and what is usual; what is not known, where its state is not."""
     notes = [f"written {age_word(table['data_age_seconds'])} ago"]
     rhythm = table["rhythm"]
+    if table["emptied_at"] is not None:
+        notes.append(f"emptied {time_word(table['emptied_at'])}")
     if rhythm is None:
-        notes.append("too few writes to know what is usual")
+        notes.append("too few loads to know what is usual")
     else:
-        notes.append(f"next due {time_word(rhythm['due_at'])}")
+        notes.append(f"{'was' if table['late'] else 'next'} due {time_word(rhythm['due_at'])}")
+    if table["state"] == "unknown":
+        notes.append(
+            "no input of it is known" if not table["inputs"] else "not known whether all inputs are older"
+        )
     if table["lineage_at"] != table["data_at"]:
         notes.append(f"lineage last seen {age_word(table['lineage_age_seconds'])} ago")
     return ", ".join(notes)
+
+
+def dropped_lines(answer: Json, labels: Labels) -> list[str]:
+    """What is no longer there, and since when: the newest first, of many the first ones."""
+    dropped = sorted(answer["dropped"], key=lambda each: each["dropped_at"], reverse=True)
+    lines = [f"{labels.of(each)}, {time_word(each['dropped_at'])}" for each in dropped[:_DROPPED_SHOWN]]
+    return lines + ([f"and {len(dropped) - len(lines):,} more"] if len(dropped) > len(lines) else [])
 
 
 def path_lines(table: Json, labels: Labels) -> list[str]:
@@ -53,4 +67,4 @@ def labels_of(answer: Json) -> Labels:
     inputs = [each for table in answer["tables"] for each in table["inputs"]]
     aliased = [each for each in inputs if (each["namespace"], each["name"]) in on_the_way]
     # What has aliases comes last, and so wins.
-    return Labels([*steps, *aliased, *answer["tables"]])
+    return Labels([*steps, *aliased, *answer["dropped"], *answer["tables"]])

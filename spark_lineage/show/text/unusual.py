@@ -6,13 +6,15 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from spark_lineage.show.parts.age import labels_of, path_lines, table_notes, unusual_title
+from spark_lineage.show.parts.age import dropped_lines, labels_of, path_lines, table_notes, unusual_title
 from spark_lineage.show.text.elements import files_part, grid, problems_part
 from spark_lineage.show.text.findings import findings_table
 from spark_lineage.show.words import Json, clean
 
-_STYLES = {"fresh": "green", "behind": "cyan", "stale": "yellow", "late": "bold red"}
-_STATE_WIDTH = 6
+_STYLES = {
+    "fresh": "green", "unknown": "dim", "behind": "cyan", "stale": "yellow", "emptied": "yellow", "late": "bold red",
+}  # fmt: skip
+_STATE_WIDTH = 7
 
 
 def unusual_text(answer: Json) -> RenderableType:
@@ -24,8 +26,8 @@ def unusual_text(answer: Json) -> RenderableType:
 
 
 def freshness_text(answer: Json) -> RenderableType:
-    """Each table with its state, its age and the ways by which it is stale."""
-    if not answer["tables"]:
+    """Each table with its state, its age and the ways by which it is stale; then those that were dropped."""
+    if not answer["tables"] and not answer["dropped"]:
         return Text("No table was written by a run that is known.")
     labels = labels_of(answer)
     table = grid(_STATE_WIDTH, None)
@@ -35,4 +37,6 @@ def freshness_text(answer: Json) -> RenderableType:
         for line in path_lines(each, labels):
             said.append(f"\nnewer: {line}", style="not bold cyan")
         table.add_row(Text(clean(each["state"]), style=_STYLES.get(each["state"], "")), said)
+    for line in dropped_lines(answer, labels):
+        table.add_row(Text("dropped", style="dim"), Text(line, style="dim"))
     return Group(table, *problems_part(answer["problems"]), *files_part(labels))
