@@ -251,7 +251,7 @@ WAYS = (
     Way("an index out of bounds", query("SELECT array(a)[a] FROM t"), condition="INVALID_ARRAY_INDEX", operator="Project"),
     Way("element_at out of bounds", query("SELECT element_at(array(a), a) FROM t"), condition="INVALID_ARRAY_INDEX_IN_ELEMENT_AT", operator="Project"),
     Way("a date that is none", query("SELECT to_date(b, 'yyyy') FROM t"), condition="CANNOT_PARSE_TIMESTAMP", since=(4, 0)),
-    Way("raise_error", write("SELECT raise_error(b) AS x FROM t"), condition="USER_RAISED_EXCEPTION", kind="write", since=(4, 0)),
+    Way("raise_error", write("SELECT if(a < 0, b, raise_error(b)) AS x FROM t"), condition="USER_RAISED_EXCEPTION", kind="write", since=(4, 0)),
     Way("assert_true", query("SELECT assert_true(a < 3) FROM t"), condition="USER_RAISED_EXCEPTION", since=(4, 0)),
     Way("a subquery with too many rows", query("SELECT (SELECT a FROM u) FROM t"), condition="SCALAR_SUBQUERY_TOO_MANY_ROWS", operator="Project"),
     Way("a pattern that is none", query("SELECT regexp_replace(b, concat('(', b), '') FROM t"), condition="INVALID_PARAMETER_VALUE.PATTERN", since=(4, 0)),
