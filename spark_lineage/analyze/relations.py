@@ -92,7 +92,10 @@ def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[L
     if isinstance(table, Node):
         return catalog_table(table, naming)
     source = node.get("dataSource") or node.get("source")
-    return _facts(source, alias, naming) if isinstance(source, Node) else _generated(node.get("stream"))
+    if isinstance(source, Node):
+        return _facts(source, alias, naming)
+    scan = node.get("scan")  # a micro-batch of Spark 3.5 has no table
+    return (_facts(scan, alias, naming) if isinstance(scan, Node) else ()) or _generated(node.get("stream"))
 
 
 def _generated(stream: Any) -> tuple[Located, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from lineage.harness import spark_marks
 from lineage.place import Place
 from lineage.streaming import said, stored
@@ -27,6 +28,7 @@ def write(place: Place, server: str, topic: str) -> None:
     place.spark.sql(ROWS).write.format("kafka").options(**options(server, topic=topic)).save()
 
 
+@pytest.mark.smoke35
 def test_write_to_a_topic(place: Place, server: str) -> None:
     runs = place.new_runs(lambda: (write(place, server, "orders"), write(place, server, "orders")))
     assert [(run["kind"], run["operation"], run["state"]) for run in runs] == [

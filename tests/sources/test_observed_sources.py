@@ -37,6 +37,7 @@ def offsets(observation: Observation) -> Any:
     return None if observation.offsets is None else json.loads(observation.offsets)
 
 
+@pytest.mark.smoke35
 def test_a_batch_read_the_offsets_that_it_was_told(place: Place, server: str) -> None:
     send(place, server, "batch", 5)
     ends = {"startingOffsets": '{"batch": {"0": 1}}', "endingOffsets": '{"batch": {"0": 4}}'}
@@ -71,6 +72,7 @@ def test_each_topic_has_its_own_offsets(place: Place, server: str) -> None:
     assert [left.rows, right.rows] == [None, None]  # of which topic each row came is not counted
 
 
+@pytest.mark.smoke35
 def test_the_batches_of_a_stream_follow_each_other(place: Place, server: str) -> None:
     def stream() -> None:
         read = place.spark.readStream.format("kafka").option("kafka.bootstrap.servers", server)

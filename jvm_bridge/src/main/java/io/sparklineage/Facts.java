@@ -9,6 +9,7 @@ import org.apache.spark.sql.catalyst.trees.TreeNode;
 import org.apache.spark.sql.connector.catalog.CatalogPlugin;
 import org.apache.spark.sql.connector.catalog.Identifier;
 import org.apache.spark.sql.connector.catalog.Table;
+import org.apache.spark.sql.connector.read.Scan;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.command.DataWritingCommandExec;
@@ -19,6 +20,7 @@ import org.apache.spark.sql.execution.datasources.HadoopFsRelation;
 import org.apache.spark.sql.sources.BaseRelation;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
+import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
 /**
  * The few classes whose fields are not walked, because what names their data lies elsewhere: tables, file
@@ -37,6 +39,7 @@ final class Facts {
         return value instanceof CatalogTable || value instanceof FileIndex || value instanceof Table
                 || value instanceof RDD || value instanceof Identifier || value instanceof CatalogPlugin
                 || value instanceof BaseRelation && !(value instanceof HadoopFsRelation)
+                || value instanceof Scan && !passed(SparkCompat.fieldOrNull(value, "options")).isEmpty()
                 || wrapped(value) != null;
     }
 
@@ -66,6 +69,9 @@ final class Facts {
             members(json, value);
         } else if (value instanceof Table) {
             table(json, (Table) value, node, run);
+        } else if (value instanceof Scan) {
+            json.field("class", value.getClass().getSimpleName());
+            options(json, SparkCompat.fieldOrNull(value, "options"));
         } else {
             Table table = wrapped(value);
             table(json, table, node, run);
@@ -268,20 +274,31 @@ final class Facts {
         }
     }
 
-    /** The options of a relation that keeps them (Kafka's), those that may pass. */
+    /** The options of a relation or a scan that keeps them (Kafka's), those that may pass. */
     private static void options(JsonWriter json, Object options) {
-        java.util.Map<String, String> passed = new java.util.TreeMap<>();
-        for (Object entry : SparkCompat.elements(options, PATH_LIMIT)) {
-            String key = String.valueOf(((scala.Product) entry).productElement(0));
-            String value = Masking.option(key, String.valueOf(((scala.Product) entry).productElement(1)));
-            if (value != null) {
-                passed.put(key.toLowerCase(java.util.Locale.ROOT), value);
-            }
-        }
+        java.util.Map<String, String> passed = passed(options);
         if (!passed.isEmpty()) {
             json.name("options").object();
             passed.forEach(json::field);
             json.endObject();
+        }
+    }
+
+    private static java.util.Map<String, String> passed(Object options) {
+        java.util.Map<String, String> passed = new java.util.TreeMap<>();
+        if (options instanceof CaseInsensitiveStringMap) {
+            ((CaseInsensitiveStringMap) options).asCaseSensitiveMap().forEach((key, value) -> pass(passed, key, value));
+        }
+        for (Object entry : SparkCompat.elements(options, PATH_LIMIT)) {
+            pass(passed, ((scala.Product) entry).productElement(0), ((scala.Product) entry).productElement(1));
+        }
+        return passed;
+    }
+
+    private static void pass(java.util.Map<String, String> passed, Object key, Object value) {
+        String text = Masking.option(String.valueOf(key), String.valueOf(value));
+        if (text != null) {
+            passed.put(String.valueOf(key).toLowerCase(java.util.Locale.ROOT), text);
         }
     }
 
