@@ -9,7 +9,7 @@ MAIN := .venv/installed
 OTHER := .venv-3.5/installed
 JAR := spark_lineage/jars/spark-lineage-bridge.jar
 CORPORA := .cache/spark-sql-tests/stamp
-SOURCES := .cache/jars/spark-4.1/stamp .cache/jars/spark-3.5/stamp .cache/jars/kafka/stamp
+SOURCES := .cache/jars/spark-4.1/stamp .cache/jars/spark-3.5/stamp .cache/jars/jdbc/stamp .cache/jars/kafka/stamp
 BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
 BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
 PACKAGE_SOURCES := pyproject.toml setup.cfg LICENSE README.md $(shell find spark_lineage -name '*.py' -o -name py.typed)
@@ -138,7 +138,7 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 	.venv-$*/bin/python scripts/fetch_delta.py
 	mkdir -p $(@D) && touch $@
 
-# Connectors that tests/sources puts beside Spark's jars, and the Kafka broker.
+# Connectors and drivers that tests/sources puts beside Spark's jars, and the Kafka broker.
 $(SOURCES): .cache/jars/%/stamp: tests/sources/pom.xml
 	rm -rf $(@D)
 	mvn --batch-mode --no-transfer-progress --quiet -Dstyle.color=never --file $< --activate-profiles $* \

@@ -53,7 +53,8 @@ def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measur
     if rows is not None or not _reports_tasks(write):
         return Measured(rows, _total(commands, _BYTES), _total(commands, _FILES))
     stages = [stage.metrics for each in distinct.values() for stage in each.stages]
-    return Measured(_total(stages, (("output_rows",),)), _total(stages, (("output_bytes",),)))
+    rows, size = _total(stages, (("output_rows",),)), _total(stages, (("output_bytes",),))
+    return Measured(rows, None if rows and not size else size)  # a database's tasks count rows and no bytes
 
 
 def _reports_tasks(write: FoldedWrite) -> bool:

@@ -205,14 +205,6 @@ def test_delta_delete(place: Place) -> None:
     assert runs[0]["rows"] == 2
 
 
-def test_jdbc_write(place: Place) -> None:
-    url = f"jdbc:derby:memory:{place.database};create=true"
-    runs = place.new_runs(lambda: place.spark.sql(QUERY).write.jdbc(url, "events_written"))
-    assert [(run["kind"], run["state"], run["rows"]) for run in runs] == [("write", "COMPLETE", 3)]
-    assert runs[0]["target"]["name"].rpartition(".")[2].lower() == "events_written"
-    lineage_of_query(place.lineage.table("events_written").to_dict())
-
-
 # Commands that move no data of the user's.
 QUIET: list[tuple[str, Callable[[Place], Any]]] = [
     ("ANALYZE", lambda at: at.sql("ANALYZE TABLE t COMPUTE STATISTICS FOR COLUMNS a")),
@@ -358,22 +350,3 @@ def test_two_versions_of_one_delta_table_are_two_sources(place: Place) -> None:
     ]
     text = str(place.lineage.table(f"{place.database}.out"))
     assert f"{place.database}.d@0.c" in text
-
-
-def test_a_query_that_a_database_runs_is_a_dataset_of_its_own(place: Place) -> None:
-    url = f"jdbc:derby:memory:{place.database};create=true"
-    place.spark.table("t").write.jdbc(url, "people", properties={"user": "app", "password": "s3cret"})
-    query = '(SELECT "a" AS id, "c" FROM people WHERE "a" > 1) x'
-    read = place.spark.read.jdbc(url, query).where("ID > 1")
-    place.new_runs(lambda: read.selectExpr("ID AS id", "`c` * 2 AS d").write.saveAsTable("out"))
-    answer = place.table()
-    assert [problem["code"] for problem in answer["problems"]] == ["foreign_query"]
-    assert "from people" in answer["problems"][0]["message"].lower()
-    assert answer["problems"][0]["message"].endswith("> ?) x")
-    (name,) = {source["name"] for column in answer["columns"] for source in column["sources"]}
-    assert name.startswith("query:")
-    assert [fields(column["sources"]) for column in answer["columns"]] == [
-        ["ID IDENTITY"],
-        ["c TRANSFORMATION"],
-    ]
-    assert fields(answer["rows"]) == ["ID FILTER"]

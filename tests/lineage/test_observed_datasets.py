@@ -152,23 +152,6 @@ def test_each_table_of_a_multi_table_insert_has_its_own_scan(place: Place, parte
     assert [(each.one("read", "/parted").rows, each.run.rows) for each in met] == [(3, 3), (6, 6)]
 
 
-def test_the_rows_that_a_database_gave_and_took(place: Place) -> None:
-    spark, url = place.spark, "jdbc:derby:memory:observed;create=true"
-    numbers(spark).write.jdbc(url, "numbers_made")
-
-    def work() -> None:
-        spark.read.jdbc(url, "numbers_made").where("a > 4").select("a").collect()
-        spark.read.jdbc(url, "numbers_made").select("a", "s").write.jdbc(url, "numbers_kept")
-
-    met = observe(place.lineage, work)
-    asked, copied = (each.one("read", "numbers_made") for each in met)
-    assert [asked.rows, copied.rows, met[1].one("written", "numbers_kept").rows] == [4, 9, 9]
-    assert {(each.files, each.bytes, each.version, each.partitions_read) for each in (asked, copied)} == {
-        (None,) * 4
-    }
-    assert met[0].columns(asked) == [("a", "bigint", True), ("s", "string", True), ("p", "int", True)]
-
-
 def history(spark: SparkSession, path: Path) -> dict[int, tuple[str, int, int | None]]:
     """What Delta itself says of each version: operation, time in milliseconds, rows written by a WRITE."""
     told = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").selectExpr(

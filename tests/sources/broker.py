@@ -28,7 +28,7 @@ START_SECONDS = 120
 @contextmanager
 def broker(jars: list[str], folder: Path) -> Iterator[str]:
     """Start a broker, give its `host:port`, and end it."""
-    port, controller = _free_ports(2)
+    port, controller = free_ports(2)
     config = folder / "server.properties"
     config.write_text(PROPERTIES.format(port=port, controller=controller, folder=folder), encoding="utf-8")
     java = ["java", "-Xmx256m", "-cp", ":".join(jars)]
@@ -48,7 +48,8 @@ def broker(jars: list[str], folder: Path) -> Iterator[str]:
             process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on."""
     sockets = [socket.socket() for _ in range(count)]
     for each in sockets:
         each.bind(("127.0.0.1", 0))

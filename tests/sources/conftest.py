@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
 
 from sources.broker import broker
+from sources.database import Database, database
 
 JARS = Path(__file__).parents[2] / ".cache" / "jars"
 LINE = ".".join(pyspark.__version__.split(".")[:2])
@@ -42,7 +43,7 @@ def jars(profile: str) -> list[str]:
 @pytest.fixture(scope="package")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A fresh local JVM with the connectors; ended with the folder's last test."""
-    given = jars(f"spark-{LINE}")
+    given = [*jars(f"spark-{LINE}"), *jars("jdbc")]
     end_jvm()
     folder = tmp_path_factory.mktemp("spark")
     builder = local_builder(folder, delta=False).config("spark.jars", ",".join(given))
@@ -67,6 +68,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a Kafka broker."""
     with broker(jars("kafka"), tmp_path_factory.mktemp("kafka")) as address:
         yield address
+
+
+@pytest.fixture(scope="package")
+def base() -> Iterator[Database]:
+    """A database: PostgreSQL, or H2 where it is not installed."""
+    with database() as found:
+        yield found
 
 
 @pytest.fixture
