@@ -26,6 +26,7 @@ RULES = {
     "forbidden_flow": "Data gets to where it must not.",
     "job_unexpected": "A job writes a table that it is not declared for.",
     "kind_changed": "A source is there in another kind than declared.",
+    "lineage_lost": "What a column or table is made of was known, and is not any more.",
     "no_lineage": "A job or table left no lineage.",
     "nothing_matches": "A rule names nothing that is in the store.",
     "only_opaque_lineage": "All lineage of a job or table is opaque.",

@@ -333,7 +333,7 @@ def test_dependencies(check):
     [
         ("version: 2", 1, "this has version 2; allowed: `version: 1`"),
         ("tables: {}", 1, "this has no `version`; allowed: `version: 1`"),
-        ("version: 1\ntable: {}", 2, "this has `table` in the file; allowed: `version`, `complete`, `tables`, `owners`, `owner_required`, `forbidden`"),
+        ("version: 1\ntable: {}", 2, "this has `table` in the file; allowed: `version`, `complete`, `observed`, `tables`, `owners`, `owner_required`, `forbidden`"),
         ("version: 1\ntables:\n  a:\n    columns:\n      x: {kind: direct}", 5, "this has `kind` in the column x; allowed: `type`, `sources`, `depends_on`, `depends_only_on`, `kinds`, `complete`, `certainty`"),
         ("version: 1\ntables:\n  a: {}\n  a: {}", 4, "this has `a` twice, first on line 3; allowed: each name once"),
         ("version: 1\ntables: [a]", 2, "this has `tables` as a list; allowed: a mapping of names"),
@@ -368,7 +368,7 @@ def test_files_that_are_not_yaml(tmp_path, capfd):
         "FILE is empty: docs/declared.md has an example.\n",
         "FILE, line 2: this is not YAML (...): correct it.\n",
         "FILE cannot be read (it is not UTF-8): name a YAML file of declared lineage.\n",
-        "FILE, line 1: this has `a` in the file; allowed: `version`, `complete`, `tables`, `owners`, `owner_required`, `forbidden`.\n",
+        "FILE, line 1: this has `a` in the file; allowed: `version`, `complete`, `observed`, `tables`, `owners`, `owner_required`, `forbidden`.\n",
     ]
 
 

@@ -99,6 +99,7 @@ def test_a_check_against_the_time_before(store):
     assert {each.what: each.outcome for each in answer.expectations} == {
         "table file:/w/report": "unsure", "sources of file:/w/report": "unsure", "rows of file:/w/report": "unsure",
         "column file:/w/report.total": "unsure", "columns of file:/w/report": "met",
+        "what was known of file:/w/report": "failed",
         "every table that is written is declared": "met",
     }  # fmt: skip
     (missing,) = answer.expectations[0].deviations

@@ -21,7 +21,7 @@ from spark_lineage.compare.declared.declaration import (
 from spark_lineage.compare.declared.known import Known
 from spark_lineage.compare.declared.patterns import escaped, full_name, names_of
 from spark_lineage.compare.times import is_time, parse_time
-from spark_lineage.model import Certainty, Dataset, DatasetId, EdgeType, Subtype, weakest
+from spark_lineage.model import Certainty, Dataset, DatasetId, EdgeType, Subtype
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import Row
@@ -66,7 +66,9 @@ def declaration_of(snapshot: Snapshot) -> Declaration:
     known = Known(snapshot)
     names = _Names(known)
     return Declaration(
-        tables=tuple(_table(known, names, dataset) for dataset in known.written()), complete=True
+        tables=tuple(_table(known, names, dataset) for dataset in known.written()),
+        complete=True,
+        observed=True,
     )
 
 
@@ -77,6 +79,7 @@ def declaration_text(declaration: Declaration) -> str:
     content = {
         "version": 1,
         "complete": declaration.complete,
+        "observed": declaration.observed,
         "tables": {table.name: _table_json(table) for table in declaration.tables},
     }
     text = yaml.dump(
@@ -118,17 +121,13 @@ def _table(known: Known, names: _Names, dataset: Dataset) -> TableDeclaration:
         {names.table(source) for plan in plans for source in plan.datasets if source != dataset.id}
     )
     rows = known.direct(dataset.id)
-    certainty = weakest(
-        known.certainty(dataset.id, None),
-        *(Certainty.OPAQUE for plan in plans if plan.certainty is Certainty.OPAQUE),
-    )
     return TableDeclaration(
         name=names.table(dataset.id),
         sources=tuple(ExpectedName(escaped(source)) for source in sources),
         rows=_sources(names, [row for row in rows if row["target_field"] is None]),
         columns=tuple(_columns(known, names, dataset.id, rows)),
         complete=True,
-        certainty=certainty,
+        certainty=known.certainty_of_table(dataset.id),
     )
 
 

@@ -108,7 +108,10 @@ class OwnerDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """All that is declared; `path` is the file. With `complete` every table that was written is declared in `tables`."""
+    """All that is declared; `path` is the file. With `complete` every table that was written is declared in `tables`.
+
+    With `observed` it is what a store had, not what somebody expects: what was known then and is opaque now is lost.
+    """
 
     path: str = ""
     tables: tuple[TableDeclaration, ...] = ()
@@ -117,3 +120,4 @@ class Declaration:
     owner_required: tuple[ExpectedName, ...] = ()
     complete: bool = False
     complete_line: int = 0
+    observed: bool = False

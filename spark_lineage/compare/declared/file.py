@@ -29,7 +29,7 @@ MAX_DEPTH = 100
 _VERSION = "1"
 _Value = TypeVar("_Value")
 
-_FILE_KEYS = ("version", "complete", "tables", "owners", "owner_required", "forbidden")
+_FILE_KEYS = ("version", "complete", "observed", "tables", "owners", "owner_required", "forbidden")
 _TABLE_KEYS = ("owner", "complete", "jobs", "sources", "required_sources", "rows", "columns", "certainty")
 _COLUMN_KEYS = ("type", "sources", "depends_on", "depends_only_on", "kinds", "complete", "certainty")
 _SOURCE_KEYS = ("from", "kind", "masked")
@@ -109,6 +109,7 @@ class _Reader:
             owner_required=self._names(keys.get("owner_required"), "`owner_required`"),
             complete=self._flag(complete, "`complete`"),
             complete_line=0 if complete is None else _line(complete),
+            observed=self._flag(keys.get("observed"), "`observed`"),
         )
 
     def _table(self, name: str, line: int, node: Node) -> TableDeclaration:

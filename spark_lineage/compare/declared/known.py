@@ -84,6 +84,12 @@ class Known:
         of_edges = (Certainty(row["certainty"]) for row in self.into(id_, field))
         return weakest(*of_columns, *of_plans, *of_edges)
 
+    def certainty_of_table(self, id_: DatasetId) -> Certainty:
+        """How surely the sources of a table and what decides its rows are known."""
+        plans = self.snapshot.state(id_).plans
+        of_plans = (Certainty.OPAQUE for plan in plans if plan.certainty is Certainty.OPAQUE)
+        return weakest(self.certainty(id_, None), *of_plans)
+
     def into(self, id_: DatasetId, field: str | None) -> list[Row]:
         """The edges of the current plans that end in a column; in the set of rows for None."""
         return self._into.get((id_, field), [])

@@ -1,7 +1,7 @@
 """Lineage as declared against lineage as stored: each expectation, and what deviates from it.
 
 What a superset or an opaque operator leaves open is no deviation and no pass either: it is a warning of the kind
-`cannot_be_shown`, an error where the check is strict.
+`cannot_be_shown`, an error where the check is strict. Of an observed state, what was known and is opaque now is lost: an error.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def check(snapshot: Snapshot, declaration: Declaration, *, strict: bool = False)
     known = Known(snapshot)
     tables = [(table, _table_of(known, declaration, table)) for table in declaration.tables]
     expectations = [each for table, dataset in tables for each in _check_table(known, table, dataset)]
+    if declaration.observed:
+        expectations += (_check_lost(known, table, each) for table, each in tables if each is not None)
     expectations += (check_flow(known, flow) for flow in declaration.forbidden)
     expectations += _check_owners(known, declaration, tables)
     if declaration.complete:
@@ -90,6 +92,28 @@ def _check_plans(known: Known, table: TableDeclaration, dataset: Dataset) -> Ite
     if lost:
         message = f"It cannot be shown what {known.label(key)} is made of: the plan of the run {lost[-1]} is not in the store."
         yield deviation("plan_missing", message, table.line, key, certain=False)
+
+
+def _check_lost(known: Known, table: TableDeclaration, dataset: Dataset) -> Expectation:
+    """Whether what was known of a table still is; where columns are lost, they say it."""
+    fields = known.fields(dataset.id)
+    columns: list[tuple[int, Key]] = [
+        (column.line, (dataset.namespace, dataset.name, field))
+        for column in table.columns
+        if column.certainty is not Certainty.OPAQUE
+        and (field := _spelled(column.name, fields)) is not None
+        and known.certainty(dataset.id, field) is Certainty.OPAQUE
+    ]
+    is_lost = known.certainty_of_table(dataset.id) is Certainty.OPAQUE is not table.certainty
+    lost = columns or [(table.line, (dataset.namespace, dataset.name, None)) for _ in range(is_lost)]
+    return Expectation(
+        f"what was known of {table.name}",
+        table.line,
+        tuple(
+            deviation("lineage_lost", f"{_whose(known, key)} was known, and is opaque now.", line, key)
+            for line, key in lost
+        ),
+    )
 
 
 def _expectation(what: str, table: TableDeclaration, deviations: Iterable[Deviation]) -> Expectation:
