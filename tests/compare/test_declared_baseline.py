@@ -182,6 +182,23 @@ def test_a_baseline_that_cannot_be_read(place):
         spark_lineage.open(folder / "store", ingest=False).check(baseline=f"{folder / 'store'}@2026-99-99")
 
 
+def test_a_backtick_in_a_name_is_no_deviation(tmp_path):
+    """Of a source's column, of a column of the table, and of the source's own name."""
+    odd = Batch(
+        plans=(plan("s1", "t", "x`y:int", "`s` u", overwrites=True),),
+        edges=(edge("s1", "u.d`d", "t.x`y", "IDENTITY"), edge("s1", "`s`.`c`", "t", "FILTER")),
+        runs=(run(1, "s1", "t", 10),),
+    )
+    store_of(tmp_path / "store", odd)
+    lineage = spark_lineage.open(tmp_path / "store", ingest=False)
+    assert told(lineage.check(baseline=str(tmp_path / "store"), strict=True).to_dict()) == []
+    (tmp_path / "b.yaml").write_text(lineage.declare())
+    assert told(lineage.check(tmp_path / "b.yaml", strict=True).to_dict()) == []
+    # another column is still another one
+    (tmp_path / "b.yaml").write_text(lineage.declare().replace("d`d", "d`e"))
+    assert lineage.check(tmp_path / "b.yaml").to_dict()["outcome"] == "failed"
+
+
 def test_names_with_stars_mean_themselves(tmp_path):
     odd = Batch(
         plans=(plan("s1", "t", "a:int", "a*b a1b", overwrites=True),),

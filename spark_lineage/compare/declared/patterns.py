@@ -46,7 +46,7 @@ def column_matches(pattern: str, dataset: Dataset, field: str) -> bool:
     (True, False)
     """
     matches = _compiled(pattern)
-    folded = field.casefold()
+    folded = _folded(field)
     return any(matches(f"{name}.{folded}") for name in names_of(dataset))
 
 
@@ -93,13 +93,18 @@ def nested_fields(column: str, simple_type: str) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Callable[[str], object]:
-    return re.compile(fnmatch.translate(pattern.casefold().replace("`", ""))).match
+    return re.compile(fnmatch.translate(_folded(pattern))).match
+
+
+def _folded(text: str) -> str:
+    """A name or glob as it is compared: in one case, and without backticks, which quote in one and are part of the other."""
+    return text.casefold().replace("`", "")
 
 
 @lru_cache(maxsize=65_536)
 def names_of(dataset: Dataset) -> tuple[str, ...]:
     """All that the table is called, folded: whole names first, then their endings."""
     whole = [full_name(dataset), dataset.name, *dataset.aliases]
-    folded = [name.casefold().replace("`", "").rstrip("/") for name in whole]
+    folded = [_folded(name).rstrip("/") for name in whole]
     endings = (name[match.end() :] for name in folded for match in re.finditer(r"[./]", name))
     return tuple(dict.fromkeys([*folded, *(ending for ending in endings if ending)]))
