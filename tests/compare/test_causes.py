@@ -81,7 +81,7 @@ def told(answer) -> list[tuple[str, float, int]]:
 
 
 def constants(value: str, *runs: str) -> tuple[Constants, ...]:
-    return tuple(Constants(each, 0, (("net", value),)) for each in runs)
+    return tuple(Constants(each, 0, (("net", value),), "k") for each in runs)
 
 
 def test_a_constant_that_changed_two_hops_up(tmp_path):
@@ -171,7 +171,7 @@ def test_the_nearer_and_the_newer_come_first(tmp_path):
     for letter in values:
         values[letter] = [f"{letter}{day}:1" for day in range(1, 5)]
     changed = tuple(
-        Constants(f"{letter}{day}:1", 0, ((column, "b" if day == 5 else "a"),))
+        Constants(f"{letter}{day}:1", 0, ((column, "b" if day == 5 else "a"),), "k")
         for letter, column in (("s", "net"), ("o", "amount"))
         for day in range(1, 6)
     )

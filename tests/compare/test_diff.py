@@ -301,7 +301,7 @@ def test_what_changes_within_an_application_is_told_beside_another_one(tmp_path)
 TAX = [("total", "aa"), ("* FILTER", "d1")]
 
 
-def constants(runs: list[Run], *values: tuple[str, str], key: str = "k") -> tuple[Constants, ...]:
+def constants(runs: list[Run], *values: tuple[str, str], key: str | None = "k") -> tuple[Constants, ...]:
     """One tax rate and one date for each run."""
     return tuple(
         Constants(each.run_id, 0, (("total", tax), ("* FILTER", date)), key)
@@ -353,6 +353,21 @@ def test_hashes_under_another_key_are_not_compared(tmp_path):
     assert (finding.kind, finding.run_id, finding.evidence) == (
         "constants_not_compared", "b:1", (("key_before", "k"), ("key_after", "other")),
     )  # fmt: skip
+
+
+def test_hashes_whose_key_is_not_known_are_not_compared(tmp_path):
+    """Nor is anything learned from them: after three runs without a key, the tax changes from one run with a key to the next."""
+    runs = [app(f"a{number}", 1, "p1", "report", 10 * number) for number in range(1, 6)]
+    unknown = constants(runs[:3], ("1", "mo"), ("2", "mo"), ("3", "mo"), key=None)
+    known = constants(runs[3:], ("19", "mo"), ("7", "mo"))
+    first = shop(tmp_path / "unknown", *runs[:3], constants=unknown)
+    (write,) = diff(first, "nightly").writes
+    assert (write.constants_state, write.constants) == ("unknown", ())
+    assert drift(first, "1970-01-01").findings == ()
+    store = shop(tmp_path / "both", *runs, constants=(*unknown, *known))
+    assert [(each.run_id, each.kind) for each in drift(store, "1970-01-01").findings] == [
+        ("a5:1", "constant_changed")
+    ]
 
 
 def test_schemas_that_changed_are_told_once(tmp_path):

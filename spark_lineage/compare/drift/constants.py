@@ -1,7 +1,7 @@
 """The constants of two runs beside each other, by their keyed hashes: which changed, and which always change.
 
 A hash says only whether a constant is the same. What changed in most of the runs of one plan (a date) is learned from the
-job's history, and is no drift. Hashes under different keys cannot be compared.
+job's history, and is no drift. Hashes under different keys cannot be compared, and those whose key is not known with none.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def compare_constants(
     `comparable` are the places whose expressions are written alike in both plans, None for all: one plan.
     """
     old, new = known.get((before.run_id, before.part)), known.get((after.run_id, after.part))
-    if old is None or new is None:
+    if old is None or new is None or old.key is None or new.key is None:
         return UNKNOWN, ()
     if old.key != new.key:
         return OTHER_KEY, ()
@@ -95,7 +95,7 @@ def learn(runs: Sequence[WriteRun], known: ConstantsOf) -> frozenset[Place]:
             continue
         old = last.get(run.fingerprint)
         last[run.fingerprint] = new
-        if old is None or old.key != new.key:
+        if old is None or old.key != new.key or new.key is None:
             continue
         for place in _places(new):
             pairs[place] = pairs.get(place, 0) + 1
