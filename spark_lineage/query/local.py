@@ -174,7 +174,7 @@ class LocalEngine:
 
     def _known_fields(self, dataset: Dataset) -> set[str]:
         """The columns of a dataset, and the fields (of structs too) that edges name."""
-        edges = self._snapshot.edges
+        edges = self._snapshot.walked_edges
         known = {field.name for field in self._snapshot.fields(dataset.id)}
         for end in ("source", "target"):
             known.update(_at(edges, end, dataset.id)[f"{end}_field"].drop_null().to_pylist())
@@ -182,7 +182,7 @@ class LocalEngine:
 
     def _direct_edges(self, target: DatasetId) -> list[Row]:
         plans = pa.array([plan.fingerprint for plan in self._snapshot.state(target).plans], pa.string())
-        edges = _at(self._snapshot.edges, "target", target)
+        edges = _at(self._snapshot.walked_edges, "target", target)
         found: list[Row] = edges.filter(pc.is_in(edges["fingerprint"], plans)).to_pylist()
         return found
 
@@ -261,7 +261,7 @@ class LocalEngine:
         return answers.LastRun(run["run_id"], RunState(run["state"]), run["started_at"], run["rows"])
 
     def _matching_expressions(self, text: str) -> Iterable[answers.Match]:
-        edges = self._snapshot.edges
+        edges = self._snapshot.walked_edges
         found = edges.filter(pc.match_substring(edges["expression"], text, ignore_case=True))
         for edge in found.to_pylist():
             yield answers.Match(
@@ -269,7 +269,7 @@ class LocalEngine:
             )
 
     def _matching_transformations(self, wanted: str) -> Iterable[answers.Match]:
-        edges = self._snapshot.edges
+        edges = self._snapshot.walked_edges
         names = edges["transformations"].combine_chunks()
         here = pc.equal(pc.utf8_lower(names.flatten()), wanted)
         found = pc.unique(pc.list_parent_indices(names).filter(here))

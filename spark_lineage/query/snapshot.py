@@ -24,6 +24,7 @@ from spark_lineage.model import (
     Severity,
     weakest,
 )
+from spark_lineage.query.opaque import with_opaque_edges
 from spark_lineage.query.spelling import Spellings, spelled, spelled_edges, spellings
 from spark_lineage.store.schema import Row, from_rows
 
@@ -168,8 +169,12 @@ class Snapshot:
     @cached_property
     def edges(self) -> pa.Table:
         """The edges of all plans that a walk follows, sorted by plan."""
-        walked = {plan.fingerprint for state in self.states.values() for plan in state.walked}
-        return self.edges_of(walked)
+        return self.edges_of(plan.fingerprint for state in self.states.values() for plan in state.walked)
+
+    @cached_property
+    def walked_edges(self) -> pa.Table:
+        """The same, with those of what no one can see into (`opaque`)."""
+        return with_opaque_edges(self.edges, {target: state.walked for target, state in self.states.items()})
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:

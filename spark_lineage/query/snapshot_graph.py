@@ -12,7 +12,7 @@ __all__ = ["graph_of"]
 
 
 def graph_of(snapshot: Snapshot, edges: pa.Table | None = None) -> Graph:
-    """The graph of all current edges, or of those in `edges` alone (some of the rows of `snapshot.edges`)."""
+    """The graph of all current edges, or of those in `edges` alone (some of the rows of `snapshot.walked_edges`)."""
     columns: list[Key] = []
     unsure: dict[Key, Certainty] = {}
     for id_ in snapshot.datasets:
@@ -34,4 +34,4 @@ def graph_of(snapshot: Snapshot, edges: pa.Table | None = None) -> Graph:
             Certainty.EXACT,
         )
 
-    return Graph(snapshot.edges if edges is None else edges, columns, certainty_of)
+    return Graph(snapshot.walked_edges if edges is None else edges, columns, certainty_of)

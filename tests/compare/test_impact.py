@@ -10,7 +10,8 @@ import pytest
 from spark_lineage.compare.causes.impact import impact
 from spark_lineage.compare.causes.outage import outage
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import Batch, Column, EdgeKind, Operator, RunState
+from spark_lineage.model import Batch, Certainty, Column, EdgeKind, Operator, RunState
+from spark_lineage.query.local import LocalEngine
 from tests.query.lineage_rows import dataset, dataset_id, edge, plan, run, store_of
 
 DAY = 86_400
@@ -263,3 +264,40 @@ def test_asked_of_one_table(tmp_path):
     answer = outage(shop(tmp_path, SALES, SALES_EDGES), "orders", "report")
     assert [each[0] for each in losses(answer)] == ["report", "collect"]
     assert answer.to_dict()["asked"]["name"] == dataset_id("report").name
+
+
+@pytest.mark.parametrize(
+    ("columns", "certainty", "field"),
+    [("x:int!", Certainty.OPAQUE, "x"), ("x:int", Certainty.OPAQUE, None), ("x:int!", Certainty.EXACT, "x")],
+)
+def test_what_an_opaque_plan_reads_is_told_alike_by_all(tmp_path, columns, certainty, field):
+    """A program that no one can see into reads the orders and writes `made`, of which a report is made: both hang on all of the orders."""
+    plans = (
+        plan("o", "made", columns, "orders", certainty=certainty),
+        plan("r", "report", "total:int", "made"),
+    )
+    store = shop(
+        tmp_path,
+        plans,
+        (edge("r", "made.x", "report.total", "AGGREGATION", "sum(x)"),),
+        sources="orders.amount",
+    )
+    for start in ("orders", "orders.amount"):
+        answer = impact(store, start).to_dict()["tables"]
+        assert [(each["name"], each["hops"], each["type"], each["certainty"]) for each in answer] == [
+            ("/w/made", 1, "DIRECT", "opaque"), ("/w/report", 2, "DIRECT", "opaque"),
+        ]  # fmt: skip
+        walked = LocalEngine(store).downstream(start).to_dict()
+        reached = {
+            (each["name"], each["field"], each["certainty"]) for each in walked["nodes"] if each["depth"]
+        }
+        assert {("/w/made", "x", "opaque"), ("/w/report", "total", "opaque")} <= reached
+        assert {name for name, _, _ in reached} == {each["name"] for each in answer}
+        (seen,) = [each for each in walked["edges"] if each["plan"] == "o"]
+        assert (seen["source"]["field"], seen["target"]["field"], seen["certainty"]) == (
+            None,
+            field,
+            "opaque",
+        )
+    upstream = LocalEngine(store).upstream("report.total").to_dict()["nodes"]
+    assert ("/w/orders", "opaque") in {(each["name"], each["certainty"]) for each in upstream}

@@ -48,7 +48,7 @@ def test_the_bad_number_is_found_explained_and_fixed(tmp_path: Path, monkeypatch
     assert "\n    100 rows, " in run.partition("\nRead\n")[2].partition("\nWritten\n")[0]
     assert "\n    100 rows, " in run.partition("\nWritten\n")[2].partition("\nOperators\n")[0]
     assert "makes country, gross" in run
-    assert impact.startswith("default.sales.gross reaches 1 table and 1 column; 1 result went to programs\n")
+    assert impact.startswith("default.sales.gross reaches 1 table and 1 column; 1 result went to a program\n")
     (fixed,) = texts[4]
     assert fixed.splitlines()[0] == "default.sales  the same plan"
     assert "constant" not in fixed.lower()

@@ -17,7 +17,8 @@ def reached(
 ) -> dict[str, Any]:
     told = [{"name": name, "type": type_, "subtype": subtype} for name, subtype in columns]
     counts = dict.fromkeys(("tables_on_it", "columns_on_it", "results_on_it", "runs", "usages"), 0)
-    return {**dataset(table), "hops": hops, "type": type_, "columns": told, "rows": False, **counts, **others}
+    facts = {"hops": hops, "type": type_, "certainty": "exact", "columns": told, "rows": False}
+    return {**dataset(table), **facts, **counts, **others}
 
 
 IMPACT = {
@@ -31,12 +32,13 @@ IMPACT = {
             tables_on_it=2, results_on_it=1, runs=30, usages=4,
         ),
         reached("gold.best", 2, "INDIRECT", ("n", None), rows=True),
+        reached("gold.scores", 2, "DIRECT", ("score", "TRANSFORMATION"), certainty="opaque"),
     ],
     "results": [{"namespace": "driver", "name": "collect", "aliases": []}],
 }  # fmt: skip
 
 IMPACT_TEXT = """\
-silver.lines.amount reaches 2 tables and 3 columns; 1 result went to programs
+silver.lines.amount reaches 3 tables and 4 columns; 1 result went to a program
 
 gold.revenue  1 hop
   total (aggregation), tier (transformation)
@@ -44,6 +46,9 @@ gold.revenue  1 hop
 
 gold.best  2 hops  indirect
   n (its rows), which rows there are
+
+gold.scores  2 hops  opaque: how is not known
+  score (transformation)
 
 Lately is from 2026-10-21 03:00:00 UTC to the newest run."""
 
@@ -88,11 +93,15 @@ Full names
 def test_an_impact_as_text():
     assert plain_text(impact_text(IMPACT)) == IMPACT_TEXT
     nothing = plain_text(impact_text({**IMPACT, "tables": [], "results": []}))
-    assert nothing == "silver.lines.amount nothing that is known here depends on it"
+    assert nothing == "silver.lines.amount has nothing that depends on it, as far as is known"
+    alone = plain_text(impact_text({**IMPACT, "tables": [], "results": [dataset("a"), dataset("b")]}))
+    assert alone == "silver.lines.amount reaches no table; 2 results went to programs"
 
 
 def test_an_outage_as_text():
     assert plain_text(outage_text(OUTAGE)) == OUTAGE_TEXT
+    alone = plain_text(outage_text({**OUTAGE, "tables": OUTAGE["tables"][2:]}))
+    assert alone.splitlines()[0] == "Without silver.lines 1 result of programs loses something."
     asked = {**OUTAGE, "asked": vertex("gold.best", None)}
     assert plain_text(outage_text({**asked, "tables": []})) == (
         "Without silver.lines, of gold.best and what is made of it, nothing is lost."
@@ -113,6 +122,7 @@ def test_both_in_a_notebook():
             ),
         ],
         ["gold.best 2 hops", "indirect", "n (its rows), which rows there are"],
+        ["gold.scores 2 hops", "opaque: how is not known", "score (transformation)"],
     ]
     assert [row for row in read(outage_html(OUTAGE)).rows if len(row) == 3][1:] == [
         ["gold.revenue 1 hop", "loses all", "through silver.lines"],

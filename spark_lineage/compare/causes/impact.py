@@ -16,7 +16,16 @@ import pyarrow.compute as pc
 
 from spark_lineage.compare.labels import reference
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import DRIVER_NAMESPACE, SCHEMA_VERSION, Dataset, DatasetId, EdgeType, Subtype
+from spark_lineage.model import (
+    DRIVER_NAMESPACE,
+    SCHEMA_VERSION,
+    Certainty,
+    Dataset,
+    DatasetId,
+    EdgeType,
+    Subtype,
+    weakest,
+)
 from spark_lineage.query.answers import DatasetReference, Json, Vertex, iso_time
 from spark_lineage.query.graph import Key, Node
 from spark_lineage.query.local import LocalEngine
@@ -33,13 +42,14 @@ _DAY_MS = 24 * 3_600_000
 class ReachedTable:
     """One table that is made of the start, `hops` away.
 
-    `columns` are those that are reached, each by its strongest bond, None (INDIRECT) where a table is read without naming a column; `rows` is true where which rows there are depends on the start.
+    `certainty` is the weakest on the ways to it. `columns` are those that are reached, each by its strongest bond, None (INDIRECT) where a table is read without naming a column; `rows` is true where which rows there are depends on the start.
     `tables_on_it` and `results_on_it` are the tables and the results of programs made of it on their part, `columns_on_it` the columns
     reached in it and in those tables; `runs` and `usages` read it recently.
     """
 
     dataset: DatasetReference
     hops: int
+    certainty: Certainty
     columns: tuple[tuple[str, Subtype | None], ...]
     rows: bool
     tables_on_it: int
@@ -68,6 +78,7 @@ class ReachedTable:
             **self.dataset.to_dict(),
             "hops": self.hops,
             "type": self.type.value,
+            "certainty": self.certainty.value,
             "columns": [
                 {"name": name, "type": _type(subtype).value, "subtype": subtype and subtype.value}
                 for name, subtype in self.columns
@@ -123,7 +134,7 @@ class Readers:
     @cached_property
     def unnamed(self) -> Mapping[DatasetId, tuple[DatasetId, ...]]:
         """The same for plans that name no column of what they read, as `count(*)` does: its rows are all that they depend on."""
-        edges = self._snapshot.edges
+        edges = self._snapshot.walked_edges
         columns = [edges[name].to_pylist() for name in ("fingerprint", "source_namespace", "source_name")]
         named = {(plan, DatasetId(*source)) for plan, *source in zip(*columns, strict=True)}
         found: dict[DatasetId, set[DatasetId]] = {}
@@ -178,6 +189,7 @@ def impact(store: ReadableStore, name: str) -> ImpactAnswer:
             ReachedTable(
                 dataset=reference(snapshot, id_),
                 hops=min(node.depth for node in found),
+                certainty=weakest(*(node.certainty for node in found)),
                 columns=columns[id_],
                 rows=any(node.key[2] is None for node in found),
                 tables_on_it=len(below - results),
@@ -230,8 +242,10 @@ def _reached(engine: LocalEngine, readers: Readers, start: Key) -> list[Node]:
             known = found.get(node.key)
             if known is None:
                 found[node.key] = Node(node.key, depth, subtype, node.masking, node.certainty)
-            elif depth < known.depth:
-                found[node.key] = Node(node.key, depth, known.subtype, known.masking, known.certainty)
+            else:
+                depth = min(depth, known.depth)
+                certainty = weakest(known.certainty, node.certainty)
+                found[node.key] = Node(node.key, depth, known.subtype, known.masking, certainty)
             if node.key[2] is None:
                 for target in readers.unnamed.get(DatasetId(*node.key[:2]), ()):
                     next_key: Key = (target.namespace, target.name, None)

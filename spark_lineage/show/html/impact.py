@@ -6,6 +6,7 @@ from spark_lineage.show.html.elements import files_part, page, safe, span, stack
 from spark_lineage.show.parts.impact import (
     OUTCOMES,
     head_line,
+    how_words,
     impact_labels,
     loss_lines,
     outage_head,
@@ -25,7 +26,7 @@ def impact_html(answer: Json) -> str:
     labels = impact_labels(answer)
     rows = []
     for each in answer["tables"]:
-        how = "indirect" if each["type"] == "INDIRECT" else "direct"
+        how = ", ".join(how_words(each)) or "direct"
         name = f"<b>{safe(labels.of(each))}</b> {span('sl-dim', count_word(each['hops'], 'hop'))}"
         rows.append((name, how, stacked(map(safe, reached_lines(each)))))
     uses = uses_line(answer)

@@ -9,6 +9,7 @@ from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_w
 __all__ = [
     "OUTCOMES",
     "head_line",
+    "how_words",
     "impact_labels",
     "loss_lines",
     "outage_head",
@@ -26,6 +27,7 @@ OUTCOMES = {
 """What each outcome of an outage means, in words."""
 
 _DRIVER = "driver"
+_SURENESS = {"opaque": "opaque: how is not known", "over_approximate": "perhaps"}
 
 
 def impact_labels(answer: Json) -> Labels:
@@ -34,14 +36,22 @@ def impact_labels(answer: Json) -> Labels:
 
 
 def head_line(answer: Json) -> str:
-    """How much is reached."""
-    tables = answer["tables"]
-    if not tables and not answer["results"]:
-        return "nothing that is known here depends on it"
+    """How much is reached: what follows the name of the start."""
+    tables, results = answer["tables"], len(answer["results"])
+    if not tables and not results:
+        return "has nothing that depends on it, as far as is known"
     columns = sum(len(table["columns"]) for table in tables)
-    said = f"reaches {count_word(len(tables), 'table')} and {count_word(columns, 'column')}"
-    results = len(answer["results"])
-    return said + (f"; {count_word(results, 'result')} went to programs" if results else "")
+    reached = (
+        f"{count_word(len(tables), 'table')} and {count_word(columns, 'column')}" if tables else "no table"
+    )
+    went = "went to a program" if results == 1 else "went to programs"
+    return f"reaches {reached}" + (f"; {count_word(results, 'result')} {went}" if results else "")
+
+
+def how_words(table: Json) -> list[str]:
+    """By what bond a table is reached, where that is worth a word, and how sure that is."""
+    words = ["indirect"] if table["type"] == "INDIRECT" else []
+    return words + ([_SURENESS[table["certainty"]]] if table["certainty"] in _SURENESS else [])
 
 
 def reached_lines(table: Json) -> Iterator[str]:
@@ -88,9 +98,10 @@ def outage_head(answer: Json, labels: Labels) -> str:
         return f"Without {gone}{of} nothing is lost."
     tables = [table for table in answer["tables"] if table["namespace"] != _DRIVER]
     results = len(answer["tables"]) - len(tables)
-    more = f" and {count_word(results, 'result')} of programs" if results else ""
-    lose = "loses" if len(tables) + results == 1 else "lose"
-    return f"Without {gone}{of} {count_word(len(tables), 'table')}{more} {lose} something."
+    losing = [count_word(len(tables), "table")] if tables else []
+    losing += [f"{count_word(results, 'result')} of programs"] if results else []
+    lose = "loses" if len(answer["tables"]) == 1 else "lose"
+    return f"Without {gone}{of} {' and '.join(losing)} {lose} something."
 
 
 def loss_lines(table: Json, labels: Labels) -> Iterator[str]:

@@ -9,6 +9,7 @@ from rich.text import Text
 from spark_lineage.show.parts.impact import (
     OUTCOMES,
     head_line,
+    how_words,
     impact_labels,
     loss_lines,
     outage_head,
@@ -32,8 +33,8 @@ def impact_text(answer: Json) -> RenderableType:
     ]
     for table in answer["tables"]:
         title = Text.assemble((labels.of(table), "bold"), (f"  {count_word(table['hops'], 'hop')}", "dim"))
-        if table["type"] == "INDIRECT":
-            title.append("  indirect", style="dim")
+        for word in how_words(table):
+            title.append(f"  {word}", style="dim")
         lines = [Text(clean(line), style="dim") for line in reached_lines(table)]
         parts.append(Padding(Group(title, *(Padding(line, (0, 0, 0, 2)) for line in lines)), (1, 0, 0, 0)))
     uses = uses_line(answer)
