@@ -395,6 +395,51 @@ def test_schemas_that_changed_are_told_once(tmp_path):
     ]  # fmt: skip
 
 
+def test_moments_in_the_wrong_order_are_refused(tmp_path):
+    runs = [
+        app("a", 9, "p1", "report", 30),
+        app("a", 10, "p2", "report", 20),
+        app("b", 1, "p1", "report", 40),
+    ]
+    store = shop(tmp_path, *runs)
+    for from_, to in (
+        ("1970-01-01T00:00:25Z", "1970-01-01T00:00:20Z"),
+        ("b:1", "a:9"),
+        ("b:1", "1970-01-01T00:00:35Z"),
+        ("a:10", "a:9"),
+    ):
+        with pytest.raises(SettingError) as caught:
+            diff(store, "report", from_, to)
+        assert str(caught.value) == f"--from {from_} is later than --to {to}: exchange them."
+    # of one application the numbers say which is later, and versions of Spark have no order
+    assert diff(store, "report", "a:9", "a:10").verdict == "changed"
+    assert diff(store, "report", "spark:4.1", "spark:4.1").verdict == "identical"
+
+
+def test_a_run_means_what_it_wrote(tmp_path):
+    """The job writes two tables; asked about a run that wrote the report alone, nothing is said to be new of the other."""
+    other = plan("r1", "other", "day:date", "orders", **OVERWRITE)
+    runs = [
+        app("a", 1, "p1", "report", 10),
+        app("a", 2, "r1", "other", 11),
+        app("b", 1, "p2", "report", 20),
+        app("b", 2, "r1", "other", 21),
+    ]
+    store = shop(tmp_path, *runs, plans=(BEFORE, AFTER, other))
+    assert [each.target.name for each in diff(store, "nightly", "a:1").writes] == ["/w/report"]
+    both = diff(store, "nightly", "a:1", "b:2").writes
+    found = [(each.target.name, each.before and each.before.run_id, each.after.run_id) for each in both]
+    assert found == [("/w/other", None, "a:2"), ("/w/report", "a:1", "b:1")]
+
+
+def test_the_first_write_of_all_is_not_said_to_be_another_one(tmp_path):
+    store = shop(tmp_path, app("a", 1, "p1", "report", 10), app("b", 1, "p1", "report", 20))
+    answer = diff(store, "report", "1970-01-01T00:00:05Z")
+    assert [(each.run_id, each.message) for each in answer.findings] == [
+        ("a:1", "nightly writes w/report, by OVERWRITE, and did not before.")
+    ]
+
+
 def test_bad_words(tmp_path):
     store = shop(tmp_path, app("a", 1, "p1", "report", 10))
     for words, error, message in (

@@ -187,7 +187,7 @@ def test_against_a_store(tmp_path, capfd):
     ]
     assert [(each["kind"], each["message"]) for each in answer["findings"]] == [
         ("source_added", "shop.orders.tax is a new source of shop.report.total (aggregation)."),
-        ("write_added", "nightly also writes shop.fresh by another CREATE TABLE AS SELECT."),
+        ("write_added", "nightly writes shop.fresh, by CREATE TABLE AS SELECT, and did not before."),
     ]
 
 

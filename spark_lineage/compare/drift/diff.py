@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,10 +32,10 @@ from spark_lineage.compare.drift.lineages import (
     PlanLineage,
     compare_plans,
 )
+from spark_lineage.compare.drift.moments import Moment, moment_of, refuse_backwards
 from spark_lineage.compare.drift.schemas import SchemaChange, Schemas
 from spark_lineage.compare.drift.sentences import findings_of
 from spark_lineage.compare.findings import Finding
-from spark_lineage.compare.times import is_time, parse_time
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import ROW_SET_SUBTYPES, SCHEMA_VERSION, Dataset, DatasetId
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
@@ -44,9 +44,6 @@ from spark_lineage.query.snapshot import ReadableStore
 from spark_lineage.store.schema import from_rows
 
 __all__ = ["Comparer", "DiffAnswer", "WriteDiff", "diff"]
-
-SPARK_PREFIX = "spark:"
-"""Before a version, such as `spark:4.1`: the last run under it."""
 
 ADDED, REMOVED, NOT_KNOWN = "added", "removed", "unknown"
 """Verdicts on one write besides those on two plans."""
@@ -57,7 +54,7 @@ class WriteDiff:
     """One write of a job at two runs; `before` None where it is new, `after` None where it is not done any more.
 
     `verdict` is identical, equivalent (other shape, same lineage), changed, added, removed or unknown (`after` is a run of whose plan the
-    store has nothing). `constants_state` says whether
+    store has nothing); `is_first` where nothing of an added write was done before. `constants_state` says whether
     constants could be compared. `findings` say the same in sentences.
     """
 
@@ -70,6 +67,7 @@ class WriteDiff:
     constants_state: str
     constants: tuple[ConstantChange, ...]
     schemas: tuple[SchemaChange, ...]
+    is_first: bool = False
 
     @property
     def differs(self) -> bool:
@@ -202,14 +200,18 @@ class Comparer:
             (),
         )
 
-    def compare(self, before: WriteRun | None, after: WriteRun | None) -> WriteDiff:
-        """One write at two runs."""
+    def compare(
+        self, before: WriteRun | None, after: WriteRun | None, *, is_first: bool = False
+    ) -> WriteDiff:
+        """One write at two runs; `is_first` where nothing of it was done before."""
         run = after or before
         assert run is not None, "there is a run to compare"  # noqa: S101 - callers give one at least
         target = self.reference(run.target)
         if before is None or after is None:
             verdict = ADDED if before is None else REMOVED
-            return WriteDiff(run.job, target, before, after, LineageChange(CHANGED), verdict, UNKNOWN, (), ())
+            return WriteDiff(
+                run.job, target, before, after, LineageChange(CHANGED), verdict, UNKNOWN, (), (), is_first
+            )
         edges = self.history.edges([before.fingerprint, after.fingerprint])
         lineages = [
             PlanLineage(self.history.plans[each.fingerprint], edges[each.fingerprint])
@@ -231,15 +233,23 @@ def diff(store: ReadableStore, name: str, from_: str | None = None, to: str | No
     comparer = Comparer(store)
     job, table, slots = _subject(comparer, name)
     now = time.time_ns() // 1_000_000
-    until = None if to is None else _ends(comparer, slots, to, now, "--to")
+    history = comparer.history
+    later = None if to is None else moment_of(history, slots, to, now, "--to")
+    until = None if later is None else later.at
     if from_ is None:
         found = {slot: _last_change(comparer, slot, until) for slot in slots}
+        since = None
     else:
-        earlier = _at(comparer, slots, from_, now, "--from")
-        later = _at(comparer, slots, to, now, "--to") if to is not None else _latest(comparer)
-        found = {slot: comparer.history.pairs(earlier(slot), later(slot)) for slot in slots}
+        earlier = moment_of(history, slots, from_, now, "--from")
+        since = earlier.at
+        if later is not None:
+            refuse_backwards(earlier, later)
+        found = {
+            slot: history.pairs(earlier.runs(slot), history.last(slot) if later is None else later.runs(slot))
+            for slot in _meant(slots, earlier, later)
+        }
     writes = (
-        *(comparer.compare(before, after) for pairs in found.values() for before, after in pairs),
+        *(each for slot, pairs in found.items() for each in _compared(comparer, slot, pairs, since)),
         *_not_known(comparer, found, until),
     )
     findings = sorted((each for write in writes for each in findings_of(write)), key=lambda each: each.order)
@@ -247,6 +257,26 @@ def diff(store: ReadableStore, name: str, from_: str | None = None, to: str | No
 
 
 _Pairs = Sequence[tuple[WriteRun | None, WriteRun | None]]
+
+
+def _meant(slots: Sequence[Slot], earlier: Moment, later: Moment | None) -> list[Slot]:
+    """The writes to compare: where runs were named, what they wrote."""
+    named = [each.slots for each in (earlier, later) if each is not None and each.slots is not None]
+    return [slot for slot in slots if not named or any(slot in each for each in named)]
+
+
+def _compared(comparer: Comparer, slot: Slot, pairs: _Pairs, since: int | None) -> Iterator[WriteDiff]:
+    """Each pair of a write; a plan that came after `since` by its first run."""
+    is_first = not any(before for before, _ in pairs) and not any(
+        run.at <= (since or 0) for run in comparer.history.without_plan.get(slot, ())
+    )
+    for before, after in pairs:
+        if before is not None or after is None:
+            yield comparer.compare(before, after)
+            continue
+        runs = comparer.history.slots[slot]
+        same = (run for run in runs if run.fingerprint == after.fingerprint and run.at > (since or 0))
+        yield comparer.compare(None, next(same, after), is_first=is_first)
 
 
 def _not_known(comparer: Comparer, found: Mapping[Slot, _Pairs], until: int | None) -> Iterator[WriteDiff]:
@@ -284,66 +314,6 @@ def _subject(comparer: Comparer, name: str) -> tuple[str | None, DatasetReferenc
             f'No job has written the table "{name}" to the end: there is nothing to compare.'
         )
     return None, comparer.reference(table.id), found
-
-
-_Runs = Callable[[Slot], Sequence[WriteRun]]
-
-
-def _at(comparer: Comparer, slots: Sequence[Slot], text: str, now: int, what: str) -> _Runs:
-    """Which runs of a write a moment means."""
-    history = comparer.history
-    if text.startswith(SPARK_PREFIX):
-        version = text.removeprefix(SPARK_PREFIX)
-        under = {slot: history.under(slot, version) for slot in slots}
-        if not any(under.values()):
-            versions = sorted({run.spark_version for slot in slots for run in history.slots[slot]}) or [
-                "no version with a plan in the store"
-            ]
-            raise NameLookupError(
-                f"{what}: nothing of this ran under Spark {version}, but under {', '.join(versions)}.",
-                tuple(SPARK_PREFIX + each for each in versions),
-            )
-        return lambda slot: under[slot]
-    if is_time(text):
-        until = parse_time(text, now, what)
-        return lambda slot: history.last(slot, until)
-    runs = {slot: [run for run in history.slots[slot] if _means(text, run.run_id)] for slot in slots}
-    meant = sorted({run.run_id for found in runs.values() for run in found})
-    if len(meant) > 1:
-        candidates = tuple(meant[:3])
-        raise NameLookupError(
-            f'{what}: the run "{text}" is ambiguous: write more of its id, so that it means one of {", ".join(candidates)}.',
-            candidates,
-        )
-    if not any(runs.values()):
-        if any(_means(text, run.run_id) for slot in slots for run in history.without_plan.get(slot, ())):
-            raise NameLookupError(
-                f'{what}: the plan of the run "{text}" is not in the store: there is nothing to compare.'
-            )
-        raise NameLookupError(
-            f'{what}: there is no complete run "{text}" of this: `spark-lineage runs --json` lists the ids; a time such as '
-            "2026-11-20, a duration such as 7d and spark:4.1 are allowed too."
-        )
-    return lambda slot: runs[slot]
-
-
-def _means(text: str, run_id: str) -> bool:
-    """Whether a text is a run's id, or its beginning with the whole number: `8c0e:7`."""
-    beginning, colon, number = text.partition(":")
-    bridge, _, own = run_id.partition(":")
-    return bool(beginning and colon) and bridge.startswith(beginning) and number == own
-
-
-def _latest(comparer: Comparer) -> _Runs:
-    return comparer.history.last
-
-
-def _ends(comparer: Comparer, slots: Sequence[Slot], text: str, now: int, what: str) -> int:
-    """The time that a moment means: of a run, its end."""
-    if is_time(text):
-        return parse_time(text, now, what)
-    runs_of = _at(comparer, slots, text, now, what)
-    return max(run.at for slot in slots for run in runs_of(slot))
 
 
 def _last_change(

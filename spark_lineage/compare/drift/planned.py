@@ -165,7 +165,7 @@ def _diff(
     target = reference.get(after.target, DatasetReference(after.target.namespace, after.target.name))
     if before is None:
         lineage = compare_plans(plan, plan, reference)
-        return WriteDiff(after.job, target, None, after, lineage, "added", "unknown", (), ())
+        return WriteDiff(after.job, target, None, after, lineage, "added", "unknown", (), (), is_first=True)
     earlier = PlanLineage(old.plans[before.fingerprint], old.edges([before.fingerprint])[before.fingerprint])
     lineage = compare_plans(earlier, plan, reference)
     return WriteDiff(after.job, target, before, after, lineage, lineage.verdict, "unknown", (), ())

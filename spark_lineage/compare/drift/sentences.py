@@ -87,9 +87,12 @@ def _whole(write: WriteDiff) -> Iterator[Finding]:
     target = short_name(write.target)
     if write.before is None:
         operation = write.after.operation if write.after else ""
-        yield _finding(
-            write, "write_added", Severity.INFO, f"{write.job} also writes {target} by another {operation}."
+        message = (
+            f"{write.job} writes {target}, by {operation}, and did not before."
+            if write.is_first
+            else f"{write.job} also writes {target} by another plan, of {operation}."
         )
+        yield _finding(write, "write_added", Severity.INFO, message)
     elif write.after is None:
         message = f"{write.job} does not write {target} by its {write.before.operation} any more."
         yield _finding(write, "write_removed", Severity.WARNING, message)
