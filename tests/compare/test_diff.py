@@ -195,6 +195,28 @@ def test_two_inserts_of_one_program_do_not_replace_each_other(tmp_path):
     assert drift(shop(tmp_path, *runs, plans=tuple(inserts), edges=edges), "1970-01-01").findings == ()
 
 
+def test_a_second_append_of_a_new_plan_is_told_by_diff_and_drift(tmp_path):
+    """One application appends by q1 at 10 and by q2 at 20: asked from 15, q2 is new; asked from the beginning, both are the program's."""
+    inserts = [
+        plan(name, "report", "day:date", source) for name, source in (("q1", "orders"), ("q2", "refunds"))
+    ]
+    runs = [app("a", number, f"q{number}", "report", 10 * number, operation="append") for number in (1, 2)]
+    store = shop(tmp_path / "one", *runs, plans=tuple(inserts))
+    said = ["nightly also writes w/report by another plan, of append."]
+    for since, told in (("15", said), ("05", []), ("25", [])):
+        moment = f"1970-01-01T00:00:{since}Z"
+        assert [each.message for each in drift(store, moment).findings] == told
+    assert [each.message for each in diff(store, "report", "1970-01-01T00:00:15Z").findings] == said
+    # once q1 ran twice, the program has begun anew, and a plan that comes then is new whenever one asks
+    order = ("q1", "q1", "q2", "q1", "q2")
+    again = [
+        app("a", number, name, "report", 10 * number, operation="append")
+        for number, name in enumerate(order, 1)
+    ]
+    answer = drift(shop(tmp_path / "again", *again, plans=tuple(inserts)), "1970-01-01")
+    assert [(each.run_id, each.message) for each in answer.findings] == [("a:3", *said)]
+
+
 def test_a_notebook_changes_within_one_application(tmp_path):
     runs = [app("a", 1, "p1", "report", 10), app("a", 2, "p3", "report", 20), app("a", 3, "p3", "report", 30)]
     answer = drift(shop(tmp_path, *runs), "1970-01-01")

@@ -51,7 +51,11 @@ def drift(store: ReadableStore, since: str) -> DriftAnswer:
         for slot, runs in history.slots.items()
         if any(run.at >= start for run in (*runs[-1:], *history.without_plan.get(slot, ())[-1:]))
     ]
-    found = {_identity(each): each for slot in slots for each in drift_of(comparer, slot, start)}
+    found = {
+        _identity(each): each
+        for slot in slots
+        for each in (*drift_of(comparer, slot, start), *_new_plans(comparer, slot, start))
+    }
     findings = tuple(sorted(found.values(), key=lambda each: (each.order, each.at or 0)))
     named = sorted({each.dataset for each in findings if each.dataset is not None})
     return DriftAnswer(start, len(slots), findings, tuple(map(comparer.reference, named)))
@@ -70,6 +74,18 @@ def drift_of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
     for run, schema in comparer.schemas.changes(comparer.history.slots[slot], comparer.reference):
         if run.at >= start:
             yield from schema_finding(schema, slot[0], run.run_id, run.at)
+
+
+def _new_plans(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
+    """The plans by which a write was first done since a time, beside those by which it had been done: in one application, no change tells."""
+    runs = comparer.history.slots[slot]
+    if not runs or runs[0].at >= start:
+        return
+    told = {each.after.fingerprint for each in comparer.changes(slot) if each.after is not None}
+    first = {run.fingerprint: run for run in reversed(runs)}
+    for fingerprint, run in sorted(first.items(), key=lambda each: each[1].at):
+        if run.at >= start and fingerprint not in told:
+            yield from findings_of(comparer.compare(None, run))
 
 
 def _other_keys(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:

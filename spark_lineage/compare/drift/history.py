@@ -4,7 +4,8 @@ A *write* here is a job and a target. Its COMPLETE runs are grouped by applicati
 table by several plans (an overwrite and an append). Between two applications the plans that went are matched with those that came,
 by the operation and by how much of their lineage they share. Within one application a plan takes another's place
 where both are the same operation, the earlier one does not come back, and either the later one replaces the whole table
-or the earlier one had run at least twice: notebooks and long-running services change so.
+or the earlier one had run at least twice: notebooks and long-running services change so. One that takes no other's place is
+added, where it comes between the runs of a plan that had run twice before: the program had begun anew.
 
 Applications that wrote the same at overlapping times have no order of their own. Their plans are matched in the same way, though
 only those of one operation, and what counts is which of the plans that belong together wrote last: a plan is told where it first
@@ -144,6 +145,8 @@ class History:
             }
             if before:
                 found += self._between(before, applications, came_within)
+            elif len(applications) == 1:
+                found += _added_within(applications[0], came_within)
             found += inner
             before = applications
         return sorted(found, key=lambda change: change.at)
@@ -375,6 +378,19 @@ def _turns(runs: Sequence[WriteRun]) -> list[Change]:
             found.append(Change(told, run, run.at))
             seen.add(run.fingerprint)
         told = run
+    return found
+
+
+def _added_within(runs: Sequence[WriteRun], came_within: set[str]) -> list[Change]:
+    """The plans that come, and take no other's place, between the runs of one that had run twice: the program had begun anew."""
+    last = {run.fingerprint: place for place, run in enumerate(runs)}
+    counts: dict[str, int] = {}
+    found: list[Change] = []
+    for place, run in enumerate(runs):
+        begun_anew = any(count > 1 and last[each] > place for each, count in counts.items())
+        if run.fingerprint not in counts and run.fingerprint not in came_within and begun_anew:
+            found.append(Change(None, run, run.at))
+        counts[run.fingerprint] = counts.get(run.fingerprint, 0) + 1
     return found
 
 
