@@ -328,9 +328,90 @@ def test_dependencies(check):
     ]
 
 
+def test_a_rule_that_meets_nothing_says_so(check):
+    """A mistyped owner, an owner for what nobody writes (raw is only read), and expectations of a table that nobody wrote: they show nothing."""
+    answer = check("""owners: {"shpo.*": sales, "*/raw": ingest}
+owner_required: ["shpo.*", "*/raw", shop.orders]
+tables:
+  "file:/w/raw":
+    owner: ingest
+    sources: []
+    jobs: [nightly]
+  shop.orders: {owner: sales}
+  shop.customers: {columns: {name: {type: string}}}
+""")
+    assert told(answer) == [
+        ("warning", "nothing_matches", "No table that is written is called */raw: the rule says nothing there.", 3),
+        ("warning", "nothing_matches", "No table that is written is called shpo.*: the rule says nothing there.", 3),
+        ("warning", "nothing_matches", "Nothing in the store is called shpo.*: sales owns nothing by it.", 2),
+        (
+            "warning", "cannot_be_shown",
+            "It cannot be shown what file:/w/raw is made of: no complete run that is known wrote it.", 5,
+        ),
+    ]  # fmt: skip
+    assert answer["outcome"] == "passed"
+
+
+LOOP = Batch(
+    plans=(
+        plan("l1", "left", "x:int", "right orders"),
+        plan("l2", "right", "y:int", "left"),
+        plan("l3", "sum", "s:int", "right orders"),
+        plan("l4", "own", "n:int", "own"),
+        plan("l5", "ping", "p:int", "pong"),
+        plan("l6", "pong", "q:int", "ping"),
+        plan("l7", "both", "b:int", "pong orders"),
+    ),
+    edges=(
+        edge("l1", "right.y", "left.x", "IDENTITY", "y"),
+        edge("l1", "orders.amount", "left.x", "TRANSFORMATION", "(y + amount)"),
+        edge("l2", "left.x", "right.y", "IDENTITY", "x"),
+        edge("l4", "own.n", "own.n", "TRANSFORMATION", "(n + ?)"),
+        edge("l5", "pong.q", "ping.p", "IDENTITY", "q"),
+        edge("l6", "ping.p", "pong.q", "IDENTITY", "p"),
+        edge("l7", "pong.q", "both.b", "TRANSFORMATION", "(q + amount)"),
+        edge("l7", "orders.amount", "both.b", "TRANSFORMATION", "(q + amount)"),
+    ),
+    runs=tuple(
+        run(number, f"l{number - 60}", target, number)
+        for number, target in enumerate(("left", "right", "sum", "own", "ping", "pong", "both"), 61)
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("table", "expected", "messages"),
+    [
+        # left.x is made of right.y, which is made of left.x: it comes from itself, too, and all of it from the orders
+        ("left", "columns: {x: {depends_on: [left.x, right.y]}}", []),
+        ("left", "columns: {x: {depends_only_on: [shop.orders.amount]}}", []),
+        ("left", "required_sources: [left]", []),
+        # A table that reads itself is no source of itself; a column that counts up comes from itself.
+        ("own", "required_sources: [own]", ["file:/w/own is to come from own, and it does not."]),
+        ("own", "columns: {n: {depends_on: [own.n]}}", []),
+        # Half of both.b comes from two tables that are made of each other alone, and never from the orders.
+        (
+            "both",
+            "columns: {b: {depends_only_on: [shop.orders.amount]}}",
+            [
+                "file:/w/both.b depends on file:/w/ping.p, and is to depend on shop.orders.amount only.",
+                "file:/w/both.b depends on file:/w/pong.q, and is to depend on shop.orders.amount only.",
+            ],
+        ),
+        ("both", "columns: {b: {depends_only_on: [shop.orders.amount, ping.p]}}", []),
+    ],
+)
+def test_dependencies_over_a_loop(check, table, expected, messages):
+    answer = check(f"tables: {{{table}: {{{expected}}}}}\n", LOOP)
+    assert [each["message"] for each in answer["findings"]] == messages
+
+
 @pytest.mark.parametrize(
     ("text", "line", "sentence"),
     [
+        ("version: 1\nforbidden:\n- from: []\n  to: a", 3, "this has `from` without a name; allowed: one name or more"),
+        ("version: 1\nowner_required:", 2, "this has `owner_required` without a name; allowed: one name or more"),
+        ("version: 1\ntables:\n  a:\n    columns:\n      x: {depends_only_on: []}", 5, "this has `depends_only_on` without a name; allowed: one name or more"),
         ("version: 2", 1, "this has version 2; allowed: `version: 1`"),
         ("tables: {}", 1, "this has no `version`; allowed: `version: 1`"),
         ("version: 1\ntable: {}", 2, "this has `table` in the file; allowed: `version`, `complete`, `observed`, `tables`, `owners`, `owner_required`, `forbidden`"),
@@ -402,7 +483,7 @@ error    file:/w/raw.price reaches shop.report.total, which is forbidden.
          sum(amount))
          line 2
 
-Failed: 1 of 2 expectations hold, 1 does not.
+Failed: 1 of 2 expectations holds, 1 does not.
 """
 
 
@@ -421,7 +502,7 @@ def test_the_command(tmp_path, capfd):
     assert run_check(capfd, tmp_path, str(file)) == (1, TEXT, "")
     code, out, _ = run_check(capfd, tmp_path, str(file), "--json")
     assert (code, json.loads(out)["outcome"]) == (1, "failed")
-    passed = "Passed: 1 of 1 expectation hold.\n"
+    passed = "Passed: 1 of 1 expectation holds.\n"
     assert run_check(capfd, tmp_path, "--require-lineage", "nightly") == (0, passed, "")
     code, _, error = run_check(capfd, tmp_path)
     assert (code, error.startswith("error: Invalid value: Nothing to check: name a FILE")) == (2, True)

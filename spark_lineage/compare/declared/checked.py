@@ -10,7 +10,15 @@ from spark_lineage.model import SCHEMA_VERSION, DatasetId, Severity
 from spark_lineage.query.answers import Json
 from spark_lineage.query.graph import Key
 
-__all__ = ["CANNOT_BE_SHOWN", "CheckAnswer", "Deviation", "Expectation", "deviation", "strictly"]
+__all__ = [
+    "CANNOT_BE_SHOWN",
+    "CheckAnswer",
+    "Deviation",
+    "Expectation",
+    "deviation",
+    "nothing_matches",
+    "strictly",
+]
 
 CANNOT_BE_SHOWN = "cannot_be_shown"
 """Kind of what may or may not deviate, because lineage is a superset there or not known: a warning, an error if strict."""
@@ -97,6 +105,11 @@ def deviation(
         evidence=tuple(evidence),
     )
     return Deviation(finding, line)
+
+
+def nothing_matches(message: str, line: int) -> Deviation:
+    """A warning, strict or not: a rule that meets nothing would pass in silence."""
+    return Deviation(Finding("nothing_matches", Severity.WARNING, message), line)
 
 
 def strictly(expectations: Iterable[Expectation]) -> tuple[Expectation, ...]:

@@ -106,7 +106,7 @@ class _Reader:
             tables=self._named(keys.get("tables"), "`tables`", self._table),
             forbidden=self._list(keys.get("forbidden"), "`forbidden`", self._flow),
             owners=self._named(keys.get("owners"), "`owners`", self._owner),
-            owner_required=self._names(keys.get("owner_required"), "`owner_required`"),
+            owner_required=self._some(keys, "owner_required"),
             complete=self._flag(complete, "`complete`"),
             complete_line=0 if complete is None else _line(complete),
             observed=self._flag(keys.get("observed"), "`observed`"),
@@ -118,7 +118,7 @@ class _Reader:
             name=name,
             owner=self._text(keys["owner"], "`owner`") if "owner" in keys else None,
             sources=self._names(keys["sources"], "`sources`") if "sources" in keys else None,
-            required_sources=self._names(keys.get("required_sources"), "`required_sources`"),
+            required_sources=self._some(keys, "required_sources"),
             rows=self._list(keys["rows"], "`rows`", self._source) if "rows" in keys else None,
             jobs=self._names(keys["jobs"], "`jobs`") if "jobs" in keys else None,
             columns=self._named(keys.get("columns"), "`columns`", self._column),
@@ -136,12 +136,11 @@ class _Reader:
         if "depends_on" in keys and "depends_only_on" in keys:
             self._refuse(node, "has `depends_on` and `depends_only_on`", "one of them")
         only = "depends_only_on" in keys
-        depends = keys.get("depends_only_on" if only else "depends_on")
         return ColumnDeclaration(
             name=name,
             type=self._text(keys["type"], "`type`") if "type" in keys else None,
             sources=self._list(keys["sources"], "`sources`", self._source) if "sources" in keys else None,
-            depends_on=self._names(depends, "`depends_on`"),
+            depends_on=self._some(keys, "depends_only_on" if only else "depends_on"),
             depends_only=only,
             flows=self._choice(keys.get("kinds"), "`kinds`", _FLOWS, Flows.DIRECT),
             complete=self._flag(keys.get("complete"), "`complete`"),
@@ -169,8 +168,8 @@ class _Reader:
             if key not in keys:
                 self._refuse(node, f"is a forbidden flow without `{key}`", "`from` and `to`")
         return FlowDeclaration(
-            sources=self._names(keys["from"], "`from`"),
-            targets=self._names(keys["to"], "`to`"),
+            sources=self._some(keys, "from"),
+            targets=self._some(keys, "to"),
             flows=self._choice(keys.get("kinds"), "`kinds`", _FLOWS, Flows.DIRECT),
             masked_allowed=self._choice(
                 keys.get("masked"), "`masked`", {"forbidden": False, "allowed": True}, default=False
@@ -181,6 +180,13 @@ class _Reader:
 
     def _owner(self, name: str, line: int, node: Node) -> OwnerDeclaration:
         return OwnerDeclaration(name, self._text(node, f"the owner of {name}"), line)
+
+    def _some(self, keys: Mapping[str, Node], key: str) -> tuple[ExpectedName, ...]:
+        """The names of a key, if it is there: one at the least, since a rule about none would pass in silence."""
+        names = self._names(keys.get(key), f"`{key}`")
+        if key in keys and not names:
+            self._refuse(keys[key], f"has `{key}` without a name", "one name or more")
+        return names
 
     def _names(self, node: Node | None, what: str) -> tuple[ExpectedName, ...]:
         return self._list(node, what, lambda item: ExpectedName(self._text(item, what), _line(item)))

@@ -7,14 +7,16 @@ from functools import cache
 
 import pyarrow as pa
 
-from spark_lineage.compare.declared.checked import Deviation, Expectation, deviation
+from spark_lineage.compare.declared.checked import Deviation, Expectation, deviation, nothing_matches
 from spark_lineage.compare.declared.declaration import ColumnDeclaration, ExpectedName, FlowDeclaration, Flows
 from spark_lineage.compare.declared.known import Known
 from spark_lineage.compare.findings import Finding
 from spark_lineage.model import Certainty, DatasetId, Severity
 from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.snapshot_graph import graph_of
+from spark_lineage.store.schema import Row
 
+_SOURCE = ("source_namespace", "source_name", "source_field")
 _TARGET = ("target_namespace", "target_name", "target_field")
 
 __all__ = ["check_dependencies", "check_flow"]
@@ -46,8 +48,8 @@ def check_dependencies(known: Known, column: ColumnDeclaration, start: Key) -> I
     if not column.depends_on:
         return
     walk = known.graph(column.flows).upstream(start, None)
-    reached = [node.key for node in walk.nodes if node.depth]
-    sure = _upstream(known.graph(column.flows, certain=True), start)
+    reached = _upstream(known.graph(column.flows), start)
+    sure = set(_upstream(known.graph(column.flows, certain=True), start))
     opaque = any(node.certainty is Certainty.OPAQUE for node in walk.nodes)
     label = known.label(start)
     for name in column.depends_on:
@@ -140,7 +142,7 @@ def _unmatched(known: Known, names: Iterable[ExpectedName]) -> Iterator[Deviatio
     for name in names:
         if not known.vertices([name.pattern]):
             message = f"Nothing in the store is called {name.pattern}: the rule says nothing there."
-            yield Deviation(Finding("nothing_matches", Severity.WARNING, message), name.line)
+            yield nothing_matches(message, name.line)
 
 
 def _lost(known: Known, flow: FlowDeclaration) -> Iterator[Deviation]:
@@ -186,20 +188,54 @@ def _ends(known: Known, column: ColumnDeclaration, start: Key, *, certain: bool)
     keep = [key == start or not named(key) for key in targets]
     graph = graph_of(known.snapshot, edges.filter(pa.array(keep, pa.bool_())))
     walk = graph.upstream(start, None)
-    rows = graph.edges.take(pa.array(walk.edges, pa.int64())).select(list(_TARGET)).to_pylist()
-    made = {tuple(row[name] for name in _TARGET) for row in rows}
-    ends = {
-        node.key
-        for node in walk.nodes
-        if node.depth and not any(_meet(node.key, each) for each in made if each[:2] == node.key[:2])
-    }
+    rows = graph.edges.take(pa.array(walk.edges, pa.int64())).select([*_SOURCE, *_TARGET]).to_pylist()
+    hops = [(_key_of(row, _SOURCE), _key_of(row, _TARGET)) for row in rows]
+    nodes = [node.key for node in walk.nodes if node.depth]
+    made = {target for _, target in hops}
+    ends = {key for key in nodes if not any(_meet(key, each) for each in made)}
+    ends.update(list(_endless(nodes, hops, ends, start)))
     good = {key for key in ends if named(key)}
     opaque = any(node.certainty is Certainty.OPAQUE and not named(node.key) for node in walk.nodes)
     return {key for key in ends if not any(_meet(key, each) for each in good)}, opaque
 
 
-def _upstream(graph: Graph, start: Key) -> set[Key]:
-    return {node.key for node in graph.upstream(start, None).nodes if node.depth}
+def _endless(
+    nodes: Iterable[Key], hops: Iterable[tuple[Key, Key]], ends: Iterable[Key], start: Key
+) -> Iterator[Key]:
+    """The vertices from which no way back ends: they are made of each other alone."""
+    by_source: dict[tuple[str, str], list[tuple[Key, Key]]] = {}
+    for hop in hops:
+        by_source.setdefault(hop[0][:2], []).append(hop)
+    ending = set(ends)
+    waiting = list(ending)
+    while waiting:
+        key = waiting.pop()
+        new = {
+            target
+            for source, target in by_source.get(key[:2], ())
+            if target not in ending and _meet(key, source)
+        }
+        ending |= new
+        waiting += new
+    of_tables: dict[tuple[str, str], list[Key]] = {}
+    for key in ending:
+        of_tables.setdefault(key[:2], []).append(key)
+    for key in nodes:
+        if not _meet(key, start) and not any(_meet(key, each) for each in of_tables.get(key[:2], ())):
+            yield key
+
+
+def _upstream(graph: Graph, start: Key) -> list[Key]:
+    """All that the start is made of, itself where a loop leads back to it."""
+    walk = graph.upstream(start, None)
+    sources = graph.edges.take(pa.array(walk.edges, pa.int64())).select(list(_SOURCE)).to_pylist()
+    is_in_loop = any(_meet(start, _key_of(row, _SOURCE)) for row in sources)
+    return [node.key for node in walk.nodes if node.depth] + [start] * is_in_loop
+
+
+def _key_of(row: Row, names: Sequence[str]) -> Key:
+    namespace, name, field = (row[each] for each in names)
+    return namespace, name, field
 
 
 def _meet(key: Key, other: Key) -> bool:

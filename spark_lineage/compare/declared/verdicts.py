@@ -10,7 +10,14 @@ import fnmatch
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from spark_lineage.compare.declared.checked import CheckAnswer, Deviation, Expectation, deviation, strictly
+from spark_lineage.compare.declared.checked import (
+    CheckAnswer,
+    Deviation,
+    Expectation,
+    deviation,
+    nothing_matches,
+    strictly,
+)
 from spark_lineage.compare.declared.declaration import (
     ColumnDeclaration,
     Declaration,
@@ -92,6 +99,18 @@ def _check_plans(known: Known, table: TableDeclaration, dataset: Dataset) -> Ite
     if lost:
         message = f"It cannot be shown what {known.label(key)} is made of: the plan of the run {lost[-1]} is not in the store."
         yield deviation("plan_missing", message, table.line, key, certain=False)
+    elif not known.snapshot.state(dataset.id).plans and _is_about_writes(table):
+        message = (
+            f"It cannot be shown what {known.label(key)} is made of: no complete run that is known wrote it."
+        )
+        yield deviation("source_unexpected", message, table.line, key, certain=False)
+
+
+def _is_about_writes(table: TableDeclaration) -> bool:
+    """Whether something is expected that only a run which wrote the table can show."""
+    of_table = (table.sources, table.rows, table.jobs)
+    of_columns = any(column.sources is not None for column in table.columns)
+    return of_columns or any(each is not None for each in of_table)
 
 
 def _check_lost(known: Known, table: TableDeclaration, dataset: Dataset) -> Expectation:
@@ -160,11 +179,12 @@ def _check_required(known: Known, table: TableDeclaration, dataset: Dataset) -> 
     sure = True
     waiting = [dataset.id]
     while waiting:
-        state = known.snapshot.state(waiting.pop())
+        here = waiting.pop()
+        state = known.snapshot.state(here)
         sure = sure and not (state.lost and table.certainty is not Certainty.OPAQUE)
         for plan in state.walked:
             sure = sure and Certainty.OPAQUE not in {plan.certainty} - {table.certainty}
-            fresh = set(plan.datasets) - upstream
+            fresh = set(plan.datasets) - upstream - ({here} if plan.reads_itself else set())
             upstream |= fresh
             waiting += fresh
     for name in table.required_sources:
@@ -312,12 +332,14 @@ _Tables = Sequence[tuple[TableDeclaration, Dataset | None]]
 
 
 def _check_owners(known: Known, declaration: Declaration, tables: _Tables) -> Iterator[Expectation]:
+    for each in declaration.owners:
+        if not any(table_matches(each.pattern, dataset) for dataset in known.datasets):
+            message = f"Nothing in the store is called {each.pattern}: {each.owner} owns nothing by it."
+            yield Expectation(f"owner of {each.pattern}", each.line, (nothing_matches(message, each.line),))
     for name in declaration.owner_required:
-        missing = [
-            dataset
-            for dataset in known.written()
-            if table_matches(name.pattern, dataset) and _owner(declaration, tables, dataset) is None
-        ]
+        named = [dataset for dataset in known.written() if table_matches(name.pattern, dataset)]
+        missing = [dataset for dataset in named if _owner(declaration, tables, dataset) is None]
+        message = f"No table that is written is called {name.pattern}: the rule says nothing there."
         yield Expectation(
             f"owners of {name.pattern}",
             name.line,
@@ -327,7 +349,9 @@ def _check_owners(known: Known, declaration: Declaration, tables: _Tables) -> It
                     (dataset.namespace, dataset.name, None),
                 )
                 for dataset in missing
-            ),
+            )
+            if named
+            else (nothing_matches(message, name.line),),
         )  # fmt: skip
 
 

@@ -12,10 +12,15 @@ def summary(answer: Json) -> str:
 
     >>> summary({"outcome": "failed", "counts": {"met": 2, "unsure": 0, "failed": 1}})
     'Failed: 2 of 3 expectations hold, 1 does not.'
+    >>> summary({"outcome": "passed", "counts": {"met": 0, "unsure": 0, "failed": 0}})
+    'Passed: nothing was expected, so nothing was checked.'
     """
     counts = answer["counts"]
     total = sum(counts.values())
-    said = f"{counts['met']:,} of {count_word(total, 'expectation')} hold"
+    if not total:
+        return f"{answer['outcome'].capitalize()}: nothing was expected, so nothing was checked."
+    verb = "holds" if counts["met"] == 1 else "hold"
+    said = f"{counts['met']:,} of {count_word(total, 'expectation')} {verb}"
     said += (
         f", {counts['failed']:,} {'does' if counts['failed'] == 1 else 'do'} not" if counts["failed"] else ""
     )
