@@ -438,11 +438,19 @@ def test_files_that_are_not_yaml(tmp_path, capfd):
     store_of(tmp_path / "store", SHOP)
     words = ["check", str(file), "--no-ingest", "--store", str(tmp_path / "store")]
     sentences = []
-    for content in (None, b"", b"a: 1\nb: 2: 3\n", b"\xff", b"a: !!python/object:os.system {}"):
+    for content in (
+        None,
+        b"",
+        b"a: 1\nb: 2: 3\n",
+        b"\xff",
+        b"a: !!python/object:os.system {}",
+        b"\n\nb\x00: 1",
+    ):
         if content is not None:
             file.write_bytes(content)
         assert cli.main(words) == 2
         sentences.append(capfd.readouterr().err.removeprefix("error: ").replace(str(file), "FILE"))
+        assert "nests" not in sentences[-1]
         sentences[-1] = re.sub(r"not YAML \(.+\)", "not YAML (...)", sentences[-1])  # the parser's own words
     assert sentences == [
         "FILE cannot be read (No such file or directory): name a YAML file of declared lineage.\n",
@@ -450,6 +458,7 @@ def test_files_that_are_not_yaml(tmp_path, capfd):
         "FILE, line 2: this is not YAML (...): correct it.\n",
         "FILE cannot be read (it is not UTF-8): name a YAML file of declared lineage.\n",
         "FILE, line 1: this has `a` in the file; allowed: `version`, `complete`, `observed`, `tables`, `owners`, `owner_required`, `forbidden`.\n",
+        "FILE, line 3: this is not YAML (...): correct it.\n",
     ]
 
 

@@ -178,8 +178,12 @@ def test_what_was_known_and_is_opaque_now_is_lost(place):
 def test_a_baseline_that_cannot_be_read(place):
     _, command, folder = place
     assert command("--baseline", str(folder / "none"))[0] == 1
-    with pytest.raises(SettingError, match="--baseline is '2026-99-99': allowed is a time"):
-        spark_lineage.open(folder / "store", ingest=False).check(baseline=f"{folder / 'store'}@2026-99-99")
+    for moment in ("2026-99-99", "yesterday", ""):
+        with pytest.raises(SettingError, match=f"^--baseline is '{moment}': allowed is a time"):
+            spark_lineage.open(folder / "store", ingest=False).check(baseline=f"{folder / 'store'}@{moment}")
+    # a path may have an @ of its own
+    store_of(folder / "store@home", SHOP, UNSURE)
+    assert command("--baseline", f"{folder / 'store@home'}")[0] == 0
 
 
 def test_a_backtick_in_a_name_is_no_deviation(tmp_path):

@@ -69,7 +69,7 @@ def test_a_drift_as_text_and_json(store, capfd):
     assert code == 0
     assert out.splitlines()[0] == "1 write ran since 1970-01-01 00:00:00 UTC: 2 findings"
     code, out, _ = run_cli(capfd, "drift", "--since", "1970-01-02", "--store", path, "--no-ingest")
-    assert out == "No drift: 0 writes ran since 1970-01-02 00:00:00 UTC, and none of them changed.\n"
+    assert out == "Nothing was written since 1970-01-02 00:00:00 UTC: there is nothing to compare.\n"
     code, out, _ = run_cli(capfd, "drift", "--since", "1970-01-01", "--store", path, "--no-ingest", "--json")
     answer = json.loads(out)
     assert [finding["kind"] for finding in answer["findings"]] == ["source_added", "source_removed"]

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -54,9 +55,14 @@ class StoreAt:
 
 
 def named_store(text: str) -> ReadableStore:
-    """The store that `STORE[@TIME]` names; the time is that of `parse_time`."""
+    """The store that `STORE[@TIME]` names; the time is that of `parse_time`.
+
+    Raises `SettingError` for a time that is none.
+    """
     path, at, moment = text.rpartition("@")
-    if not at or not is_time(moment):
+    # A path may have an @ of its own.
+    is_path = Path(text).exists() or not Path(path).exists()
+    if not at or (is_path and not is_time(moment)):
         return DeltaStore(text)
     return StoreAt(DeltaStore(path), parse_time(moment, int(time.time() * 1000), "--baseline"))
 

@@ -63,8 +63,10 @@ def read_declaration(path: Path | str) -> Declaration:
         root = yaml.compose(text, Loader=loader)
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "it nests too deeply"
+        place = getattr(error, "position", None)  # of a character that YAML does not have, such as NUL
+        at = mark.line if mark else None if place is None else content[:place].count(b"\n")
+        line = "" if at is None else f", line {at + 1}"
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "it nests too deeply"
         raise DeclarationError(f"{path}{line}: this is not YAML ({what}): correct it.") from None
     return _Reader(str(path)).file(root)
 

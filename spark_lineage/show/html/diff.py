@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from spark_lineage.show.html.elements import files_part, page, safe, span, stacked, table, title
 from spark_lineage.show.html.findings import findings_part
-from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, run_line
+from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, nothing_ran, run_line
 from spark_lineage.show.parts.findings import findings_word
 from spark_lineage.show.words import Json, Labels, count_word, time_word
 
@@ -26,6 +26,8 @@ def diff_html(answer: Json) -> str:
 
 def drift_html(answer: Json) -> str:
     """What changed over the whole store."""
+    if not answer["writes"]:
+        return page(title(nothing_ran(answer)))
     ran = f"{count_word(answer['writes'], 'write')} ran since {time_word(answer['since'])}"
     return page(
         title(findings_word(len(answer["findings"])), span("sl-dim", ran)), findings_part(answer["findings"])

@@ -28,6 +28,11 @@ def diff_title(answer: Json) -> str:
     return Labels([answer["table"]]).of(answer["table"])
 
 
+def nothing_ran(answer: Json) -> str:
+    """What is said of a time in which nothing was written."""
+    return f"Nothing was written since {time_word(answer['since'])}: there is nothing to compare."
+
+
 def run_line(write: Json) -> str:
     """The two runs that a write was compared at, with the versions of Spark where they differ."""
     before, after = write["before"], write["after"]

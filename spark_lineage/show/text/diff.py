@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, run_line
+from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, nothing_ran, run_line
 from spark_lineage.show.parts.findings import findings_word
 from spark_lineage.show.text.elements import files_part
 from spark_lineage.show.text.findings import findings_table
@@ -41,6 +41,8 @@ def diff_text(answer: Json) -> RenderableType:
 
 def drift_text(answer: Json) -> RenderableType:
     """What changed over the whole store."""
+    if not answer["writes"]:
+        return Text(nothing_ran(answer))
     ran = f"{count_word(answer['writes'], 'write')} ran since {time_word(answer['since'])}"
     if not answer["findings"]:
         return Text(f"No drift: {ran}, and none of them changed.")
