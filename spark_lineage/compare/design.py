@@ -240,9 +240,9 @@ def _source(
         reference,
         status or found,
         reason,
-        _total(each.rows for each in reads),
-        _total(each.files for each in reads),
-        _total(each.partitions_read for each in reads),
+        _counted(each.rows for each in reads),
+        _counted(each.files for each in reads),
+        _counted(each.partitions_read for each in reads),
         tuple(SourceColumn(name, _column_status(found, name, facts.operator(reads))) for name in columns),
     )
 
@@ -260,8 +260,17 @@ def _status(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
     if groups and is_complete and all(0 in (group.rows, group.files, group.offsets) for group in groups):
         return EMPTY, "it was read and gave no row"
     if any(group.is_measured for group in groups):
-        return UNKNOWN, "it was read, and how many rows it gave is not known"
+        return UNKNOWN, f"it was read, and {_what_is_wrong(reads)}"
     return _not_measured(facts, reads)
+
+
+def _what_is_wrong(reads: Sequence[Observation]) -> str:
+    """Why it is not known how many rows a source gave that was read."""
+    if any((_offsets(each) or 0) < 0 for each in reads):
+        return "its offsets run backwards"
+    if any((count or 0) < 0 for each in reads for count in (each.rows, each.files)):
+        return "a count of what it gave is below 0"
+    return "how many rows it gave is not known"
 
 
 def _not_measured(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:
@@ -300,9 +309,9 @@ def _by_version(reads: Sequence[Observation]) -> list[_Version]:
         versions.setdefault(each.version, []).append(each)
     return [
         _Version(
-            _total(each.rows for each in group),
-            _total(each.files for each in group),
-            _total(_offsets(each) for each in group),
+            _counted(each.rows for each in group),
+            _counted(each.files for each in group),
+            _counted(_offsets(each) for each in group),
             _is_measured(group),
         )
         for group in versions.values()
@@ -337,14 +346,21 @@ def _is_measured(reads: Iterable[Observation]) -> bool:
 
 
 def _offsets(each: Observation) -> int | None:
-    """How many offsets lie between the starts and ends of a topic's partitions; None where that is not known."""
+    """How many offsets lie between the starts and ends of a topic's partitions, -1 where one runs backwards; None where that is not known."""
     if each.offsets is None:
         return None
     try:
         topics = json.loads(each.offsets)
-        return sum(int(end) - int(start) for ranges in topics.values() for start, end in ranges.values())
+        counts = [int(end) - int(start) for ranges in topics.values() for start, end in ranges.values()]
+        return sum(counts) if min(counts, default=0) >= 0 else -1
     except (ValueError, TypeError, AttributeError):
         return None
+
+
+def _counted(values: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is, and where a count is below 0: then none of them can be relied on."""
+    found = list(values)
+    return None if any(value is not None and value < 0 for value in found) else _total(found)
 
 
 def _total(values: Iterable[int | None]) -> int | None:

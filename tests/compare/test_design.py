@@ -83,6 +83,11 @@ UNKNOWN_COLUMNS = {"amount": "unknown", "day": "unknown", "info": "unknown"}
         # A topic's offsets; the end is not included.
         ([read(offsets='{"t": {"0": [3, 5]}}')], (NO_SCAN,), "COMPLETE", "confirmed", "offsets were read", UNKNOWN_COLUMNS),
         ([read(offsets='{"t": {"0": [5, 5]}}')], (NO_SCAN,), "COMPLETE", "empty", "it was read and gave no row", None),
+        # Counts that cannot be are no facts.
+        ([read(rows=-5, files=2)], (NO_SCAN, scan()), "COMPLETE", "unknown", "it was read, and a count of what it gave is below 0", None),
+        ([read(offsets='{"t": {"0": [9, 5]}}')], (NO_SCAN,), "COMPLETE", "unknown", "it was read, and its offsets run backwards", None),
+        ([read(offsets='{"t": {"0": [0, 9], "1": [9, 5]}}')], (NO_SCAN,), "COMPLETE", "unknown",
+         "it was read, and its offsets run backwards", None),
         ([read(offsets='{"t": {"0": [null, 5]}}')], (NO_SCAN,), "COMPLETE", "unknown",
          "it was read, and how many rows it gave is not known", None),
     ],
@@ -94,6 +99,12 @@ def test_what_became_of_a_source(tmp_path, observations, operators, state, statu
     assert (source.status, source.reason) == (status, reason)
     expected = columns or dict.fromkeys(("amount", "day", "info"), status)
     assert {column.name: column.status for column in source.columns} == expected
+
+
+def test_counts_below_0_are_not_shown(tmp_path):
+    (write,) = compared(tmp_path, read(rows=-5, files=-1, partitions_read=2)).writes
+    (source,) = write.sources
+    assert (source.rows, source.files, source.partitions_read) == (None, None, 2)
 
 
 def test_of_a_plan_that_was_cut_nothing_is_said_to_be_missing(tmp_path):
