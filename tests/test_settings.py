@@ -126,8 +126,8 @@ def test_a_spool_of_a_weaker_place_than_the_store_does_not_count(monkeypatch, tm
     ],
 )
 def test_local_stores_are_absolute_paths(monkeypatch, tmp_path, store, expected):
-    monkeypatch.setenv("HOME", "/home/ann")
-    wanted = Path(expected.format(here=tmp_path, home="/home/ann"))
+    monkeypatch.setenv("HOME", "/home/you")
+    wanted = Path(expected.format(here=tmp_path, home="/home/you"))
     assert load_settings(store=store).store == wanted
     assert load_settings(store=store).spool == spool_of(tmp_path, str(wanted))
 
