@@ -5,7 +5,8 @@
 
 A source is *confirmed* where rows of it were read, *pruned* where no file was left after pruning, *empty* where it was read and had no row,
 and *never executed* where its scan is part of the executed plan, or no scan of it is, and no job ran it. All else is *unknown*, and
-the answer says why: what was not measured confirms nothing.
+the answer says why: what was not measured confirms nothing. Adaptive execution takes operators out of the plan that have run already (an
+empty input of an anti join): a stage that ran and that no operator of the final plan names leaves it open what it read.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from spark_lineage.model import (
     Run,
     RunState,
     Severity,
+    Stage,
 )
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
 from spark_lineage.query.one_run import find_run
@@ -152,6 +154,7 @@ def compare(store: ReadableStore, text: str) -> DesignAnswer:
     ]
     observed: list[Observation] = _rows(store, "observations", run_id)
     operators: list[OperatorMetrics] = _rows(store, "operators", run_id)
+    stages: list[Stage] = _rows(store, "stages", run_id)
 
     def reference(id_: DatasetId) -> DatasetReference:
         known = snapshot.datasets.get(id_)
@@ -166,6 +169,7 @@ def compare(store: ReadableStore, text: str) -> DesignAnswer:
             [each for each in observed if each.part == run.part and each.direction == "read"],
             operators,
             reference,
+            stages=stages,
             is_whole=run.fingerprint not in cut,
         )
         for run in runs
@@ -183,16 +187,19 @@ def compare_write(
     operators: Sequence[OperatorMetrics],
     reference: Callable[[DatasetId], DatasetReference],
     *,
+    stages: Sequence[Stage] = (),
     is_whole: bool = True,
 ) -> Write:
-    """One write: its plan with the edges, and what was observed: its reads, and all operators of the run.
+    """One write: its plan with the edges, and what was observed: its reads, and all operators and stages of the run.
 
     `is_whole` is false where the bridge cut the plan, so that operators may be missing.
     """
     by_dataset: dict[DatasetId, list[Observation]] = {}
     for each in reads:
         by_dataset.setdefault(DatasetId(each.namespace, each.name), []).append(each)
-    facts = _Facts(run, {each.operator: each for each in operators}, by_dataset, is_whole)
+    facts = _Facts(
+        run, {each.operator: each for each in operators}, by_dataset, _unnamed(stages, operators), is_whole
+    )
     designed = dict.fromkeys(plan.datasets if plan else ())
     sources = [_source(facts, id_, edges, reference(id_)) for id_ in designed]
     for id_, observations in by_dataset.items():
@@ -212,6 +219,7 @@ class _Facts:
     run: Run
     operators: Mapping[str, OperatorMetrics]
     reads: Mapping[DatasetId, Sequence[Observation]]
+    unnamed_stages: Sequence[int]
     is_whole: bool
 
     @property
@@ -284,11 +292,22 @@ def _not_measured(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str
         return NEVER, "its scan is in the executed plan, and no job ran it"
     if scan is not None:
         return UNKNOWN, "its scan counted nothing"
+    return _without_scan(facts)
+
+
+def _without_scan(facts: _Facts) -> tuple[str, str]:
+    """No operator of the final plan names a source: something else may stand for it, or may have been taken out."""
     claimed = {each.operator for own in facts.reads.values() for each in own}
     others = (each for name, each in facts.operators.items() if name not in claimed)
     unclaimed = sorted({each.name for each in others if _stands_for_others(each)})
     if unclaimed:
         return UNKNOWN, f"no scan names it: it may be behind {', '.join(unclaimed)}"
+    if facts.unnamed_stages:
+        stage = facts.unnamed_stages[0]
+        return (
+            UNKNOWN,
+            f"it may have been read in stage {stage}, of which no operator is left in the final plan",
+        )
     return NEVER, "the executed plan has no scan of it"
 
 
@@ -316,6 +335,12 @@ def _by_version(reads: Sequence[Observation]) -> list[_Version]:
         )
         for group in versions.values()
     ]
+
+
+def _unnamed(stages: Iterable[Stage], operators: Iterable[OperatorMetrics]) -> list[int]:
+    """The stages in which no operator of the final plan ran."""
+    named = {stage for each in operators for stage in each.stages}
+    return sorted({each.stage_id for each in stages if each.tasks} - named)
 
 
 def _stands_for_others(operator: OperatorMetrics) -> bool:
@@ -383,7 +408,7 @@ def _findings(write: Write) -> Iterator[Finding]:
                 Severity.INFO,
                 f"No file of {name}, a source {of}, was left after pruning.",
             ),
-            EMPTY: ("source_empty", Severity.WARNING, f"{name}, a source {of}, had no row."),
+            EMPTY: ("source_empty", Severity.WARNING, f"{name}, a source {of}, gave no row."),
             NEVER: (
                 "source_never_executed",
                 Severity.INFO,

@@ -162,4 +162,4 @@ def test_it_draws_itself(tmp_path):
     assert str(answer) == TEXT
     assert "<td>" in answer._repr_html_()
     (finding,) = answer.to_dict()["findings"]
-    assert finding["message"] == "shop.orders, a source of the run that wrote w/report, had no row."
+    assert finding["message"] == "shop.orders, a source of the run that wrote w/report, gave no row."
