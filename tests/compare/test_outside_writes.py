@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -12,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from spark_lineage.compare.unusual.freshness import freshness_answer
 from spark_lineage.compare.unusual.runs import unusual_answer
-from spark_lineage.model import Batch, Dataset, DatasetId, Observation
+from spark_lineage.model import Batch, Dataset, DatasetId, Observation, RunState
 from spark_lineage.pipeline.logs.commits import Logs
 from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import plan, run, store_of
@@ -115,6 +116,24 @@ def test_what_was_before_the_first_run_is_not_ours(tmp_path, table):
 
 def test_a_log_that_is_gone_and_one_that_cannot_be_read(tmp_path, table):
     store = snapshot(tmp_path, table, [write(0, times(table)[0] - 60_000)], [("app:0", 0)])
+    at = times(table)[2]
+    (Path(table) / "_delta_log" / f"{2:020}.json").write_text("not json\n")
+    damaged = "The table's log cannot be read (the entry of version 2 is damaged): writes that no run made are not seen."
+    shutil.copytree(table, tmp_path / "copy")
+    shutil.rmtree(table)
+    gone = "There is no log at the table's place, seen from here: writes that no run made are not seen."
+    for code, message in (("log_missing", gone), ("log_unreadable", damaged)):
+        if code == "log_unreadable":
+            shutil.move(tmp_path / "copy", table)
+        found, problems = versions_found(store)
+        ages = freshness_answer(store, at + 1000, logs=Logs())
+        assert (found, [(each.code, each.message) for each in problems]) == ([], [(code, message)])
+        # what was written outside is not known, so the data are as old as the last run
+        assert (ages.problems, ages.tables[0].data_at) == (problems, ages.tables[0].lineage_at)
+
+
+def test_a_table_that_was_dropped_has_no_log_to_miss(tmp_path, table):
+    store = snapshot(tmp_path, table, [write(0, times(table)[0] - 60_000, state=RunState.FAILED)])
     shutil.rmtree(table)
     assert versions_found(store) == ([], ())
 

@@ -169,11 +169,16 @@ def test_a_log_that_was_cleaned_up_says_so(tmp_path: Path) -> None:
 
 
 def test_a_hole_in_the_log_decides_nothing(tmp_path: Path) -> None:
-    for version in (0, 1, 3):
-        commit(tmp_path, version, 100)
-    logs = Logs()
-    assert logs.candidates(str(tmp_path), Sought("INSERT", 0, 1_000)) == ()
-    assert logs.unreadable == {str(tmp_path): "a commit is missing"}
+    for name, there, reason in (
+        ("a", (0, 1, 3), "a commit is missing"),
+        ("b", (0, 2), "a commit is missing"),
+        ("c", (1, 2), "its first commit is missing, and no checkpoint says where it goes on"),
+    ):
+        for version in there:
+            commit(tmp_path / name, version, 100)
+        logs = Logs()
+        assert logs.candidates(str(tmp_path / name), Sought("INSERT", 0, 1_000)) == ()
+        assert logs.unreadable == {str(tmp_path / name): reason}
 
 
 @pytest.mark.parametrize("place", ["/nowhere/at/all", "file:/nowhere/at/all", "file:///dev/null"])
@@ -200,9 +205,11 @@ def test_a_damaged_log_is_survived(tmp_path: Path) -> None:
     log = tmp_path / "_delta_log"
     log.mkdir()
     (log / "_last_checkpoint").write_bytes(b"\xff\x00[")
-    (log / f"{0:020}.json").write_bytes(b"\xff\xfe\n{]\n" + b"[" * 100_000 + b'"commitInfo"')
-    found = candidates(str(tmp_path), "INSERT", 0, None)
-    assert [(each.version, each.operation) for each in found] == [(0, None)]
+    for content in (b"\xff\xfe\n{]\n" + b"[" * 100_000 + b'"commitInfo"', b"not json\n", b""):
+        (log / f"{0:020}.json").write_bytes(content)
+        logs = Logs()
+        assert logs.candidates(str(tmp_path), Sought("INSERT", 0, None)) == ()
+        assert logs.unreadable == {str(tmp_path): "the entry of version 0 is damaged"}
 
 
 def test_what_deltalake_wrote_is_what_its_history_says(tmp_path: Path) -> None:

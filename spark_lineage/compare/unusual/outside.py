@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
@@ -94,6 +94,9 @@ def outside_commits(
         for commit in logs.between(location_of(id_), Sought(None, begin, None)):
             if commit.operation not in CHANGES_NO_ROWS and not known.explains(commit):
                 yield id_, commit
+        state = snapshot.state(id_)
+        if not state.plans or state.ended_by is not None:  # none is expected there
+            logs.missing.discard(location_of(id_))
 
 
 def log_problems(logs: Logs) -> tuple[Problem, ...]:
@@ -118,7 +121,24 @@ def log_problems(logs: Logs) -> tuple[Problem, ...]:
         )
         for location in sorted(logs.forgotten)
     )
-    return (*unreadable, *forgotten)
+    return (*unreadable, *forgotten, *_missing(sorted(logs.missing)))
+
+
+def _missing(locations: Sequence[str]) -> Iterator[Problem]:
+    """One problem for all: whoever asks from another machine sees none of them."""
+    if locations:
+        what = (
+            "is no log at the table's place"
+            if len(locations) == 1
+            else f"are no logs at the places of {len(locations)} tables"
+        )
+        yield Problem(
+            "log_missing",
+            Severity.INFO,
+            f"There {what}, seen from here: writes that no run made are not seen.",
+            where=locations[0] if len(locations) == 1 else f"{locations[0]} and others",
+            hint="ask where the tables can be reached, if they are still there",
+        )
 
 
 def location_of(id_: DatasetId) -> str:

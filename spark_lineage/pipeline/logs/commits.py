@@ -85,11 +85,12 @@ class Logs:
 
     Nothing raises: what could not be read is in `unreadable`, table location -> half a sentence, and has no commits.
     A storage that does not answer for one table is not asked for the next. `forgotten` are the locations whose logs no longer
-    reach back to the time that was asked for.
+    reach back to the time that was asked for, `missing` those at which there is no Delta log at all.
     """
 
     unreadable: dict[str, str] = field(default_factory=dict)
     forgotten: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     _open: dict[str, DeltaLog | IcebergLog | None] = field(default_factory=dict)
     _unreachable: set[str] = field(default_factory=set)
 
@@ -107,6 +108,7 @@ class Logs:
             return ()
         try:
             found = log.between(sought.started_at, sought.ended_at)
+            self._note_missing(location, log)
         except UnreadableLogError as error:
             self._give_up(location, error)
             return ()
@@ -118,6 +120,7 @@ class Logs:
         """The commit that made a version; None where the log does not have it any more."""
         log = self._log(location, table_format)
         try:
+            self._note_missing(location, log)
             return None if log is None else log.commit(version)
         except UnreadableLogError as error:
             self._give_up(location, error)
@@ -143,6 +146,10 @@ class Logs:
             except UnreadableLogError as error:
                 self._give_up(location, error)
         return self._open[location]
+
+    def _note_missing(self, location: str, log: DeltaLog | IcebergLog | None) -> None:
+        if isinstance(log, DeltaLog) and location not in self.forgotten and log.is_missing():
+            self.missing.add(location)
 
     def _give_up(self, location: str, error: UnreadableLogError) -> None:
         self.unreadable[location] = str(error)

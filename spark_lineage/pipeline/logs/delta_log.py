@@ -62,6 +62,10 @@ class DeltaLog:
             self._latest = self._find_latest()
         return self._latest if self._latest >= 0 else None
 
+    def is_missing(self) -> bool:
+        """Whether nothing of a log is there."""
+        return self.latest() is None and not self._checkpoint()
+
     def between(self, started_at: int, ended_at: int | None) -> tuple[Commit, ...] | None:
         """The commits stamped from one time to another, by version; None where the log no longer reaches back that far."""
         latest = self.latest()
@@ -101,6 +105,10 @@ class DeltaLog:
     def _find_latest(self) -> int:
         low = self._checkpoint()
         if low == 0 and self.commit(0) is None:
+            if any(name.endswith(".json") for name in self._files.names("_delta_log")):
+                raise UnreadableLogError(
+                    "its first commit is missing, and no checkpoint says where it goes on"
+                )
             return -1
         step = 1
         while self.commit(low + step) is not None:
@@ -110,6 +118,8 @@ class DeltaLog:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if self.commit(middle) is not None else (low, middle)
+        if self.commit(low + 2) is not None:
+            raise UnreadableLogError("a commit is missing")
         return low if self.commit(low) is not None else -1
 
     def _checkpoint(self) -> int:
@@ -133,6 +143,8 @@ class DeltaLog:
         head = self._files.head(name, HEAD_BYTES)
         if head is None:
             return None
+        if not _has_actions(head):
+            raise UnreadableLogError(f"the entry of version {version} is damaged")
         modified = self._files.modified_at(name) or 0
         return _commit(version, modified, _info(head))
 
@@ -150,6 +162,12 @@ def _columns(metadata: Mapping[str, Any]) -> tuple[SchemaColumn, ...]:
         )
     except (ValueError, KeyError, TypeError, DecodeError, RecursionError):
         return ()
+
+
+def _has_actions(head: bytes) -> bool:
+    """Whether a commit's file begins with an action, a JSON object on a line; true as well of one that goes on beyond what was read."""
+    line, end, _ = head.lstrip().partition(b"\n")
+    return bool(_object(line)) or (not end and len(head) == HEAD_BYTES)
 
 
 def _info(head: bytes) -> Mapping[str, Any]:
