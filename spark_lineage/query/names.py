@@ -159,6 +159,9 @@ def _unknown_table(text: str, texts: Iterable[str], datasets: Iterable[Dataset])
     names = {name for dataset in datasets for name in (dataset.name, *dataset.aliases)}
     endings = {re.split(r"[./]", _unquoted(name).rstrip("/"))[-1] for name in names}
     candidates = _close(texts, names | endings)
+    if not names:
+        message = f'There is no table "{text}": the store is empty, nothing has run with lineage on.'
+        return NameLookupError(message)
     remedy = (
         f"did you mean {' or '.join(candidates)}?"
         if candidates

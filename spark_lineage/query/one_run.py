@@ -85,7 +85,10 @@ def find_run(text: str, snapshot: Snapshot) -> str:
     named = run_named(wanted, snapshot)
     if named is not None:
         return named
-    dataset = resolve_table(wanted, snapshot.datasets.values())
+    try:
+        dataset = resolve_table(wanted, snapshot.datasets.values())
+    except NameLookupError as error:
+        raise _of_number(wanted, snapshot) or error from None
     number = snapshot.state(dataset.id).last_run
     if number < 0:
         raise NameLookupError(
@@ -93,6 +96,18 @@ def find_run(text: str, snapshot: Snapshot) -> str:
         )
     run_id: str = snapshot.runs["run_id"][number].as_py()
     return run_id
+
+
+def _of_number(wanted: str, snapshot: Snapshot) -> NameLookupError | None:
+    """What is said of a number alone, that of an execution in some application; None for another text."""
+    if not wanted.removeprefix("job-").isdecimal():
+        return None
+    known = sorted({each for each in snapshot.runs["run_id"].to_pylist() if each.partition(":")[2] == wanted})
+    candidates = tuple(known[-_CANDIDATES:])
+    remedy = (
+        f"did you mean {' or '.join(candidates)}?" if candidates else "`spark-lineage runs` lists what ran."
+    )
+    return NameLookupError(f'There is no run or table "{wanted}" in the store: {remedy}', candidates)
 
 
 def run_named(text: str, snapshot: Snapshot) -> str | None:

@@ -328,6 +328,18 @@ def test_what_is_no_complete_write_does_not_count(tmp_path):
     assert [(table.dataset.name, table.data_at) for table in answer.tables] == [("/w/orders", MONDAY * 1000)]
 
 
+def test_a_write_whose_plan_is_not_in_the_store_is_a_write(tmp_path):
+    """It makes the orders new; of what, nobody knows, though they were made of nothing outside before."""
+    runs = [write(1, "p2", "report", MONDAY), write(2, None, "report", MONDAY + 60)]
+    first = [write(0, "o", "orders", MONDAY - 60)]
+    store = snapshot(tmp_path, [*first, *runs], [plan("o", "orders", "a:int"), REPORT])
+    answer = freshness_answer(store, (MONDAY + 90) * 1000)
+    assert [(each.dataset.name, each.data_at) for each in answer.tables] == [
+        ("/w/orders", (MONDAY - 60) * 1000), ("/w/report", (MONDAY + 60) * 1000),
+    ]  # fmt: skip
+    assert ages(answer) == {"/w/orders": "unknown", "/w/report": "unknown"}
+
+
 def test_only_some_tables(tmp_path):
     runs = [write(1, "p1", "orders", MONDAY), write(2, "p2", "report", MONDAY + 10)]
     answer = freshness_answer(

@@ -241,7 +241,7 @@ def test_since_and_datasets(tmp_path):
 def test_an_empty_store(tmp_path):
     answer = unusual_answer(snapshot(tmp_path, ()), since=5)
     assert answer.to_dict() == {
-        "schema_version": 1, "since": "1970-01-01T00:00:00.005Z", "until": None, "runs": 0, "findings": [], "datasets": [], "problems": [],
+        "schema_version": 1, "since": "1970-01-01T00:00:00.005Z", "until": None, "runs": 0, "runs_without_history": 0, "findings": [], "datasets": [], "problems": [],
     }  # fmt: skip
 
 

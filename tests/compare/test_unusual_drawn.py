@@ -66,8 +66,20 @@ def test_unusual(capfd, store):
 
 
 def test_nothing_unusual(capfd, store):
-    said = "Nothing unusual: 1 run since 1970-01-05 00:00:00 UTC.\n"
+    said = "Nothing to compare with: 1 run since 1970-01-05 00:00:00 UTC, with too few of\nthe same job before.\n"
     assert run_cli(capfd, "unusual", "report", "--since", "1970-01-05", "--store", store()) == (0, said, "")
+
+
+def test_nothing_to_judge(capfd, tmp_path):
+    store_of(tmp_path / "store", Batch())
+    words = ("unusual", "--store", tmp_path / "store")
+    assert run_cli(capfd, *words) == (0, "Nothing to judge: no write ended well.\n", "")
+
+
+def test_what_is_new_is_not_called_usual(capfd, store):
+    """Of the 20 first runs of the orders, six have fewer than six before them; so has the report's one."""
+    code, out, _ = run_cli(capfd, "unusual", "--since", "1970-01-01", "--json", "--store", store())
+    assert (code, json.loads(out)["runs"], json.loads(out)["runs_without_history"]) == (0, 22, 7)
 
 
 def test_freshness(capfd, store):

@@ -145,7 +145,7 @@ def test_the_command_says_what_it_could_not_check(shop, capfd):
 def test_a_store_without_edges(tmp_path, capfd):
     store_of(tmp_path / "s", Batch())
     assert cli.main(["validate", "--store", str(tmp_path / "s"), "--no-ingest"]) == 0
-    assert capfd.readouterr().out == "0 edges, 0 of 0 ends checked: nothing is gone or has another type\n"
+    assert capfd.readouterr().out == "No column has an edge to be checked\n"
 
 
 def test_a_folder_without_data_and_a_broken_log(tmp_path):

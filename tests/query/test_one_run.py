@@ -42,6 +42,8 @@ def test_a_micro_batch_is_the_attempt_that_names_the_run(engine):
         ("orders", 'No run that is known here wrote the table "orders": `spark-lineage runs` lists what ran.'),
         ("00000000:8", 'There is no run "00000000:8" in the store: `spark-lineage runs` lists what ran.'),
         ("ffffffff", 'There is no run "ffffffff" in the store: `spark-lineage runs` lists what ran.'),
+        ("9", 'There is no run or table "9" in the store: did you mean 00000000-b:9?'),
+        ("99", 'There is no run or table "99" in the store: `spark-lineage runs` lists what ran.'),
         ("reprot", 'There is no table "reprot" in the store: did you mean /w/report or report?'),
     ],
 )  # fmt: skip

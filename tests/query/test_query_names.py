@@ -86,6 +86,15 @@ def test_no_table(text, message, candidates):
     assert (str(caught.value), caught.value.candidates) == (message, candidates)
 
 
+def test_an_empty_store_says_so():
+    with pytest.raises(NameLookupError) as caught:
+        resolve_table("report", [])
+    assert (
+        str(caught.value)
+        == 'There is no table "report": the store is empty, nothing has run with lineage on.'
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "name", "field"),
     [

@@ -108,6 +108,19 @@ def test_a_run_as_text():
     assert plain_text(run_text(one_run.ANSWER)) == TEXT
 
 
+def test_a_clock_that_went_back_is_told_and_no_duration_is_below_zero():
+    """The run's end lies before its begin, and so does that of its last stage."""
+    answer = copy.deepcopy(one_run.ANSWER)
+    for each in (answer["runs"][0], answer["stages"][-1]):
+        each["started_at"], each["ended_at"] = each["ended_at"], each["started_at"]
+    text = plain_text(run_text(answer))
+    lines = text.splitlines()
+    assert sum("the clock went back while it ran" in line for line in lines) == 1
+    (stage,) = [line.split() for line in lines if line.startswith("  4 ")]
+    assert stage[:4] == ["4", "complete", "4", "unknown"]
+    assert "  One after the other ran the stages 3, 3.1, 4; the clock went back meanwhile." in lines
+
+
 def test_queries_that_only_helped_are_counted_and_not_drawn():
     """Delta reads its log in queries of their own; those say nothing of the run's data."""
     answer = copy.deepcopy(one_run.ANSWER)

@@ -120,6 +120,27 @@ def test_no_cause_and_no_run():
     )
 
 
+def test_a_run_that_has_not_ended():
+    """Nothing is made of it yet, and nobody can say how long it took."""
+    running = {**ANSWER["run"], "state": "RUNNING", "ended_at": None}
+    assert plain_text(why_text(nothing(run=running))).splitlines()[1:4] == [
+        "being made by the run 8c0e:20 of 2026-11-20 03:00:00 UTC (running); the one",
+        "before was of 2026-11-19 03:00:00 UTC",
+        "It has not ended: what is told is what came before it began.",
+    ]
+    failed = plain_text(why_text(nothing(run={**ANSWER["run"], "state": "FAILED"})))
+    assert failed.splitlines()[1].startswith("not made by the run 8c0e:20 of")
+
+
+def test_times_that_the_clock_spoiled_are_left_out():
+    late = link("gold.revenue", -5, 1, 3)
+    late["stages"] = [{**stage, "took_ms": None} for stage in late["stages"]]
+    text = plain_text(
+        why_text(nothing(critical_path=[link("silver.lines", None), {**late, "took_ms": None}]))
+    )
+    assert text.endswith("  gold.revenue\n    ready 2026-11-20 02:10:00 UTC, stages 1, 3")
+
+
 def test_causes_in_a_notebook():
     assert [row for row in read(why_html(ANSWER)).rows if len(row) == 2][1:3] == [
         [

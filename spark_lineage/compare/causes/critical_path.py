@@ -30,7 +30,6 @@ class Link:
 
     def to_dict(self) -> Json:
         """The link's JSON."""
-        known = self.run.started_at is not None and self.run.ended_at is not None
         return {
             "run": self.run.run_id,
             "job": self.run.job,
@@ -38,7 +37,7 @@ class Link:
             "dataset": self.dataset.to_dict(),
             "started_at": iso_time(self.run.started_at),
             "ended_at": iso_time(self.run.ended_at),
-            "took_ms": end_of(self.run) - began_at(self.run) if known else None,
+            "took_ms": _took(self.run.started_at, self.run.ended_at),
             "waited_ms": self.waited_ms,
             "stages": [
                 {
@@ -46,11 +45,17 @@ class Link:
                     "attempt": stage.attempt,
                     "started_at": iso_time(stage.started_at),
                     "ended_at": iso_time(stage.ended_at),
-                    "took_ms": (stage.ended_at or 0) - (stage.started_at or 0),
+                    "took_ms": _took(stage.started_at, stage.ended_at),
                 }
                 for stage in self.stages
             ],
         }
+
+
+def _took(started_at: int | None, ended_at: int | None) -> int | None:
+    """Milliseconds; None where one is not known or the clock went back between them."""
+    known = started_at is not None and ended_at is not None and ended_at >= started_at
+    return (ended_at or 0) - (started_at or 0) if known else None
 
 
 def critical_path(

@@ -56,7 +56,7 @@ class Ages:
         for run_id, part, fingerprint, namespace, name, started, ended in zip(
             *(runs[each].to_pylist() for each in _RUN_COLUMNS), strict=True
         ):
-            if fingerprint is None or name is None or namespace == DRIVER_NAMESPACE:
+            if name is None or namespace == DRIVER_NAMESPACE:
                 continue
             id_ = DatasetId(namespace, name)
             version = versions.get((run_id, part, id_))
@@ -298,6 +298,7 @@ class Ages:
         waiting = deque([id_])
         while waiting:
             here = waiting.popleft()
+            is_known = is_known and not self._snapshot.state(here).lost
             for source in self._read_by.get(here, ()):
                 if source == id_:
                     continue

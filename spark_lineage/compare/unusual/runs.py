@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label, reference
 from spark_lineage.compare.times import parse_time
-from spark_lineage.compare.unusual.expectation import FALSE_ALARMS, LONG, SHORT
+from spark_lineage.compare.unusual.expectation import FALSE_ALARMS, LEAST_VALUES, LONG, SHORT
 from spark_lineage.compare.unusual.measures import MEASURES, Judged, judge, judge_drift
 from spark_lineage.compare.unusual.outside import log_problems, outside_writes
 from spark_lineage.compare.unusual.reasons import NOTICEABLE, Reasons
@@ -43,11 +43,15 @@ PERIOD_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class UnusualAnswer:
-    """What is unusual since a time until the newest run (epoch milliseconds, None without one); `runs` were judged."""
+    """What is unusual since a time until the newest run (epoch milliseconds, None without one).
+
+    `runs` were looked at; `runs_without_history` of them came after too few of the same job, table and operation to be judged.
+    """
 
     since: int
     until: int | None
     runs: int
+    runs_without_history: int
     findings: tuple[Finding, ...]
     datasets: tuple[DatasetReference, ...]
     problems: tuple[Problem, ...] = ()
@@ -59,6 +63,7 @@ class UnusualAnswer:
             "since": iso_time(self.since),
             "until": iso_time(self.until),
             "runs": self.runs,
+            "runs_without_history": self.runs_without_history,
             "findings": [finding.to_dict() for finding in self.findings],
             "datasets": [each.to_dict() for each in self.datasets],
             "problems": problems_json(self.problems),
@@ -104,14 +109,18 @@ def unusual_answer(
         found += outside_writes(snapshot, begin, logs, wanted)
     found.sort(key=lambda finding: (-(finding.at or 0), finding.order))
     named = sorted({each.dataset for each in found if each.dataset is not None})
+    places = [
+        place
+        for key, series in history.series.items()
+        if wanted is None or key.target in wanted
+        for place, end in enumerate(series.times)
+        if end >= begin
+    ]
     return UnusualAnswer(
         since=begin,
         until=newest,
-        runs=sum(
-            sum(end >= begin for end in series.times)
-            for key, series in history.series.items()
-            if wanted is None or key.target in wanted
-        ),
+        runs=len(places),
+        runs_without_history=sum(place < LEAST_VALUES for place in places),
         findings=tuple(found),
         datasets=tuple(reference(snapshot, id_) for id_ in named),
         problems=() if logs is None else log_problems(logs),

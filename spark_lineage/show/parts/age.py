@@ -23,10 +23,15 @@ def age_word(seconds: int) -> str:
 
 def unusual_title(answer: Json) -> str:
     """What was looked at and how much of it is told."""
-    judged = f"{count_word(answer['runs'], 'run')} since {time_word(answer['since'])}"
-    if not answer["findings"]:
-        return f"Nothing unusual: {judged}."
-    return f"{judged}: {findings_word(len(answer['findings']))}"
+    since = f"since {time_word(answer['since'])}"
+    judged, new = f"{count_word(answer['runs'], 'run')} {since}", answer["runs_without_history"]
+    if answer["findings"]:
+        return f"{judged}: {findings_word(len(answer['findings']))}"
+    if not answer["runs"]:
+        return f"Nothing to judge: no write ended well{'' if answer['until'] is None else f' {since}'}."
+    if new == answer["runs"]:
+        return f"Nothing to compare with: {judged}, with too few of the same job before."
+    return f"Nothing unusual: {judged}" + (f"; {new:,} had too few before to be judged." if new else ".")
 
 
 def table_notes(table: Json) -> str:

@@ -19,7 +19,7 @@ def summary(answer: Json) -> str:
     total = sum(counts.values())
     if not total:
         return f"{answer['outcome'].capitalize()}: nothing was expected, so nothing was checked."
-    verb = "holds" if counts["met"] == 1 else "hold"
+    verb = "holds" if 1 in {counts["met"], total} else "hold"
     said = f"{counts['met']:,} of {count_word(total, 'expectation')} {verb}"
     said += (
         f", {counts['failed']:,} {'does' if counts['failed'] == 1 else 'do'} not" if counts["failed"] else ""

@@ -111,7 +111,7 @@ def run_head(run: Json) -> Iterator[str]:
     facts = [time_word(run["started_at"]) if run["started_at"] else "start unknown"]
     took = elapsed_ms(run)
     if took is not None:
-        facts.append(duration_word(took))
+        facts.append(duration_word(took) if took >= 0 else "the clock went back while it ran")
     elif run["ended_at"]:
         facts.append(f"ended {time_word(run['ended_at'])}")
     facts += amounts(run)
@@ -276,7 +276,7 @@ def stage_lines(answer: Json) -> Iterator[StageLine]:
             name=f"{stage['id']}.{stage['attempt']}" if stage["attempt"] else str(stage["id"]),
             state=stage["state"],
             tasks=", ".join(tasks),
-            took="" if took is None else duration_word(took),
+            took="" if took is None else duration_word(took) if took >= 0 else "unknown",
             run_time=spread + (", skewed" if stage["skewed"] else ""),
             notes=tuple(_stage_notes(stage)),
             failure=stage["failure"],
@@ -299,9 +299,12 @@ def chain_word(answer: Json) -> str | None:
     stages = {(stage["id"], stage["attempt"]): stage for stage in answer["stages"]}
     chain = [stages[each["id"], each["attempt"]] for each in answer["longest_chain"]]
     names = [f"{each['id']}.{each['attempt']}" if each["attempt"] else str(each["id"]) for each in chain]
-    spent = sum(elapsed_ms(each) or 0 for each in chain)
+    times = [elapsed_ms(each) for each in chain]
+    if any(each is not None and each < 0 for each in times):
+        return f"One after the other ran the stages {', '.join(names)}; the clock went back meanwhile."
+    spent = sum(each or 0 for each in times)
     took = elapsed_ms(answer["runs"][0])
-    of = "" if took is None else f" of {duration_word(took)}"
+    of = "" if took is None or took < 0 else f" of {duration_word(took)}"
     return f"One after the other ran the stages {', '.join(names)}: {duration_word(spent)}{of}."
 
 

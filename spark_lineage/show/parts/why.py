@@ -22,6 +22,16 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 _MANY_STAGES = 6
 
+_MADE = {
+    "COMPLETE": "made by the run",
+    "RUNNING": "being made by the run",
+    "UNKNOWN": "perhaps made by the run",
+}
+_OPEN = {
+    "RUNNING": "It has not ended: what is told is what came before it began.",
+    "UNKNOWN": "Nobody knows its end: what is told is what came before it began.",
+}
+
 _TOLD_ELSEWHERE = frozenset({
     "expression_before", "expression_after", "plan_before", "plan_after", "run_before", "place", "before", "after", "change", "source", "position", "of",
 })  # fmt: skip
@@ -43,7 +53,10 @@ def head_lines(answer: Json) -> Iterator[str]:
     before = "none before it is known"
     if previous is not None:
         before = f"the one before was of {time_word(previous['started_at'])}"
-    yield f"made by the run {run['id']} of {time_word(run['started_at'])} ({state_word(run['state'])}); {before}"
+    made = _MADE.get(run["state"], "not made by the run")
+    yield f"{made} {run['id']} of {time_word(run['started_at'])} ({state_word(run['state'])}); {before}"
+    if run["state"] in _OPEN:
+        yield _OPEN[run["state"]]
     tables, runs = count_word(answer["tables"], "table"), count_word(answer["runs"], "run")
     found = (
         count_word(len(answer["causes"]), "cause") if answer["causes"] else "nothing that would explain it"
@@ -88,16 +101,18 @@ def cause_expressions(cause: Json) -> list[str]:
 def link_line(link: Json) -> str:
     """A run of the critical path in words."""
     parts = []
-    if link["waited_ms"] is not None:
+    if link["waited_ms"] is not None and link["waited_ms"] >= 0:
         parts.append(f"waited {duration_word(link['waited_ms'])}")
     if link["took_ms"] is not None:
         parts.append(f"took {duration_word(link['took_ms'])}")
     if link["ended_at"]:
         parts.append(f"ready {time_word(link['ended_at'])}")
     if len(link["stages"]) > 1:
-        longest = max(link["stages"], key=lambda stage: (stage["took_ms"], -stage["id"]))
+        known = [stage for stage in link["stages"] if stage["took_ms"] is not None]
+        longest = max(known, key=lambda stage: (stage["took_ms"], -stage["id"]), default=None)
         names = "stages " + ", ".join(str(stage["id"]) for stage in link["stages"])
         if len(link["stages"]) > _MANY_STAGES:
             names = f"{len(link['stages'])} stages one after the other"
-        parts.append(f"{names}, the longest {longest['id']} with {duration_word(longest['took_ms'])}")
+        most = f", the longest {longest['id']} with {duration_word(longest['took_ms'])}" if longest else ""
+        parts.append(f"{names}{most}")
     return ", ".join(parts)

@@ -27,6 +27,11 @@ def validate_text(answer: Json) -> RenderableType:
 
 def checked_word(answer: Json) -> str:
     """How much was checked, and how much was found."""
+    if not answer["ends_checked"]:
+        edges = count_word(answer["edges"], "edge")
+        return (
+            f"{edges}: nothing could be checked" if answer["ends"] else "No column has an edge to be checked"
+        )
     found = (
         findings_word(len(answer["findings"]))
         if answer["findings"]
