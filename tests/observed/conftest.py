@@ -16,6 +16,25 @@ from spark_lineage.model import OperatorMetrics, Plan, Problem, Run, Stage
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
 
+SPARK_NAMES = {
+    "executor_run_time_ms": "executorRunTime",
+    "executor_cpu_time_ns": "executorCpuTime",
+    "jvm_gc_time_ms": "jvmGcTime",
+    "input_rows": "inputRecords",
+    "input_bytes": "inputBytes",
+    "output_rows": "outputRecords",
+    "output_bytes": "outputBytes",
+    "shuffle_read_rows": "shuffleReadRecords",
+    "shuffle_read_bytes": "shuffleReadBytes",
+    "shuffle_write_rows": "shuffleWriteRecords",
+    "shuffle_write_bytes": "shuffleWriteBytes",
+    "memory_spilled_bytes": "memoryBytesSpilled",
+    "disk_spilled_bytes": "diskBytesSpilled",
+    "peak_execution_memory_bytes": "peakExecutionMemory",
+    "result_bytes": "resultSize",
+}
+"""Our names of the metrics of a stage, and those of Spark's REST API."""
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -43,6 +62,10 @@ class Observed:
 
     jobs: dict[str, Seen]
     problems: tuple[Problem, ...]
+    told: dict[tuple[int, int], dict[str, int]]
+    """What Spark's own status store says of each attempt of a stage that completed, in the names of our metrics."""
+    why: dict[str, Any]
+    """The causes found for the table whose shuffle was lost."""
 
 
 @pytest.fixture(scope="package")
@@ -72,10 +95,31 @@ def observed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> O
         for key, value in before.items():
             spark.conf.unset(key) if value is None else spark.conf.set(key, value)
     lineage.flush()
-    return _read(DeltaStore(store), returned)
+    return _read(DeltaStore(store), returned, _told(spark), lineage.why("fetched_again").to_dict())
 
 
-def _read(store: DeltaStore, returned: dict[str, Any]) -> Observed:
+def _told(spark: SparkSession) -> dict[tuple[int, int], dict[str, int]]:
+    gateway = spark.sparkContext._gateway
+    nothing = gateway.new_array(gateway.jvm.double, 0)
+    lists = [gateway.jvm.java.util.ArrayList() for _ in range(2)]
+    details = summaries = False
+    stages = spark._jsc.sc().statusStore().stageList(lists[0], details, summaries, nothing, lists[1])
+    found = [stages.apply(number) for number in range(stages.size())]
+    return {
+        (each.stageId(), each.attemptId()): {
+            name: getattr(each, method)() for name, method in SPARK_NAMES.items()
+        }
+        for each in found
+        if each.status().name() == "COMPLETE" and each.numFailedTasks() + each.numKilledTasks() == 0
+    }
+
+
+def _read(
+    store: DeltaStore,
+    returned: dict[str, Any],
+    told: dict[tuple[int, int], dict[str, int]],
+    why: dict[str, Any],
+) -> Observed:
     rows = {
         name: from_rows(name, store.read(name).to_pylist())
         for name in ("runs", "plans", "operators", "stages", "problems")
@@ -93,4 +137,4 @@ def _read(store: DeltaStore, returned: dict[str, Any]) -> Observed:
                 tuple(sorted(stages, key=lambda each: (each.stage_id, each.attempt))),
                 returned[run.description],
             )
-    return Observed(jobs, rows["problems"])
+    return Observed(jobs, rows["problems"], told, why)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from pyspark import TaskContext
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
 
 Job: TypeAlias = Callable[[SparkSession, Path], Any]
@@ -216,3 +216,24 @@ def wide(spark: SparkSession, _data: Path) -> int:
     """260 tasks, of which the first gives one row, the second two, ..., the last 260."""
     rows = spark.range(0, 260 * 260, 1, 260).where("id % 260 <= id div 260")
     return len(rows.repartition(1).groupBy().count().collect())
+
+
+@job(
+    **PLAIN,
+    **{
+        "spark.sql.windowExec.buffer.in.memory.threshold": "10",
+        "spark.sql.windowExec.buffer.spill.threshold": "10",
+    },
+)
+def spilled(spark: SparkSession, data: Path) -> int:
+    """Each window of a thousand rows keeps ten of them in memory."""
+    orders, _ = tables(spark, data)
+    most = f.max("comment").over(Window.partitionBy("customer"))
+    return write(orders.select("order_id", most.alias("most")), data / "spilled")
+
+
+@job(**PLAIN)
+def skipped(spark: SparkSession, _data: Path) -> int:
+    """The first row stands in no early partition, so a second job looks further: it takes the shuffle of the first."""
+    shuffled = spark.range(0, 400, 1, 2).repartition(8, "id")
+    return len(shuffled.where("id = 7").head(2))

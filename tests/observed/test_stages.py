@@ -76,3 +76,45 @@ def test_stages_belong_to_a_job_and_to_an_execution(observed: Observed) -> None:
         assert all(each.job_id is not None for each in seen.stages)
     one_job = {each.job_id for each in observed.jobs["merged_plainly"].stages}
     assert len(one_job) == 1
+
+
+def test_the_metrics_of_each_stage_are_those_of_spark_s_own_status_store(observed: Observed) -> None:
+    """CPU, garbage collection, memory and spill among them."""
+    stages = [each for seen in observed.jobs.values() for each in seen.stages]
+    told = [each for each in stages if (each.stage_id, each.attempt) in observed.told]
+    assert len(told) > 30
+    assert [dict(each.metrics) for each in told] == [
+        observed.told[each.stage_id, each.attempt] for each in told
+    ]
+
+
+def test_what_a_window_spilled(observed: Observed) -> None:
+    seen = observed.jobs["spilled"]
+    last = seen.stages[-1]
+    told = observed.told[last.stage_id, last.attempt]
+    sums, spread = dict(last.metrics), {each.metric: each for each in last.distributions}
+    assert seen.one("Window").spill_bytes == sums["memory_spilled_bytes"] == told["memory_spilled_bytes"] > 0
+    assert sums["disk_spilled_bytes"] == told["disk_spilled_bytes"] > 0
+    assert 0 < spread["disk_spilled_bytes"].maximum <= told["disk_spilled_bytes"]
+    assert 0 < spread["memory_spilled_bytes"].maximum <= told["memory_spilled_bytes"]
+    assert seen.run.rows == seen.returned == 1000
+
+
+def test_a_shuffle_that_is_there_is_not_made_again(observed: Observed) -> None:
+    """Three jobs of one query look at 1, 4 and 3 of its 8 partitions; only the first runs the stage that shuffles."""
+    seen = observed.jobs["skipped"]
+    assert [(each.tasks, each.attempt) for each in seen.stages] == [(2, 0), (1, 0), (4, 0), (3, 0)]
+    jobs = [each.job_id for each in seen.stages]
+    assert jobs[0] == jobs[1]
+    assert len(set(jobs)) == 3
+    assert dict(seen.stages[0].metrics)["shuffle_write_rows"] == 1
+    assert sum(dict(each.metrics)["shuffle_read_rows"] for each in seen.stages) == seen.returned == 1
+
+
+def test_why_names_the_shuffle_that_was_lost(observed: Observed) -> None:
+    seen = observed.jobs["fetched_again"]
+    (cause,) = observed.why["causes"]
+    attempts = [each.attempt for each in seen.stages]
+    failed = [each for each in seen.stages if each.state.value == "FAILED"]
+    assert (cause["kind"], cause["run"]) == ("fetch_failed", seen.run.run_id)
+    assert cause["evidence"] == {"attempts": str(max(attempts) + 1), "stages": str(len(failed))}

@@ -36,7 +36,11 @@ class StagesTest {
     }
 
     private static StageInfo stage(int id, int attempt) {
-        return new StageInfo(id, attempt, "save at X.java:7", 4, none(), none(), "details", new TaskMetrics(), none(),
+        return stage(id, attempt, new TaskMetrics());
+    }
+
+    private static StageInfo stage(int id, int attempt, TaskMetrics metrics) {
+        return new StageInfo(id, attempt, "save at X.java:7", 4, none(), none(), "details", metrics, none(),
                 Option.empty(), 0, false, 0);
     }
 
@@ -85,6 +89,59 @@ class StagesTest {
         end(stage, new TaskKilled("another attempt succeeded", none(), none(), none()), 500);
         assertEquals("\"distributions\":{\"duration_ms\":[10,20,30,40,40],\"executor_run_time_ms\":[20,40,60,80,80]},"
                 + "\"job_id\":1,\"failed_tasks\":1,\"killed_tasks\":2,\"speculative_tasks\":1}", tail(job));
+    }
+
+    /** No two of its numbers are alike. */
+    private static TaskMetrics eachItsOwnNumber() {
+        TaskMetrics metrics = new TaskMetrics();
+        metrics.setExecutorRunTime(1_001);
+        metrics.setExecutorCpuTime(1_002);
+        metrics.setJvmGCTime(1_003);
+        metrics.inputMetrics().incRecordsRead(1_004);
+        metrics.inputMetrics().incBytesRead(1_005);
+        metrics.outputMetrics().setRecordsWritten(1_006);
+        metrics.outputMetrics().setBytesWritten(1_007);
+        metrics.shuffleReadMetrics().incRecordsRead(1_008);
+        metrics.shuffleReadMetrics().incRemoteBytesRead(900);
+        metrics.shuffleReadMetrics().incLocalBytesRead(109);
+        metrics.shuffleWriteMetrics().incRecordsWritten(1_010);
+        metrics.shuffleWriteMetrics().incBytesWritten(1_011);
+        metrics.incMemoryBytesSpilled(1_012);
+        metrics.incDiskBytesSpilled(1_013);
+        metrics.incPeakExecutionMemory(1_014);
+        metrics.setResultSize(1_015);
+        metrics.setExecutorDeserializeTime(1_016);
+        metrics.setExecutorDeserializeCpuTime(1_017);
+        metrics.setResultSerializationTime(1_018);
+        return metrics;
+    }
+
+    private static String five(String name, int value) {
+        return "\"" + name + "\":[" + String.join(",", Collections.nCopies(5, String.valueOf(value))) + "]";
+    }
+
+    @Test
+    void eachNumberOfATaskArrivesInItsOwnField() throws Throwable {
+        TaskMetrics metrics = eachItsOwnNumber();
+        StageInfo stage = stage(3, 0, metrics);
+        Activity.Job job = job(1, stage);
+        activity.stages.submitted(stage);
+        activity.stages.taskEnded(new SparkListenerTaskEnd(3, 0, "ResultTask", Success$.MODULE$, task(false, 1_000),
+                new ExecutorMetrics(), metrics));
+        activity.stageCompleted(stage);
+        String json = job.writeStages().toString();
+        String sums = "\"metrics\":{\"executor_run_time_ms\":1001,\"executor_cpu_time_ns\":1002,\"jvm_gc_time_ms\":1003,"
+                + "\"input_rows\":1004,\"input_bytes\":1005,\"output_rows\":1006,\"output_bytes\":1007,\"shuffle_read_rows\":1008,"
+                + "\"shuffle_read_bytes\":1009,\"shuffle_write_rows\":1010,\"shuffle_write_bytes\":1011,"
+                + "\"memory_spilled_bytes\":1012,\"disk_spilled_bytes\":1013,\"peak_execution_memory_bytes\":1014,"
+                + "\"result_bytes\":1015}";
+        assertTrue(json.contains(sums), json);
+        assertTrue(json.contains("\"distributions\":{" + String.join(",", five("duration_ms", 1000),
+                five("executor_run_time_ms", 1001), five("jvm_gc_time_ms", 1003), five("input_rows", 1004), five("input_bytes", 1005),
+                five("output_rows", 1006), five("output_bytes", 1007), five("shuffle_read_rows", 1008),
+                five("shuffle_read_bytes", 1009), five("shuffle_write_rows", 1010), five("shuffle_write_bytes", 1011),
+                five("memory_spilled_bytes", 1012), five("disk_spilled_bytes", 1013), five("peak_execution_memory_bytes", 1014))
+                + "}"), json);
     }
 
     @Test
