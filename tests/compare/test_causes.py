@@ -333,11 +333,12 @@ def stage(run_id: str, number: int, began: int, ended: int, **others: Any) -> St
 
 def test_stages_and_executors_of_a_run(tmp_path):
     """What a run got over is information, 0.2 x strength: of tasks the share that failed, of skew what the longest task had beyond the
-    median (1 - 100/2000 = 0.95). An executor that was idle, or went before, is none."""
+    median (1 - 100/2000 = 0.95). An executor that was idle, or went before, is none; one that gave up is not lost when its process ends."""
     began = 5 * DAY + 3 * HOUR
     times = Distribution("executor_run_time_ms", 1, 90, 100, 110, 2000)
     events = (
         ApplicationEvent("g5", began * 1000, "executor_removed", "1", "Executor decommissioned"),
+        ApplicationEvent("g5", began * 1000 + 9, "executor_removed", "1", "Command exited with code 0"),
         ApplicationEvent("g5", began * 1000, "executor_removed", "2", "Executor idle for 60 s"),
         ApplicationEvent("g5", began * 1000 - 1, "executor_removed", "3", "Container killed"),
         ApplicationEvent("g4", began * 1000, "executor_removed", "4", "Container killed"),

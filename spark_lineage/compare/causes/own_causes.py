@@ -210,7 +210,10 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
 
 
 def _executors(work: Work, run: Run) -> Iterator[Finding]:
-    """Executors that went while the run was on; one that was idle was given back, not lost."""
+    """Executors that went while the run was on; one that was idle was given back, not lost.
+
+    The end of its process is told once more of one that was decommissioned: it is not lost, too.
+    """
     events = [
         event
         for event in work.events.get(run.run_id.partition(":")[0], ())
@@ -224,12 +227,13 @@ def _executors(work: Work, run: Run) -> Iterator[Finding]:
             (event for event in events if event.kind == kind), key=lambda event: (event.at, event.subject)
         )
         gone = [event for event in found if "decommission" in event.detail.lower()]
+        given_up = {event.subject for event in gone}
         for name, said, group in (
-            (*words, [event for event in found if event not in gone]),
+            (*words, [event for event in found if event.subject not in given_up]),
             ("executor_decommissioned", "gave up the executor", gone),
         ):
             if group:
-                which = ", ".join(event.subject for event in group)
+                which = ", ".join(dict.fromkeys(event.subject for event in group))
                 detail = f" ({group[-1].detail})" if group[-1].detail else ""
                 message = f"The run that writes {_target(work, run)} {said} {which}{detail}."
                 yield _finding(name, severity, message, run, executors=which, at=iso_time(group[0].at))

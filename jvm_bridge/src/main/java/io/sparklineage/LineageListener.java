@@ -329,7 +329,7 @@ final class LineageListener extends SparkListener {
             spool.offer(new Entry(new JsonWriter().object().field("v", 3).field("kind", "executor")
                     .field("bridge", bridge).field("at", at).field("event", event)
                     .field("executor", Masking.cut(Masking.label(executor), 100))
-                    .field("reason", reason == null ? null : Masking.cut(Masking.message(reason.trim().split("\n", 2)[0]), 500))
+                    .field("reason", reason == null ? null : LossReason.of(reason))
                     .endObject().toBytes()));
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
