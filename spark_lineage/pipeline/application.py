@@ -38,7 +38,7 @@ from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite, fold, 
 from spark_lineage.pipeline.intents import as_execution, is_without_end
 from spark_lineage.pipeline.job_names import job_of
 from spark_lineage.pipeline.locate import Locations
-from spark_lineage.pipeline.measures import measured
+from spark_lineage.pipeline.measures import has_committed, measured
 from spark_lineage.pipeline.observing import Observer, observations
 from spark_lineage.pipeline.operators import stage_of
 from spark_lineage.pipeline.origins import Origins
@@ -52,7 +52,7 @@ from spark_lineage.pipeline.problems import (
 )
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 from spark_lineage.pipeline.rows import Rows
-from spark_lineage.pipeline.runs import new_run, with_job, with_outcome
+from spark_lineage.pipeline.runs import new_run, with_job, with_outcome, without_error
 from spark_lineage.pipeline.scans import scans_of
 
 
@@ -190,6 +190,8 @@ class Application:
         totals = measured(write, self.plans)
         self._constants(run_id, part, inner.execution, lineage)
         run = self._executed(run_id, part, "write", outer.execution, lineage)
+        if run.state in {RunState.FAILED, RunState.CANCELLED} and has_committed(write, self.plans):
+            run = without_error(run)
         run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
         if run.state is RunState.FAILED:
             run = replace(run, failed_operator=failed_operator(write.helpers, self.plans))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import PlanTree
+from spark_lineage.model import RunState
 from spark_lineage.pipeline.fold import FoldedWrite
 
 _ROWS = (
@@ -37,12 +38,32 @@ class Measured:
 def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measured:
     """The totals of a write over all executions that ran for it, each query counted once.
 
-    A multi-table INSERT is one execution with a command for each table, in order.
+    A multi-table INSERT is one execution with a command for each table, in order. Commands count what they wrote when they have
+    committed it: a write that failed or was cancelled before has counted nothing, which is not 0.
     """
+    if (
+        write.write.operation == "CLONE"
+    ):  # the log's entries are copied, and its command's counts of rows stay at 0
+        return Measured()
+    found = _measured(write, plans)
+    if write.outer.execution.state == RunState.COMPLETE.value:
+        return found
+    return Measured(found.rows or None, found.bytes or None, found.files or None)
+
+
+def has_committed(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> bool:
+    """Whether one command of a multi-table INSERT has done its work, whatever became of the others."""
+    return write.inner.siblings > 1 and any(any(each.values()) for each in _own(write, plans))
+
+
+def _own(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> list[Mapping[str, int]]:
+    commands = list(_command_metrics(write.inner.execution, plans))
+    return commands[write.inner.position : write.inner.position + 1]
+
+
+def _measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measured:
     if write.inner.siblings > 1:
-        own = list(_command_metrics(write.inner.execution, plans))[
-            write.inner.position : write.inner.position + 1
-        ]
+        own = _own(write, plans)
         return Measured(_total(own, _ROWS), _total(own, _BYTES), _total(own, _FILES))
     distinct: dict[object, ExecutionRecord] = {}
     for execution in write.helpers:
@@ -50,7 +71,10 @@ def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measur
         distinct.setdefault(execution.execution_id if identity is None else ("query", identity), execution)
     commands = [metrics for each in distinct.values() for metrics in _command_metrics(each, plans)]
     rows = _total(commands, _ROWS)
-    if rows is not None or not _reports_tasks(write):
+    is_done = (
+        write.outer.execution.state == RunState.COMPLETE.value
+    )  # else nothing of what tasks wrote may have been committed
+    if rows is not None or not is_done or not _reports_tasks(write):
         return Measured(rows, _total(commands, _BYTES), _total(commands, _FILES))
     stages = [stage.metrics for each in distinct.values() for stage in each.stages]
     rows, size = _total(stages, (("output_rows",),)), _total(stages, (("output_bytes",),))

@@ -67,7 +67,9 @@ class Observer:
         """What the run wrote, and the version that it made, where the table's log is sure of it."""
         columns = written_columns(write.inner.node, placed)
         met = target_version(write, target.dataset.id, self.plans, self.naming)
-        sought = sought_for(run, totals.rows, met)
+        # A part of a table that is replaced (`replaceWhere`) is a WRITE in its log, by whatever command it was asked for.
+        as_logged = replace(run, operation="OVERWRITE") if placed.replacing else run
+        sought = sought_for(as_logged, totals.rows, met)
         for each in observations(run.run_id, run.part, target, "written"):
             made = replace(each, rows=totals.rows, bytes=totals.bytes, files=totals.files)
             if sought is not None:

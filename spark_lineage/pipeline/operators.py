@@ -49,9 +49,11 @@ def operators_of(
         own = metrics.get(node.index, {})
         moves = node.name.endswith("ExchangeExec")
         rows = _first(own, _MOVED_ROWS if moves else _ROWS)
+        files = _first(own, _FILES)
         ran = stages.get(node.index, ())
-        if rows == 0 and not ran and (execution.state != RunState.COMPLETE.value or not execution.jobs):
-            rows = None  # it may never have begun, or, in a lazy checkpoint, run for a later execution
+        if not ran and (execution.state != RunState.COMPLETE.value or not execution.jobs):
+            # It may never have begun, or, in a lazy checkpoint, run for a later execution.
+            rows, files = rows or None, files or None
         found.append(
             OperatorMetrics(
                 run_id,
@@ -67,7 +69,7 @@ def operators_of(
                 tuple(dict.fromkeys(name for each in reached for name in each.get(node.index, ()))),
                 linked.get(node.index),
                 ran,
-                files=_first(own, _FILES),
+                files=files,
                 spill_bytes=own.get("spillSize"),
                 peak_memory_bytes=own.get("peakMemory"),
                 note=_note(node),

@@ -24,7 +24,7 @@ from spark_lineage.model import (
     StreamBatch,
 )
 from spark_lineage.pipeline.outcomes import Undecided
-from spark_lineage.pipeline.versions import Versions
+from spark_lineage.pipeline.versions import Versions, with_files
 
 
 @dataclass(slots=True)
@@ -49,18 +49,19 @@ class Rows:
 
     def batch(self) -> Batch:
         """All rows as one batch for the store."""
+        observations = self.versions.settled(self.observations)
         return Batch(
             datasets=tuple(self.datasets),
             columns=tuple(self.columns),
             plans=tuple(self.plans.values()),
             edges=tuple(edge for edges in self.edges.values() for edge in edges),
-            runs=tuple(self.runs),
+            runs=tuple(with_files(self.runs, observations)),
             operators=tuple(self.operators),
             stages=tuple(self.stages),
             batches=tuple(self.batches),
             events=tuple(self.events),
             constants=tuple(self.constants),
-            observations=tuple(self.versions.settled(self.observations)),
+            observations=tuple(observations),
             problems=tuple({**self.problems, **dict.fromkeys(self.versions.problems())}),
             schemas=tuple(self.schemas.values()),
         )

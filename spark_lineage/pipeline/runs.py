@@ -53,6 +53,11 @@ def with_outcome(run: Run, execution: ExecutionRecord) -> Run:
     )
 
 
+def without_error(run: Run) -> Run:
+    """The run of a write that was done before another of the same execution failed."""
+    return replace(run, state=RunState.COMPLETE, error_class=None, error_message=None, error_condition=None)
+
+
 def with_job(run: Run, record: RddJobRecord) -> Run:
     """The run with what its job without a query says of it."""
     return replace(

@@ -11,7 +11,7 @@ from spark_lineage.analyze.relations import by_facts
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
 from spark_lineage.pipeline.fold import FoldedWrite
-from spark_lineage.pipeline.logs.commits import Logs, Sought, only
+from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, only
 
 _WITH_LOGS = frozenset({"delta", "iceberg"})
 
@@ -25,6 +25,7 @@ class Versions:
 
     logs: Logs = field(default_factory=Logs)
     _claims: Counter[tuple[str, int]] = field(default_factory=Counter)
+    _commits: dict[tuple[str, int], Commit] = field(default_factory=dict)
 
     def dated(self, read: Observation, table_format: str | None) -> Observation:
         """A read with the time at which its version was made, where the log still says it."""
@@ -44,18 +45,20 @@ class Versions:
         if commit is None:
             return written
         self._claims[written.path, commit.version] += 1
+        self._commits[written.path, commit.version] = commit
         return replace(written, version=commit.version, version_at=commit.committed_at)
 
     def settled(self, observations: Iterable[Observation]) -> list[Observation]:
-        """The observations without the versions that several runs would have made."""
-        return [
-            replace(each, version=None, version_at=None)
-            if each.direction == "written"
-            and each.version is not None
-            and self._claims[each.path, each.version] > 1
-            else each
-            for each in observations
-        ]
+        """The observations without the versions that several runs would have made; with the files that a commit added, where the run has not counted them."""
+        return [self._settled(each) for each in observations]
+
+    def _settled(self, each: Observation) -> Observation:
+        if each.direction != "written" or each.version is None:
+            return each
+        if self._claims[each.path, each.version] > 1:
+            return replace(each, version=None, version_at=None)
+        commit = self._commits.get((each.path, each.version))
+        return replace(each, files=commit.files) if commit is not None and each.files is None else each
 
     def problems(self) -> list[Problem]:
         """What keeps versions from being known and can be changed."""
@@ -79,6 +82,15 @@ class Versions:
             )
             for location in sorted(self.logs.forgotten)
         ]
+
+
+def with_files(runs: Iterable[Run], observations: Iterable[Observation]) -> list[Run]:
+    """The runs with the files of what they wrote, where only the table's log has counted them."""
+    counted = {(each.run_id, each.part): each.files for each in observations if each.direction == "written"}
+    return [
+        replace(each, files=counted.get((each.run_id, each.part))) if each.files is None else each
+        for each in runs
+    ]
 
 
 def sought_for(run: Run, rows: int | None, read_version: int | None) -> Sought | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lineage.harness import spark_marks, version_of
-from lineage.place import QUERY, Place, failure, lineage_of_query, shape
+from lineage.place import QUERY, Place, failure, fields, lineage_of_query, shape
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
@@ -24,7 +24,7 @@ def test_failure_while_running(place: Place) -> None:
     assert place.is_table(runs[0]["target"], "out")
     answer = place.table()
     assert answer["last_run"]["state"] == "FAILED"
-    assert answer["last_run"]["rows"] in (None, 0)
+    assert answer["last_run"]["rows"] is None
     assert answer["runs"] == before["runs"] + 1
     assert answer["plans"] == before["plans"]
     lineage_of_query(answer)
@@ -39,6 +39,30 @@ def test_failed_overwrite_replaces_nothing(place: Place) -> None:
     )
     assert shape(runs) == [("write", "OVERWRITE", "FAILED")]
     lineage_of_query(place.table())
+
+
+@pytest.mark.parametrize("format_", ["parquet", "delta"])
+def test_what_tasks_wrote_is_not_written_where_the_run_failed(place: Place, format_: str) -> None:
+    """The first of two tasks has written its two rows when the second one fails: the table has none of them."""
+    place.sql(f"CREATE TABLE out(a bigint) USING {format_}")
+    query = "INSERT INTO out SELECT IF(id < 2, id, raise_error('late')) FROM range(0, 4, 1, 2)"
+    (run,) = place.new_runs(lambda: failure(lambda: place.sql(query)))
+    assert (run["state"], run["rows"], run["bytes"], run["files"]) == ("FAILED", None, None, None)
+    assert place.spark.table("out").count() == 0
+
+
+def test_what_a_multi_insert_had_done_before_it_failed_is_complete(place: Place) -> None:
+    """Spark runs its tables one after the other, each with a commit of its own."""
+    place.sql("CREATE TABLE one(x int) USING parquet", "CREATE TABLE two(x string) USING parquet")
+    query = "FROM t INSERT INTO one SELECT a INSERT INTO two SELECT CAST(raise_error(b) AS string)"
+    runs = place.new_runs(lambda: failure(lambda: place.sql(query)))
+    by_name = {name: run for run in runs for name in ("one", "two") if place.is_table(run["target"], name)}
+    assert {
+        name: (run["state"], run["rows"], run["error"] is None) for name, run in by_name.items()
+    } == {"one": ("COMPLETE", 4, True), "two": ("FAILED", None, False)}  # fmt: skip
+    assert (place.spark.table("one").count(), place.spark.table("two").count()) == (4, 0)
+    assert fields(place.table("one")["columns"][0]["sources"]) == ["a IDENTITY"]
+    assert place.table("two")["plans"] == []
 
 
 def test_failed_collect_is_a_failed_usage(place: Place) -> None:

@@ -228,6 +228,29 @@ def test_the_versions_of_delta_s_tables_and_row_level_commands(place: Place) -> 
     assert (merged.version, met[2].one("read", "/t2").version) == (1, None)
 
 
+def test_what_only_the_log_counts(place: Place) -> None:
+    """The files of an append, and the version of a write that replaces a part; of a clone nobody has counted the rows."""
+    spark = place.spark
+    numbers(spark).repartition(1).createOrReplaceTempView("nine")
+    place.sql("CREATE TABLE d(a bigint, p int) USING delta PARTITIONED BY (p)")
+    part = spark.table("nine").where("p = 1").select("a", "p")
+
+    def work() -> None:
+        place.sql("INSERT INTO d SELECT a, p FROM nine")
+        part.write.format("delta").mode("overwrite").option("replaceWhere", "p = 1").saveAsTable("d")
+        place.sql("CREATE TABLE e SHALLOW CLONE d")
+
+    added, replaced, cloned = observe(place.lineage, work)
+    written = [added.one("written", "/d"), replaced.one("written", "/d"), cloned.one("written", "/e")]
+    files = [
+        row.operationMetrics.get("numFiles")
+        for row in spark.sql("DESCRIBE HISTORY d").sort("version").collect()
+    ]
+    assert [str(each.files) for each in written[:2]] == files[1:] == ["3", "1"]
+    assert [each.run.files for each in (added, replaced)] == [3, 1]
+    assert [(each.version, each.rows) for each in written] == [(1, 9), (2, 3), (0, None)]
+
+
 def forge(path: Path, version: int, template: int, rows: int, stamp: int, engine: str | None = None) -> None:
     """Another writer's commit: an append like that of version `template`, with its own rows and time."""
     lines = (path / "_delta_log" / f"{template:020}.json").read_text().splitlines()
