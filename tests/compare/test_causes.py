@@ -5,10 +5,13 @@ The shop: orders -> silver -> gold, every day at the hours 1, 2 and 3, each by a
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from spark_lineage.compare.causes.ranking import why
 from spark_lineage.compare.causes.rounds import Past
@@ -17,6 +20,7 @@ from spark_lineage.model import (
     ApplicationEvent,
     Batch,
     Constants,
+    Dataset,
     Distribution,
     Observation,
     Run,
@@ -82,6 +86,49 @@ def told(answer) -> list[tuple[str, float, int]]:
 
 def constants(value: str, *runs: str) -> tuple[Constants, ...]:
     return tuple(Constants(each, 0, (("net", value),), "k") for each in runs)
+
+
+def test_a_commit_that_no_run_made_is_a_cause(tmp_path):
+    """In the log of the orders, a Delta table, a commit by delta-rs lies between the two runs of silver: it is why silver is another.
+
+    0.7 (warning) x 0.8 (one hop) x 0.5^(1 h before silver's begin / 2 h from silver's begin to the next) = 0.396.
+    """
+    place = tmp_path / "orders"
+    for _ in range(2):
+        write_deltalake(place, pa.table({"amount": [1.0]}), mode="append")
+    minutes = {0: 0, 1: 90}  # silver begins at minutes 30 and 150
+    log = place / "_delta_log"
+    for version, minute in minutes.items():
+        file = log / f"{version:020}.json"
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            if "commitInfo" in line:
+                line["commitInfo"]["timestamp"] = (DAY + minute * 60) * 1000
+        file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    orders = Dataset("file", str(place), ("spark_catalog.shop.orders",), "delta")
+    plans = (
+        replace(PLANS[0], target=orders.id, overwrites=False, operation="INSERT"),
+        replace(PLANS[1], datasets=(orders.id,)),
+    )
+
+    def at(minute: int, letter: str, number: int, **others: Any) -> Run:
+        facts = {"run_id": f"{letter}{number}:1", "started_at": (DAY + minute * 60) * 1000, **others}
+        return run(1, f"{letter}1", "silver", DAY + minute * 60 + 10, **facts)
+
+    runs = (
+        replace(at(0, "o", 1, operation="INSERT"), target=orders.id),
+        at(30, "s", 1, job="clean"),
+        at(150, "s", 2, job="clean"),
+    )
+    seen = Observation("o1:1", 0, "file", str(place), "written", str(place), version=0)
+    batch = Batch(datasets=(orders, dataset("silver")), plans=plans, runs=runs, observations=(seen,))
+    answer = why(store_of(tmp_path / "store", batch), "silver")
+    assert told(answer) == [("write_outside", 0.396, 1)]
+    cause = answer.to_dict()["causes"][0]
+    assert cause["message"].startswith("shop.orders: version 1 (WRITE by delta-rs:")
+    assert cause["message"].endswith(" was made by no known run.")
+    assert (cause["run"], cause["at"]) == (None, "1970-01-02T01:30:00.000Z")
+    assert [each["name"] for each in cause["path"]] == [str(place), "/w/silver"]
 
 
 def test_a_constant_that_changed_two_hops_up(tmp_path):

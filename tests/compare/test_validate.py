@@ -155,7 +155,10 @@ def test_a_folder_without_data_and_a_broken_log(tmp_path):
     empty, broken = (
         current_schema(Dataset("file", str(tmp_path / name)), None) for name in ("empty", "broken")
     )
-    assert (empty.source, empty.reason) == (None, "no Delta log and no Parquet file is at its place")
+    assert (empty.source, empty.reason) == (
+        None,
+        "no Delta log, no Iceberg metadata and no Parquet file is at its place",
+    )
     assert broken.source is None
     assert broken.reason.startswith("its log cannot be read (")
     known = current_schema(Dataset("file", str(tmp_path / "empty")), {"a": "int"})
@@ -169,3 +172,49 @@ def test_types_are_spelled_as_spark_does():
     ]}  # fmt: skip
     assert kind_of(spec).text == "struct<a:map<string,array<smallint>>,b:decimal(10,2)>"
     assert kind_of({"type": "udt", "class": "x"}).text is None
+
+
+ICEBERG = {
+    "format-version": 2,
+    "current-schema-id": 1,
+    "schemas": [
+        {"type": "struct", "schema-id": 0, "fields": [{"id": 1, "name": "old", "required": True, "type": "int"}]},
+        {
+            "type": "struct", "schema-id": 1,
+            "fields": [
+                {"id": 1, "name": "id", "required": True, "type": "long"},
+                {"id": 2, "name": "net", "required": False, "type": "decimal(10, 2)"},
+                {"id": 3, "name": "at", "required": False, "type": "timestamptz"},
+                {"id": 4, "name": "info", "required": False, "type": {
+                    "type": "struct", "fields": [{"id": 5, "name": "key", "required": False, "type": "fixed[16]"}]}},
+                {"id": 6, "name": "tags", "required": False, "type": {
+                    "type": "map", "key-id": 7, "key": "string", "value-id": 8, "value": "boolean", "value-required": False}},
+                {"id": 9, "name": "noon", "required": False, "type": "time"},
+            ],
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "reason"),
+    [
+        ({"v2.metadata.json": ICEBERG, "v1.metadata.json": {}}, "iceberg", None),
+        ({"00001-ab.metadata.json": {"schema": ICEBERG["schemas"][1]}}, "iceberg", None),  # version 1 of the format
+        ({"00001-a.metadata.json": ICEBERG, "00001-b.metadata.json": {**ICEBERG, "current-schema-id": 0}}, None, "its metadata cannot be read (it does not say its columns)"),
+        ({"v1.metadata.json": {**ICEBERG, "current-schema-id": 7}}, None, "its metadata cannot be read (it does not say its columns)"),
+        ({"v1.metadata.json": []}, None, "its metadata cannot be read (its metadata file is damaged)"),
+    ],
+)  # fmt: skip
+def test_the_columns_of_an_iceberg_table(tmp_path, files, source, reason):
+    """`current-schema-id` names one of `schemas`; Spark knows no `time`, so nothing is said of that type."""
+    (tmp_path / "metadata").mkdir()
+    for name, content in files.items():
+        (tmp_path / "metadata" / name).write_text(json.dumps(content))
+    found = current_schema(Dataset("file", str(tmp_path), (), "iceberg"), None)
+    assert (found.source, found.reason) == (source, reason)
+    assert {name: kind.text for name, kind in found.columns.items()} == (
+        {} if source is None else {
+            "id": "bigint", "net": "decimal(10,2)", "at": "timestamp", "info": "struct<key:binary>", "tags": "map<string,boolean>", "noon": None,
+        }
+    )  # fmt: skip

@@ -252,6 +252,31 @@ def test_schema_evolution_branches_and_maintenance_are_no_lineage(at: Place) -> 
     assert told(at.lineage.table(f"ice.{at.database}.o").to_dict()) == [*PLAIN, "d: t.a TRANSFORMATION"]
 
 
+def test_edges_are_checked_against_the_columns_of_now(at: Place) -> None:
+    """`b` is renamed, `a` is a bigint now, `c` stays: of the copy, which read all three, two sources are not as they were."""
+    ice(at, "INSERT INTO ice.o SELECT * FROM t", "CREATE TABLE ice.copy USING iceberg AS SELECT * FROM ice.o")
+    before = at.lineage.validate().to_dict()
+    ice(at, "ALTER TABLE ice.o RENAME COLUMN b TO word", "ALTER TABLE ice.o ALTER COLUMN a TYPE bigint")
+    after = at.lineage.validate().to_dict()
+    checked = {
+        each["name"].rpartition("/")[2]: (each["checked_by"], each["reason"])
+        for each in after["datasets"]
+        if f"/ice/{at.database}/" in each["name"]
+    }
+    assert checked == {"o": ("iceberg", None), "copy": ("iceberg", None)}
+
+    def found(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
+        here = [each for each in answer["findings"] if f"/ice/{at.database}/" in each["dataset"]["name"]]
+        return [(each["kind"], each["field"], each["message"].split(".", 2)[2]) for each in here]
+
+    assert found(before) == []
+    assert found(after) == [
+        ("source_column_gone", "b", f"o.b is gone, and ice.{at.database}.copy.b is made of it."),
+        ("source_type_changed", "a", "o.a is bigint now, and was int when it was read."),
+        ("target_column_gone", "b", "o.b is gone, and a current plan writes it."),
+    ]
+
+
 def test_an_overwrite_of_a_branch_replaces_nothing_that_others_see(at: Place) -> None:
     ice(
         at,

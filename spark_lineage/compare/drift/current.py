@@ -1,6 +1,6 @@
-"""The columns that a dataset has now: from a Delta table's log, a footer of a Parquet folder, or else the last run that saw them.
+"""The columns that a dataset has now: from a Delta table's log, an Iceberg table's metadata, a footer of a Parquet folder, or else the last run that saw them.
 
-Only logs and footers are read, never rows. Types are Spark's `simpleString`, None where they are not known.
+Only logs, metadata and footers are read, never rows. Types are Spark's `simpleString`, None where they are not known.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 
 from spark_lineage.compare.unusual.outside import location_of
 from spark_lineage.model import Dataset
+from spark_lineage.pipeline.logs.iceberg_log import IcebergLog
+from spark_lineage.pipeline.logs.log_files import UnreadableLogError, files_of
 from spark_lineage.query.snapshot import Snapshot
 
-__all__ = ["CurrentSchema", "Kind", "current_schema", "kind_of", "last_observed"]
+__all__ = ["CurrentSchema", "Kind", "current_schema", "kind_of", "kind_of_iceberg", "last_observed"]
 
-DELTA, PARQUET, OBSERVED = "delta", "parquet", "observed"
+DELTA, ICEBERG, PARQUET, OBSERVED = "delta", "iceberg", "parquet", "observed"
 """Where a schema is from."""
 
 MAX_FILES = 10_000
@@ -28,6 +30,12 @@ _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 _LOCAL = "file"
 _SCHEMES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://")
 _PATIENCE = {"timeout": "10s", "connect_timeout": "3s", "max_retries": "1", "retry_timeout": "10s"}
+_OF_ICEBERG = {
+    "long": "bigint", "int": "int", "boolean": "boolean", "float": "float", "double": "double", "string": "string", "binary": "binary", "date": "date",
+    "timestamp": "timestamp_ntz", "timestamptz": "timestamp", "uuid": "string", "variant": "variant",
+}  # fmt: skip
+"""Iceberg's types -> Spark's, as `org.apache.iceberg.spark.TypeToSparkType` has them."""
+
 _SIMPLE = {"long": "bigint", "integer": "int", "short": "smallint", "byte": "tinyint"}
 
 
@@ -97,6 +105,29 @@ def kind_of(spec: Any) -> Kind:
     return Kind(None)
 
 
+def kind_of_iceberg(spec: Any) -> Kind:
+    """A type from the JSON of Iceberg's table specification.
+
+    >>> kind_of_iceberg({"type": "list", "element-id": 2, "element": "timestamptz", "element-required": False}).text
+    'array<timestamp>'
+    """
+    if isinstance(spec, str):
+        if spec.startswith(("decimal(", "fixed[")):
+            return Kind(spec.replace(" ", "") if spec.startswith("decimal") else "binary")
+        return Kind(_OF_ICEBERG.get(spec))
+    name = spec.get("type") if isinstance(spec, dict) else None
+    if name == "struct":
+        inner = {each["name"]: kind_of_iceberg(each["type"]) for each in spec["fields"]}
+        return Kind(_text("struct", [(f"{key}:", kind) for key, kind in inner.items()]), inner)
+    if name == "list":
+        element = kind_of_iceberg(spec["element"])
+        return Kind(_text("array", [("", element)]), element.fields)
+    if name == "map":
+        key, value = kind_of_iceberg(spec["key"]), kind_of_iceberg(spec["value"])
+        return Kind(_text("map", [("", key), ("", value)]), {**key.fields, **value.fields})
+    return Kind(None)
+
+
 def _text(name: str, parts: list[tuple[str, Kind]]) -> str | None:
     if any(kind.text is None for _, kind in parts):
         return None
@@ -110,7 +141,10 @@ def current_schema(dataset: Dataset, observed: Mapping[str, str] | None) -> Curr
     if dataset.namespace == _LOCAL and not Path(location).exists():
         found = CurrentSchema(None, reason="nothing is at its place, seen from here")
     elif dataset.namespace == _LOCAL or location.startswith(_SCHEMES):
-        found = _looked_up(location, is_local=dataset.namespace == _LOCAL)
+        is_local = dataset.namespace == _LOCAL
+        # Elsewhere each look at a place is a request: only what is known to be Iceberg's is asked for its metadata.
+        asked = is_local or dataset.format == "iceberg"
+        found = (_iceberg(location) if asked else None) or _looked_up(location, is_local=is_local)
     if found.source is None and observed:
         return CurrentSchema(OBSERVED, {name: Kind(type_) for name, type_ in observed.items()})
     return found
@@ -130,6 +164,17 @@ def _looked_up(location: str, *, is_local: bool) -> CurrentSchema:
     return _parquet(Path(location)) if is_local else CurrentSchema(None, reason="it is no Delta table")
 
 
+def _iceberg(location: str) -> CurrentSchema | None:
+    """The columns of an Iceberg table; None where there is no metadata of one."""
+    try:
+        schema = IcebergLog(files_of(location)).schema()
+        return None if schema is None else CurrentSchema(ICEBERG, kind_of_iceberg(schema).fields)
+    except UnreadableLogError as error:
+        return CurrentSchema(None, reason=f"its metadata cannot be read ({error})")
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return CurrentSchema(None, reason="its metadata cannot be read (it has no columns)")
+
+
 def _parquet(folder: Path) -> CurrentSchema:
     """The columns of the newest file of a folder, and of its partitions."""
     import pyarrow as pa  # noqa: PLC0415 - few commands need it
@@ -138,7 +183,9 @@ def _parquet(folder: Path) -> CurrentSchema:
     try:
         files = [folder] if folder.is_file() else list(islice(_data_files(folder), MAX_FILES))
         if not files:
-            return CurrentSchema(None, reason="no Delta log and no Parquet file is at its place")
+            return CurrentSchema(
+                None, reason="no Delta log, no Iceberg metadata and no Parquet file is at its place"
+            )
         newest = max(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
         schema = pq.read_schema(newest)
     except (OSError, pa.ArrowException) as error:

@@ -26,7 +26,7 @@ _CREATES = frozenset({"CREATE TABLE AS SELECT", "REPLACE TABLE AS SELECT"})
 
 @dataclass(frozen=True, slots=True)
 class CheckedDataset:
-    """A dataset at the end of an edge: where its columns were looked up (delta, parquet, observed), None with the reason."""
+    """A dataset at the end of an edge: where its columns were looked up (delta, iceberg, parquet, observed), None with the reason."""
 
     dataset: DatasetReference
     checked_by: str | None
