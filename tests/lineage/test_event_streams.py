@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -263,3 +264,25 @@ def test_a_batch_function_that_fails_is_a_failed_run(place: Place) -> None:
     assert (answer["state"], answer["failed_batches"], answer["input_rows"]) == ("failed", 1, None)
     assert [(each["outcome"], len(each["runs"])) for each in answer["batches"]] == [("FAILED", 2)]
     assert place.folder.name not in answer["error"]
+
+
+def test_a_batch_that_is_stopped_in_its_function_is_cancelled(place: Place) -> None:
+    """Spark itself tells the stop from a failure: the query ends without an error."""
+    frame, begun = stream(place), threading.Event()
+
+    def act() -> None:
+        def function(batch: Any, _: int) -> None:
+            begun.set()
+            batch.selectExpr("reflect('java.lang.Thread', 'sleep', 60000L)").collect()
+
+        query = frame.writeStream.option("checkpointLocation", f"{place.folder}/checkpoint")
+        running = query.foreachBatch(function).start()
+        assert begun.wait(120)
+        running.stop()
+        assert running.exception() is None
+
+    runs = place.new_runs(act)
+    assert {run["state"] for run in runs} == {"CANCELLED"}
+    answer = place.lineage.stream(newest(place)).to_dict()
+    assert (answer["state"], answer["error"], answer["failed_batches"]) == ("ended", None, 0)
+    assert [each["outcome"] for each in answer["batches"]] == ["CANCELLED"]

@@ -23,6 +23,12 @@ final class Failure {
     private static final int CAUSE_LIMIT = 50;
     private static final Pattern CANCELLED = Pattern.compile(
             "(?s)^(\\[SPARK_JOB_CANCELLED].*|Job \\S+ cancelled.*|.*part of cancelled job group.*)");
+
+    /** What Python was told when the stop of a stream interrupted a call of its function into the JVM (Spark's own pattern, `PROXY_ERROR`). */
+    private static final Pattern PROXIED = Pattern.compile("py4j\\.protocol\\.Py4JJavaError: An error occurred while calling [^\n]{0,200}\n: "
+            + "(java\\.lang\\.InterruptedException|java\\.io\\.InterruptedIOException|java\\.nio\\.channels\\.ClosedByInterruptException"
+            + "|org\\.apache\\.spark\\.SparkException: (\\[SPARK_JOB_CANCELLED]|Job \\S+ cancelled))");
+
     private static final int TRACE_LIMIT = 100_000;
     private static final Pattern TRACE_LINE = Pattern.compile("((?:[A-Za-z_$][\\w$]*\\.)*[A-Za-z_$][\\w$]*)(?:: (.*))?");
     private static final Pattern PYTHON_CLASS = Pattern.compile("^([A-Za-z_][\\w.]*)(:.*)?$");
@@ -142,6 +148,8 @@ final class Failure {
         boolean timeout = thrown instanceof SocketTimeoutException;  // an InterruptedIOException that nobody asked for
         return thrown instanceof InterruptedException || thrown instanceof InterruptedIOException && !timeout
                 || thrown instanceof ClosedByInterruptException || thrown instanceof TaskKilledException
+                || thrown.getClass().getName().equals("py4j.Py4JException") && thrown.getMessage() != null
+                && PROXIED.matcher(Masking.cut(thrown.getMessage(), TRACE_LIMIT)).find()
                 || thrown instanceof SparkException && thrown.getMessage() != null
                 && CANCELLED.matcher(thrown.getMessage()).matches();
     }

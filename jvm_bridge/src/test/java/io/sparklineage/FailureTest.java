@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import org.apache.spark.SparkException;
 import org.junit.jupiter.api.Test;
+import py4j.Py4JException;
 
 class FailureTest {
     private static String json(Throwable thrown) {
@@ -43,6 +44,17 @@ class FailureTest {
                 + "  File \"x.py\", line 1, in f\nshop.errors.BadCustomer: hunter2\n\n\tat java.X";
         assertEquals("{\"class\":\"shop.errors.BadCustomer\",\"message\":\"a Python function raised "
                 + "shop.errors.BadCustomer\",\"condition\":null}", json(new SparkException(message)));
+    }
+
+    /** The stop of a stream interrupts the call of a foreachBatch function; what the function itself raises is a failure. */
+    @Test
+    void knowsAnInterruptedPythonFunction() {
+        String trace = "An exception was raised by the Python Proxy. Return Message: Traceback (most recent call last):\n"
+                + "  File \"x.py\", line 1, in f\npy4j.protocol.Py4JJavaError: An error occurred while calling o77.parquet.\n: ";
+        assertTrue(Failure.of(new RuntimeException(new Py4JException(trace + "java.io.InterruptedIOException: x\n\tat y"))).isCancelled());
+        assertTrue(Failure.of(new Py4JException(trace + "org.apache.spark.SparkException: [SPARK_JOB_CANCELLED] Job 3")).isCancelled());
+        assertFalse(Failure.of(new Py4JException(trace + "java.io.IOException: java.lang.InterruptedException")).isCancelled());
+        assertFalse(Failure.of(new RuntimeException(trace + "java.io.InterruptedIOException: x")).isCancelled());
     }
 
     @Test
