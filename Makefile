@@ -49,13 +49,15 @@ check-by-execution: $(MAIN) $(JAR) $(CORPORA) .cache/delta-4.1
 determinism: $(MAIN) $(JAR) .cache/delta-4.1
 	DETERMINISM_EVERY=1 .venv/bin/python -m pytest tests/determinism
 
-# The case files, the events, Hive's tables and the lists of classes on every supported Spark, each in a process of its own.
+# The case files, the events, Hive's tables and the lists of classes on every supported Spark, each in a process of its own; and one
+# job on two Sparks compared, with Delta (`make test` does it without).
 test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.1 .cache/delta-4.2
 	status=0; \
 	for environment in $(MATRIX); do \
 		echo "$$environment:"; \
 		$$environment/bin/python -m pytest -q tests/closed tests/lineage tests/hive || status=1; \
 	done; \
+	UPGRADE=all .venv/bin/python -m pytest -q tests/compare/test_upgrade.py || status=1; \
 	exit $$status
 
 # Every way for an application to end, each in a process of its own, on both Sparks; `make test` does a sample.

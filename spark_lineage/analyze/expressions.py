@@ -80,16 +80,51 @@ def subquery_plans(expressions: Iterable[Any]) -> list[Node]:
 
 
 def conjuncts(condition: Any) -> list[Any]:
-    """The parts of a condition that top-level ANDs join, from left to right."""
+    """The parts of a condition that top-level ANDs join, from left to right.
+
+    BETWEEN is such an AND: Spark 3.5 parses it as one, Spark 4 as a function that it replaces by one.
+    """
     result = []
     stack = [condition]
     while stack:
         part = stack.pop()
-        if isinstance(part, Node) and part.name == "And":
-            stack.extend((part.get("right"), part.get("left")))
+        both = _both(part)
+        if both is not None:
+            stack.extend(both[::-1])
         elif part is not None:
             result.append(part)
     return result
+
+
+def _both(condition: Any) -> tuple[Any, Any] | None:
+    """The two sides of an AND or of a BETWEEN; each of the latter with the common expressions that Spark puts around both."""
+    if not isinstance(condition, Node):
+        return None
+    if condition.name == "And":
+        return condition.get("left"), condition.get("right")
+    replacement = _replacement(condition) if condition.name == "Between" else None
+    if replacement is None or replacement.name != "With":
+        return None if replacement is None else _both(replacement)
+    inside = replacement.get("child")
+    sides = _both(inside)
+    if sides is None:
+        return None
+    left, right = (_around(side, replacement, inside) for side in sides)
+    return left, right
+
+
+def _around(side: Any, common: Node, inside: Node) -> Node:
+    """The common expressions of a node with another one inside."""
+
+    def exchanged(parts: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(side if each is inside else each for each in parts)
+
+    return replace(
+        common,
+        fields={**common.fields, "child": side},
+        parts=exchanged(common.parts),
+        expressions=exchanged(common.expressions),
+    )
 
 
 def references(expression: Any) -> tuple[set[int], bool]:
