@@ -15,6 +15,7 @@ import pytest
 
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
+from tests.analyze.building import PlanBuilder
 from tests.pipeline.segments import BRIDGE, END, copy_plan, execution, write_segment
 
 OTHER = "3f2504e0-4f89-11d3-9a0c-0305e82c3302"
@@ -111,6 +112,24 @@ def test_a_write_of_a_killed_application_is_unknown_and_has_its_lineage(spool: P
     assert (edge["source_name"], edge["target_name"]) == ("/in", "/out")
     assert problems(store) == ["run_without_end"]
     assert [*spool.glob("*.seg"), *spool.glob("*.open")] == []
+
+
+def test_an_intent_whose_plan_never_arrived_is_a_run_and_a_problem(spool: Path, store: Path) -> None:
+    die(write_segment(spool, 0, intent(7, "never")))
+    ingest(spool, store)
+    assert runs(store) == {"7": ("UNKNOWN", False, None), "app": ("UNKNOWN", False, None)}
+    assert problems(store) == ["missing_plan"]
+
+
+def test_an_intent_that_writes_nothing_is_a_usage_and_alarms_nobody(spool: Path, store: Path) -> None:
+    """What an action was to read: it changed nothing, whether or not it ended."""
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", ["a"])
+    die(write_segment(spool, 0, plan.section(leaf) | {"hash": "q"}, intent(7, "q")))
+    ingest(spool, store)
+    assert runs(store) == {"7": ("UNKNOWN", True, None), "app": ("UNKNOWN", False, None)}
+    assert [row["kind"] for row in DeltaStore(store).read("runs").to_pylist()] == ["usage", "application"]
+    assert problems(store) == []
 
 
 def test_nobody_is_alarmed_where_the_end_may_come_with_the_next_segment(spool: Path, store: Path) -> None:

@@ -28,7 +28,7 @@ def unusual_text(answer: Json) -> RenderableType:
 def freshness_text(answer: Json) -> RenderableType:
     """Each table with its state, its age and the ways by which it is stale; then those that were dropped."""
     if not answer["tables"] and not answer["dropped"]:
-        return Text("No table was written by a run that is known.")
+        return Text("No table was written to the end by a run that is known.")
     labels = labels_of(answer)
     table = grid(_STATE_WIDTH, None)
     for each in answer["tables"]:
