@@ -28,7 +28,8 @@ PATH_RULES: Mapping[str, re.Pattern[str]] = {
 """Rule name -> the whole of a segment that it trims."""
 
 _PART_FILE = re.compile(r"part-\d+.*")
-_GLOB = re.compile(r"[*?{\[]")
+_GLOB = re.compile(r"(?<!\\)[*?{\[]")
+_ESCAPED = re.compile(r"\\(.)")
 _OBJECT_STORES = {"s3": "s3", "s3a": "s3", "s3n": "s3", "gs": "gs"}
 _JDBC_SCHEMES = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}
 _JDBC_PORTS = {"postgres": 5432, "mysql": 3306}
@@ -68,20 +69,21 @@ class Naming:
     path_rules: tuple[str, ...] = tuple(PATH_RULES)
     file_namespace: str = "file"
 
-    def locate(self, path: str) -> Location:
-        """The dataset of one path or URI.
+    def locate(self, path: str, *, is_pattern: bool = True) -> Location:
+        """The dataset of one path or URI; `is_pattern` is false for one that stands for itself: what is written is no glob.
 
         >>> Naming().locate("file:/out/dt=2026-11-20/part-0.parquet").id.name
         '/out'
+        >>> Naming().locate("/in/[ab]*").id.name, Naming().locate("/in/[ab]*", is_pattern=False).id.name
+        ('/in', '/in/[ab]*')
         """
-        return _locate(path, self.path_rules, self.file_namespace)
+        return _locate(path, self.path_rules, self.file_namespace, is_pattern=is_pattern)
 
 
 @lru_cache(maxsize=1000)
-def _locate(path: str, rules: tuple[str, ...], file_namespace: str) -> Location:
+def _locate(path: str, rules: tuple[str, ...], file_namespace: str, *, is_pattern: bool) -> Location:
     """Remembered, since a plan may read one table thousands of times."""
-    glob = _GLOB.search(path)
-    namespace, name = _split(path[: glob.start()].rpartition("/")[0] if glob else path, file_namespace)
+    namespace, name = _split(_folder(path) if is_pattern else path, file_namespace)
     segments = name.rstrip("/").split("/")
     trimmed: list[str] = []
     if len(segments) > 2 and _PART_FILE.fullmatch(segments[-1]):
@@ -89,6 +91,12 @@ def _locate(path: str, rules: tuple[str, ...], file_namespace: str) -> Location:
     while len(segments) > 2 and _is_part(segments[-1], rules):
         trimmed.append(segments.pop())
     return Location(DatasetId(namespace, "/".join(segments) or "/"), path, tuple(reversed(trimmed)))
+
+
+def _folder(pattern: str) -> str:
+    """The path before the first glob, with the characters that a backslash takes for themselves."""
+    glob = _GLOB.search(pattern)
+    return _ESCAPED.sub(r"\1", pattern[: glob.start()].rpartition("/")[0] if glob else pattern)
 
 
 def _is_part(segment: str, rules: tuple[str, ...]) -> bool:

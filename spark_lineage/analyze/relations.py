@@ -123,17 +123,23 @@ def catalog_table(table: Node, naming: Naming) -> tuple[Located, ...]:
     aliases = _aliases(table)
     if isinstance(location, str):
         # A catalog's location is a URI, percent-encoded; Hadoop's paths are not.
-        return by_paths([unquote(location)], aliases, naming, kind if isinstance(kind, str) else None)
+        kind = kind if isinstance(kind, str) else None
+        return by_paths([unquote(location)], aliases, naming, kind, is_pattern=False)
     return by_name(".".join(map(str, table.facts.get("identifier") or ())))
 
 
 def by_paths(
-    paths: Iterable[str], aliases: tuple[str, ...], naming: Naming, form: str | None = None
+    paths: Iterable[str],
+    aliases: tuple[str, ...],
+    naming: Naming,
+    form: str | None = None,
+    *,
+    is_pattern: bool = True,
 ) -> tuple[Located, ...]:
-    """One dataset for each identity that the paths have, in the order of first sight."""
+    """One dataset for each identity that the paths have, in the order of first sight; see `Naming.locate`."""
     grouped: dict[DatasetId, list[Location]] = {}
     for path in paths:
-        location = naming.locate(path)
+        location = naming.locate(path, is_pattern=is_pattern)
         grouped.setdefault(location.id, []).append(location)
     return tuple(
         Located(Dataset(each.namespace, each.name, aliases, form), tuple(locations))
@@ -208,7 +214,7 @@ def _relation(
     known = (index.facts, facts.get(index, {})) if isinstance(index, Node) else ()
     paths = tuple(str(path) for each in known for path in each.get("paths") or ())
     if isinstance(index, Node) and isinstance(index.facts.get("delta_path"), str):
-        return by_paths([index.facts["delta_path"]], aliases, naming, "delta")
+        return by_paths([index.facts["delta_path"]], aliases, naming, "delta", is_pattern=False)
     if isinstance(table, Node) and isinstance(table.facts.get("location"), str):
         (located,) = catalog_table(table, naming)
         return (Located(located.dataset, tuple(naming.locate(path) for path in paths) or located.locations),)
@@ -228,7 +234,7 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
     if isinstance(location, str) and "inner" in table.facts:
         return _wrapped(table, node, location, naming)
     if isinstance(location, str):
-        return by_paths([location], aliases, naming, table.facts.get("provider"))
+        return by_paths([location], aliases, naming, table.facts.get("provider"), is_pattern=False)
     if isinstance(inner, Node):
         return catalog_table(inner, naming)
     if "kafka.bootstrap.servers" in options_of(node):
@@ -268,7 +274,7 @@ def _wrapped(table: Node, node: Node, location: str, naming: Naming) -> tuple[Lo
     elif isinstance(own, str) and name.startswith(f"{own}."):
         name = own
     form = "iceberg" if ".iceberg." in table.class_name else None
-    located = by_paths([location], (name,) if name else (), naming, form)
+    located = by_paths([location], (name,) if name else (), naming, form, is_pattern=False)
     if table.facts["inner"] not in ICEBERG_METADATA:
         return located
     part = name.rpartition(".")[2] or str(own).rpartition(".")[2]
@@ -320,7 +326,7 @@ def by_facts(scan: Node, naming: Naming) -> tuple[Located, ...]:
     table = facts.get("table")
     aliases = (".".join(map(str, table)),) if isinstance(table, list) else ()
     if isinstance(facts.get("delta_path"), str):
-        return by_paths([facts["delta_path"]], aliases, naming, "delta")
+        return by_paths([facts["delta_path"]], aliases, naming, "delta", is_pattern=False)
     if facts.get("inner") in ICEBERG_METADATA:
         return ()
     paths = facts.get("paths")

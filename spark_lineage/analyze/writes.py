@@ -104,7 +104,7 @@ def _files(node: Node, naming: Naming) -> Write:
         for each in ((catalog_table(table, naming)) if isinstance(table, Node) else ())
         for a in each.dataset.aliases
     )
-    target = by_paths([path], aliases, naming) if isinstance(path, str) else ()
+    target = by_paths([path], aliases, naming, is_pattern=False) if isinstance(path, str) else ()
     static = node.get("staticPartitions")
     partial = isinstance(static, MapValue) and bool(static.pairs)
     operation = "OVERWRITE" if _replaces(node) else "INSERT"
@@ -148,7 +148,7 @@ def _clone(node: Node, naming: Naming) -> Write:
 def _directory(node: Node, naming: Naming) -> Write:
     storage = node.get("storage")
     path = storage.get("locationUri") if isinstance(storage, Node) else None
-    target = by_paths([unquote(path)], (), naming) if isinstance(path, str) else ()
+    target = by_paths([unquote(path)], (), naming, is_pattern=False) if isinstance(path, str) else ()
     return _simple(node, "INSERT OVERWRITE DIRECTORY", target, overwrites=bool(node.get("overwrite")))
 
 
@@ -259,7 +259,7 @@ def _stream(node: Node, naming: Naming) -> Write:
     elif isinstance(relation, Node):
         target = locate(relation, naming)
     if not target and isinstance(sink, Node) and isinstance(sink.facts.get("path"), str):
-        target = by_paths([sink.facts["path"]], (), naming)
+        target = by_paths([sink.facts["path"]], (), naming, is_pattern=False)
     if not target and isinstance(options, MapValue):
         target = by_options(options.texts(), (), (), naming)
     if not target and isinstance(sink, Node | Opaque):
@@ -282,7 +282,9 @@ def _view(node: Node, naming: Naming) -> Write:
 
 
 def _simple(node: Node, operation: str, target: tuple[Located, ...], *, overwrites: bool = False) -> Write:
+    """A write of the node's query; what overwrites the folder of a partition leaves the others as they are."""
     query = node.get("query")
+    overwrites = overwrites and not any(place.partitions for each in target for place in each.locations)
     if not isinstance(query, Node):
         return Write(operation, target, (), (), overwrites)
     columns = by_position(query, node.get("outputColumnNames"))

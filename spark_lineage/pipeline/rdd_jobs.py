@@ -22,7 +22,7 @@ def rdd_job_of(record: RddJobRecord, naming: Naming) -> RddJob | None:
     call_site = record.call_site or "unknown place"
     effect = effect_of(call_site, record.function, record.output)
     read = ancestry(record.rdd or {}, naming)
-    target = by_paths([record.output], (), naming)[0] if record.output is not None else None
+    target = by_paths([record.output], (), naming, is_pattern=False)[0] if record.output is not None else None
     if effect is not Effect.FILES and only_logs(each.dataset.id for each in read.located()):
         return None
     idle = read.certainty is Certainty.EXACT and effect is not Effect.FILES
