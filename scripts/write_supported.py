@@ -92,7 +92,8 @@ The bridge takes what Spark has in memory and asks for nothing, so these are nul
 - a skipped stage: its operator has no stages of its own, for they ran in an earlier job;
 - the version that a write made where the table's own log does not have exactly one commit that fits it.
 
-Delta's file statistics have no distinct counts: `diff --data` shows null there.
+Delta's file statistics have no distinct counts: `diff --data` shows null there, and `drift --data` and `why` compare shares of NULLs and the
+ranges of numbers, dates and timestamps alone. Of texts Delta keeps but a beginning, so their bounds are shown and not compared.
 """
 
 

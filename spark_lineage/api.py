@@ -226,11 +226,18 @@ class Lineage:
 
     def drift(self, since: str) -> Answer:
         """What changed over the whole store since a time, or for so long (`7d`): lineage, constants, schemas."""
+        return self._drift(since, data=False)
+
+    def data_drift(self, since: str) -> Answer:
+        """The same, and where commits added NULLs or values to Delta tables that are unlike those before, by the tables' own logs."""
+        return self._drift(since, data=True)
+
+    def _drift(self, since: str, *, data: bool) -> Answer:
         from spark_lineage.compare.drift.drift import drift  # noqa: PLC0415 - few ask, all would load it
         from spark_lineage.show.html.diff import drift_html  # noqa: PLC0415
         from spark_lineage.show.text.diff import drift_text  # noqa: PLC0415
 
-        return Answer(drift(self._read(), since).to_dict(), drift_text, drift_html)
+        return Answer(drift(self._read(), since, data=data).to_dict(), drift_text, drift_html)
 
     def check(
         self,

@@ -3,8 +3,8 @@
 **Which changes.** The walk is that of `rounds`: upstream, and back in time, each table with the window in which a change could
 reach the output. In that window count: runs that failed, were cancelled, have no known end, were late or are missing; stages that failed or were
 tried again, fetch failures, executors that were lost or decommissioned, skew, restarts of streams (`compare.own_causes`); sources, expressions,
-constants and schemas that are not as they were (`compare.drift.drift`); rows, bytes, durations and inputs that are unusual (`compare.unusual.runs`), and commits that no
-run explains (`compare.unusual.outside`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
+constants and schemas that are not as they were (`compare.drift.drift`); rows, bytes, durations and inputs that are unusual (`compare.unusual.runs`), commits that no
+run explains (`compare.unusual.outside`), and NULLs and values of Delta tables that are unlike before (`compare.drift.added_data`). Of a column, only what its table, its rows or the columns that it is made of have to do with.
 
 **The rank.** `score = weight x strength x 0.8^hops x 0.5^(age / period) x bond`, where
 
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from spark_lineage.compare.causes.critical_path import Link, critical_path
 from spark_lineage.compare.causes.own_causes import Work, own_causes
 from spark_lineage.compare.causes.rounds import Past, Reach, Round, began_at, rounds_of
+from spark_lineage.compare.drift.added_data import added_data
 from spark_lineage.compare.drift.diff import Comparer
 from spark_lineage.compare.drift.drift import drift_of
 from spark_lineage.compare.drift.sentences import short_name
@@ -242,7 +243,8 @@ def _unusual(snapshot: Snapshot, rounds: Sequence[Round], logs: Logs) -> Iterato
     begin = min(each.until - DEFAULT_PERIOD_MS if each.since is None else each.since for each in rounds)
     datasets = frozenset(by_dataset)
     runs = unusual_of(history_of(snapshot), begin, datasets, lambda id_: label(snapshot, id_))
-    for finding in (*runs, *outside_writes(snapshot, begin, logs, datasets)):
+    others = (outside_writes(snapshot, begin, logs, datasets), added_data(snapshot, begin, logs, datasets))
+    for finding in (*runs, *(each for found in others for each in found)):
         at = by_dataset.get(finding.dataset) if finding.dataset else None
         if at is not None and at.holds(finding.at):
             yield at, finding

@@ -6,26 +6,33 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from spark_lineage.compare.drift.added_data import added_data
 from spark_lineage.compare.drift.diff import Comparer
 from spark_lineage.compare.drift.history import Slot
 from spark_lineage.compare.drift.sentences import findings_of, missing_plan, schema_finding, short_name
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.times import parse_time
-from spark_lineage.model import SCHEMA_VERSION, DatasetId, Severity
-from spark_lineage.query.answers import DatasetReference, Json, iso_time
-from spark_lineage.query.snapshot import ReadableStore
+from spark_lineage.compare.unusual.outside import log_problems
+from spark_lineage.model import SCHEMA_VERSION, DatasetId, Problem, Severity
+from spark_lineage.pipeline.logs.commits import Logs
+from spark_lineage.query.answers import DatasetReference, Json, iso_time, problems_json
+from spark_lineage.query.snapshot import ReadableStore, Snapshot
 
 __all__ = ["DriftAnswer", "drift", "drift_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class DriftAnswer:
-    """All that changed since a time (epoch milliseconds), the most severe first; `datasets` are those that findings name."""
+    """All that changed since a time (epoch milliseconds), the most severe first; `datasets` are those that findings name.
+
+    `problems` are tables' logs that could not be read, where the data were asked for.
+    """
 
     since: int
     writes: int
     findings: tuple[Finding, ...]
     datasets: tuple[DatasetReference, ...]
+    problems: tuple[Problem, ...] = ()
 
     def to_dict(self) -> Json:
         """The JSON of a drift; `writes` is how many writes ran since then."""
@@ -35,11 +42,14 @@ class DriftAnswer:
             "writes": self.writes,
             "findings": [finding.to_dict() for finding in self.findings],
             "datasets": [dataset.to_dict() for dataset in self.datasets],
+            "problems": problems_json(self.problems),
         }
 
 
-def drift(store: ReadableStore, since: str) -> DriftAnswer:
+def drift(store: ReadableStore, since: str, *, data: bool = False) -> DriftAnswer:
     """What changed in a store since a time or for a duration. Raises `SettingError` for what is neither.
+
+    With `data` also where commits added data that are unlike those before, by the logs of Delta tables (`compare.drift.added_data`).
 
     A write that ran for the first time since then is no drift: there is nothing before it.
     """
@@ -56,9 +66,16 @@ def drift(store: ReadableStore, since: str) -> DriftAnswer:
         for slot in slots
         for each in (*drift_of(comparer, slot, start), *_new_plans(comparer, slot, start))
     }
+    logs = Logs()
+    if data:
+        added = added_data(Snapshot(store), start, logs)
+        found |= {_identity(each): each for each in added}
     findings = tuple(sorted(found.values(), key=lambda each: (each.order, each.at or 0)))
     named = sorted({each.dataset for each in findings if each.dataset is not None})
-    return DriftAnswer(start, len(slots), findings, tuple(map(comparer.reference, named)))
+    references = tuple(map(comparer.reference, named))
+    return DriftAnswer(
+        start, len(slots), findings, references, log_problems(logs, "changes of its data are not seen")
+    )
 
 
 def drift_of(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:

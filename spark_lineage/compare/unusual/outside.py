@@ -99,13 +99,13 @@ def outside_commits(
             logs.missing.discard(location_of(id_))
 
 
-def log_problems(logs: Logs) -> tuple[Problem, ...]:
-    """What could not be looked up, in words."""
+def log_problems(logs: Logs, lost: str = "writes that no run made are not seen") -> tuple[Problem, ...]:
+    """What could not be looked up, in words; `lost` is what an answer goes without."""
     unreadable = (
         Problem(
             "log_unreadable",
             Severity.WARNING,
-            f"The table's log cannot be read ({reason}): writes that no run made are not seen.",
+            f"The table's log cannot be read ({reason}): {lost}.",
             where=location,
             hint="ask where the table can be reached",
         )
@@ -115,16 +115,16 @@ def log_problems(logs: Logs) -> tuple[Problem, ...]:
         Problem(
             "log_forgotten",
             Severity.INFO,
-            "The table's log no longer reaches back so far: writes that no run made are not seen.",
+            f"The table's log no longer reaches back so far: {lost}.",
             where=location,
             hint="ask for a shorter time",
         )
         for location in sorted(logs.forgotten)
     )
-    return (*unreadable, *forgotten, *_missing(sorted(logs.missing)))
+    return (*unreadable, *forgotten, *_missing(sorted(logs.missing), lost))
 
 
-def _missing(locations: Sequence[str]) -> Iterator[Problem]:
+def _missing(locations: Sequence[str], lost: str) -> Iterator[Problem]:
     """One problem for all: whoever asks from another machine sees none of them."""
     if locations:
         what = (
@@ -135,7 +135,7 @@ def _missing(locations: Sequence[str]) -> Iterator[Problem]:
         yield Problem(
             "log_missing",
             Severity.INFO,
-            f"There {what}, seen from here: writes that no run made are not seen.",
+            f"There {what}, seen from here: {lost}.",
             where=locations[0] if len(locations) == 1 else f"{locations[0]} and others",
             hint="ask where the tables can be reached, if they are still there",
         )

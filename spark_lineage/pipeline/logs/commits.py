@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from spark_lineage.model import SchemaColumn
+from spark_lineage.pipeline.logs.added_rows import AddedRows
 from spark_lineage.pipeline.logs.delta_log import DeltaLog
 from spark_lineage.pipeline.logs.iceberg_log import IcebergLog
 from spark_lineage.pipeline.logs.log_entries import Commit
@@ -122,6 +123,15 @@ class Logs:
         try:
             self._note_missing(location, log)
             return None if log is None else log.commit(version)
+        except UnreadableLogError as error:
+            self._give_up(location, error)
+            return None
+
+    def added(self, location: str, version: int) -> AddedRows | None:
+        """What a version of a Delta table added; None where nothing, or where its log does not say it."""
+        log = self._log(location, "delta")
+        try:
+            return log.added(version) if isinstance(log, DeltaLog) else None
         except UnreadableLogError as error:
             self._give_up(location, error)
             return None

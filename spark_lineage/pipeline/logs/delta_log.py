@@ -13,6 +13,7 @@ from typing import Any
 from spark_lineage.decode.plans import data_type
 from spark_lineage.errors import DecodeError
 from spark_lineage.model import SchemaColumn
+from spark_lineage.pipeline.logs.added_rows import AddedRows, added_rows
 from spark_lineage.pipeline.logs.log_entries import Commit
 from spark_lineage.pipeline.logs.log_files import Files, UnreadableLogError
 
@@ -21,6 +22,9 @@ WINDOW_LIMIT = 2_000
 
 HEAD_BYTES = 1 << 20
 """How far into a commit's file its `commitInfo` is looked for: writers put it first, or last into small ones."""
+
+ENTRY_BYTES = 4 << 20
+"""The longest entry of which the statistics are read: some thousand files."""
 
 SCHEMA_LIMIT = 100
 """Commits that are looked back over for the one that last changed a table's schema."""
@@ -101,6 +105,11 @@ class DeltaLog:
             if len(head) == HEAD_BYTES:
                 return ()  # it may stand further on
         return ()
+
+    def added(self, version: int) -> AddedRows | None:
+        """What a version added, by the statistics of its files; None where it added nothing or its entry does not say it."""
+        entry = self._files.head(_name(version), ENTRY_BYTES)
+        return None if entry is None or len(entry) == ENTRY_BYTES else added_rows(entry)
 
     def _find_latest(self) -> int:
         low = self._checkpoint()

@@ -69,7 +69,11 @@ def diff(
     print_answer(ask(name, from_, to), as_json)
 
 
-@app.command(epilog=examples("drift --since 7d", "drift --since 2026-11-20", "drift --since 12h --json"))
+@app.command(
+    epilog=examples(
+        "drift --since 7d", "drift --since 2026-11-20", "drift --since 7d --data", "drift --since 12h --json"
+    )
+)
 def drift(
     since: Annotated[
         str,
@@ -77,6 +81,13 @@ def drift(
             "--since", metavar="TIME", help="A time such as 2026-11-20, or how long ago: 12h, 7d, 2w."
         ),
     ],
+    data: Annotated[
+        bool,
+        typer.Option(
+            "--data",
+            help="Look into the logs of Delta tables, too: NULLs and values that are unlike those of the commits before.",
+        ),
+    ] = False,
     store: StoreOption = None,
     spool: SpoolOption = None,
     no_ingest: NoIngestOption = False,
@@ -86,4 +97,6 @@ def drift(
 
     Sources, expressions, constants and schemas of every write that ran.
     """
-    print_answer(open_lineage(store, spool, no_ingest).drift(since), as_json)
+    lineage = open_lineage(store, spool, no_ingest)
+    ask = lineage.data_drift if data else lineage.drift
+    print_answer(ask(since), as_json)

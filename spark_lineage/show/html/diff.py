@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from spark_lineage.show.html.elements import files_part, page, safe, span, stacked, table, title
+from spark_lineage.show.html.elements import (
+    files_part,
+    page,
+    problems_part,
+    safe,
+    span,
+    stacked,
+    table,
+    title,
+)
 from spark_lineage.show.html.findings import findings_part
 from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, nothing_ran, run_line
 from spark_lineage.show.parts.findings import findings_word
@@ -26,11 +35,14 @@ def diff_html(answer: Json) -> str:
 
 def drift_html(answer: Json) -> str:
     """What changed over the whole store."""
-    if not answer["writes"]:
-        return page(title(nothing_ran(answer)))
+    problems = problems_part(answer["problems"])
+    if not answer["writes"] and not answer["findings"]:
+        return page(title(nothing_ran(answer)), problems)
     ran = f"{count_word(answer['writes'], 'write')} ran since {time_word(answer['since'])}"
     return page(
-        title(findings_word(len(answer["findings"])), span("sl-dim", ran)), findings_part(answer["findings"])
+        title(findings_word(len(answer["findings"])), span("sl-dim", ran)),
+        findings_part(answer["findings"]),
+        problems,
     )
 
 

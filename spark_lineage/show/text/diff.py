@@ -8,7 +8,7 @@ from rich.text import Text
 
 from spark_lineage.show.parts.diff import VERDICTS, constants_line, diff_title, nothing_ran, run_line
 from spark_lineage.show.parts.findings import findings_word
-from spark_lineage.show.text.elements import files_part
+from spark_lineage.show.text.elements import files_part, problems_part
 from spark_lineage.show.text.findings import findings_table
 from spark_lineage.show.words import Json, Labels, clean, count_word, time_word
 
@@ -41,12 +41,14 @@ def diff_text(answer: Json) -> RenderableType:
 
 def drift_text(answer: Json) -> RenderableType:
     """What changed over the whole store."""
-    if not answer["writes"]:
-        return Text(nothing_ran(answer))
+    problems = problems_part(answer["problems"])
+    if not answer["writes"] and not answer["findings"]:
+        return Group(Text(nothing_ran(answer)), *problems)
     ran = f"{count_word(answer['writes'], 'write')} ran since {time_word(answer['since'])}"
     if not answer["findings"]:
-        return Text(f"No drift: {ran}, and none of them changed.")
-    return Group(Text(f"{ran}: {findings_word(len(answer['findings']))}", style="bold"), *_found(answer))
+        return Group(Text(f"No drift: {ran}, and none of them changed."), *problems)
+    head = Text(f"{ran}: {findings_word(len(answer['findings']))}", style="bold")
+    return Group(head, *_found(answer), *problems)
 
 
 def _verdict(verdict: str) -> Text:
