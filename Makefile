@@ -60,7 +60,8 @@ test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .c
 	UPGRADE=all .venv/bin/python -m pytest -q tests/compare/test_upgrade.py || status=1; \
 	exit $$status
 
-# Every way for an application to end, each in a process of its own, on both Sparks; `make test` does a sample.
+# Every way for an application to end, each in a process of its own, and a cluster that loses executors, on both Sparks;
+# `make test` does a sample.
 failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 	FAILURES=all .venv/bin/python -m pytest tests/failures
 	FAILURES=all .venv-3.5/bin/python -m pytest tests/failures

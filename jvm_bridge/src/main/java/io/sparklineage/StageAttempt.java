@@ -10,6 +10,12 @@ final class StageAttempt {
     int killedTasks;
     int speculativeTasks;
 
+    /** The tasks that started and have not ended. */
+    int runningTasks;
+
+    /** Whether the stage has all that it was to do: what still runs is not needed, and killed. */
+    boolean complete;
+
     /** What Spark said of it when it ended, as members of its record. */
     final JsonWriter ended = new JsonWriter();
 
@@ -21,9 +27,10 @@ final class StageAttempt {
         this.attempt = attempt;
     }
 
-    /** The whole record; tasks that were killed because another was faster end after their stage, and still count. */
+    /** The whole record; a task that is killed because another was faster ends after its stage or even after the query, and counts. */
     void write(JsonWriter json, int jobId) {
+        int ending = complete ? Math.max(0, Math.min(runningTasks, speculativeTasks)) : 0;
         json.object().raw(ended).field("job_id", jobId).field("failed_tasks", failedTasks)
-                .field("killed_tasks", killedTasks).field("speculative_tasks", speculativeTasks).endObject();
+                .field("killed_tasks", killedTasks + ending).field("speculative_tasks", speculativeTasks).endObject();
     }
 }

@@ -35,33 +35,30 @@ final class Stages {
     }
 
     void taskStarted(SparkListenerTaskStart event) {
-        if (event.taskInfo() != null && event.taskInfo().speculative()) {
-            StageAttempt attempt = attempts.get(key(event.stageId(), event.stageAttemptId()));
-            if (attempt != null) {
-                attempt.speculativeTasks++;
-            }
+        StageAttempt attempt = attempts.get(key(event.stageId(), event.stageAttemptId()));
+        if (attempt != null) {
+            attempt.runningTasks++;
+            attempt.speculativeTasks += event.taskInfo() != null && event.taskInfo().speculative() ? 1 : 0;
         }
     }
 
     /** A task that may not commit because another one did counts as killed, as in Spark's own pages. */
     void taskEnded(SparkListenerTaskEnd event) {
         long key = key(event.stageId(), event.stageAttemptId());
+        StageAttempt attempt = attempts.get(key);
+        if (attempt != null) {
+            attempt.runningTasks--;
+        }
         if (event.reason() == Success$.MODULE$) {
             TaskSpreads spread = spreads.get(key);
             TaskMetrics metrics = event.taskMetrics();
             if (spread != null && metrics != null && event.taskInfo() != null) {
                 spread.add(event.taskInfo(), metrics);
             }
-            return;
-        }
-        StageAttempt attempt = attempts.get(key);
-        if (attempt == null) {
-            return;
-        }
-        if (event.reason() instanceof TaskKilled || event.reason() instanceof TaskCommitDenied) {
-            attempt.killedTasks++;
-        } else {
-            attempt.failedTasks++;
+        } else if (attempt != null) {
+            boolean killed = event.reason() instanceof TaskKilled || event.reason() instanceof TaskCommitDenied;
+            attempt.killedTasks += killed ? 1 : 0;
+            attempt.failedTasks += killed ? 0 : 1;
         }
     }
 
@@ -71,6 +68,7 @@ final class Stages {
         StageAttempt attempt = attempts.computeIfAbsent(key,
                 unseen -> new StageAttempt(stage.stageId(), stage.attemptNumber()));
         StageRecord.write(attempt.ended, stage);
+        attempt.complete = stage.failureReason().isEmpty();
         TaskSpreads spread = spreads.remove(key);
         if (spread != null) {
             spread.write(attempt.ended);

@@ -91,6 +91,20 @@ class StagesTest {
                 + "\"job_id\":1,\"failed_tasks\":1,\"killed_tasks\":2,\"speculative_tasks\":1}", tail(job));
     }
 
+    @Test
+    void aSlowTaskThatIsStillBeingKilledWhenTheQueryEndsIsKilled() throws Throwable {
+        StageInfo stage = stage(3, 0);
+        Activity.Job job = job(1, stage);
+        activity.stages.submitted(stage);
+        activity.stages.taskStarted(new SparkListenerTaskStart(3, 0, task(false, 1)));
+        activity.stages.taskStarted(new SparkListenerTaskStart(3, 0, task(true, 1)));
+        end(stage, Success$.MODULE$, 10);
+        activity.stageCompleted(stage);
+        assertTrue(tail(job).endsWith("\"killed_tasks\":1,\"speculative_tasks\":1}"), tail(job));
+        end(stage, new TaskKilled("another attempt succeeded", none(), none(), none()), 500);
+        assertTrue(tail(job).endsWith("\"killed_tasks\":1,\"speculative_tasks\":1}"), tail(job));
+    }
+
     /** No two of its numbers are alike. */
     private static TaskMetrics eachItsOwnNumber() {
         TaskMetrics metrics = new TaskMetrics();
