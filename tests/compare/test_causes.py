@@ -88,6 +88,17 @@ def constants(value: str, *runs: str) -> tuple[Constants, ...]:
     return tuple(Constants(each, 0, (("net", value),), "k") for each in runs)
 
 
+def test_the_critical_path_goes_around_a_loop_once(tmp_path):
+    """Silver is made of gold, and gold of silver, every day: gold of day 3 waited for silver of day 3, not for all days before."""
+    plans = (
+        plan("s1", "silver", "net:double", "gold", job="clean"),
+        plan("g1", "gold", "net:double", "silver", job="report"),
+    )
+    runs = [daily(target, day) for day in (1, 2, 3) for target in ("silver", "gold")]
+    links = why(shop(tmp_path, runs, plans=plans, edges=()), "gold").to_dict()["critical_path"]
+    assert [each["run"] for each in links] == ["s3:1", "g3:1"]
+
+
 def test_a_commit_that_no_run_made_is_a_cause(tmp_path):
     """In the log of the orders, a Delta table, a commit by delta-rs lies between the two runs of silver: it is why silver is another.
 

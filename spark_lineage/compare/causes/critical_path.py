@@ -65,10 +65,15 @@ def critical_path(
     datasets: Collection[DatasetId],
     reference: Callable[[DatasetId], DatasetReference],
 ) -> tuple[Link, ...]:
-    """The chain of runs that ends with `output`, the first one first; only runs that write one of `datasets` count."""
+    """The chain of runs that ends with `output`, the first one first; only runs that write one of `datasets` count.
+
+    Where tables are made of each other it ends before it comes back to one: what is further back is the round before.
+    """
     chain = [output]
-    while (before := _last_input(past, chain[-1], datasets)) is not None and before not in chain:
+    met = {output.target}
+    while (before := _last_input(past, chain[-1], datasets)) is not None and before.target not in met:
         chain.append(before)
+        met.add(before.target)
     chain.reverse()
     return tuple(
         Link(
