@@ -22,6 +22,7 @@ from spark_lineage.model import (
     Constants,
     Dataset,
     Distribution,
+    EdgeKind,
     Observation,
     Run,
     RunState,
@@ -86,6 +87,13 @@ def told(answer) -> list[tuple[str, float, int]]:
 
 def constants(value: str, *runs: str) -> tuple[Constants, ...]:
     return tuple(Constants(each, 0, (("net", value),), "k") for each in runs)
+
+
+def test_an_output_that_was_dropped_says_so(tmp_path):
+    end = plan("e", "gold", "", kind=EdgeKind.CONTROL, operation="DROP TABLE", overwrites=True)
+    dropped = run(1, "e", "gold", 9 * DAY, run_id="x:1", kind="control")
+    answer = why(shop(tmp_path, [*days(1, 2), dropped], plans=(*PLANS, end)), "gold")
+    assert (answer.run.run_id, [each.code for each in answer.problems]) == ("g2:1", ["table_ended"])
 
 
 def test_the_critical_path_goes_around_a_loop_once(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spark_lineage.compare.unusual.freshness import freshness, freshness_answer
+from spark_lineage.compare.unusual.freshness import freshness, freshness_answer, freshness_asked
 from spark_lineage.compare.unusual.rhythm import rhythm
 from spark_lineage.model import Batch, EdgeKind, Observation, RunState
 from spark_lineage.query.snapshot import Snapshot
@@ -338,6 +338,19 @@ def test_a_write_whose_plan_is_not_in_the_store_is_a_write(tmp_path):
         ("/w/orders", (MONDAY - 60) * 1000), ("/w/report", (MONDAY + 60) * 1000),
     ]  # fmt: skip
     assert ages(answer) == {"/w/orders": "unknown", "/w/report": "unknown"}
+
+
+def test_a_view_is_as_old_as_what_it_is_made_of(tmp_path):
+    """The orders are written after the view was created: it has their rows all the same, so nothing is stale."""
+    view = plan("v", "shown", "a:int", "orders", operation="CREATE VIEW", overwrites=True)
+    runs = [
+        write(1, "p1", "orders", MONDAY), write(2, "v", "shown", MONDAY + 10, operation="CREATE VIEW"), write(3, "p1", "orders", MONDAY + 20),
+    ]  # fmt: skip
+    store = store_of(tmp_path, Batch(plans=(ORDERS, view), runs=tuple(runs)))
+    for asked in (None, "shown"):
+        answer = freshness_asked(store, asked, "1970-01-06")
+        assert ages(answer) == {"/w/orders": "unknown"}
+        assert answer.findings == ()
 
 
 def test_only_some_tables(tmp_path):

@@ -87,6 +87,25 @@ def test_freshness(capfd, store):
     assert run_cli(capfd, *words) == (0, FRESHNESS, "")
 
 
+def test_many_inputs_that_are_newer(capfd, tmp_path):
+    """Seven sources were written after the report: five ways are drawn, and only their tables have full names below."""
+    names = [f"s{number}" for number in range(7)]
+    plans = (plan("r", "report", "a:int", " ".join(names)), *(plan(each, each, "a:int") for each in names))
+    runs = (
+        run(1, "r", "report", MONDAY),
+        *(run(number, each, each, MONDAY + number) for number, each in enumerate(names, 2)),
+    )
+    store_of(tmp_path / "store", Batch(plans=plans, runs=runs))
+    _, out, _ = run_cli(capfd, "freshness", "report", "--now", "1970-01-06", "--store", tmp_path / "store")
+    lines = [line.strip() for line in out.splitlines()]
+    assert [line for line in lines if line.startswith(("newer", "and"))] == [
+        *(f"newer: w/s{number} → w/report" for number in range(5)), "and 2 more",
+    ]  # fmt: skip
+    assert [
+        line.split()[0] for line in lines if line.endswith(tuple(f"/w/s{number}" for number in range(7)))
+    ] == [f"w/s{number}" for number in range(5)]
+
+
 def test_freshness_of_a_dropped_table(capfd, tmp_path):
     names = (dataset("orders", "spark_catalog.shop.orders"), dataset("raw"))
     end = plan("e", "orders", "", kind=EdgeKind.CONTROL, operation="DROP TABLE", overwrites=True)

@@ -17,7 +17,14 @@ def reached(
 ) -> dict[str, Any]:
     told = [{"name": name, "type": type_, "subtype": subtype} for name, subtype in columns]
     counts = dict.fromkeys(("tables_on_it", "columns_on_it", "results_on_it", "runs", "usages"), 0)
-    facts = {"hops": hops, "type": type_, "certainty": "exact", "columns": told, "rows": False}
+    facts = {
+        "hops": hops,
+        "type": type_,
+        "certainty": "exact",
+        "columns": told,
+        "rows": False,
+        "ended_by": None,
+    }
     return {**dataset(table), **facts, **counts, **others}
 
 
@@ -32,7 +39,7 @@ IMPACT = {
             tables_on_it=2, results_on_it=1, runs=30, usages=4,
         ),
         reached("gold.best", 2, "INDIRECT", ("n", None), rows=True),
-        reached("gold.scores", 2, "DIRECT", ("score", "TRANSFORMATION"), certainty="opaque"),
+        reached("gold.scores", 2, "DIRECT", ("score", "TRANSFORMATION"), certainty="opaque", ended_by="DROP TABLE"),
     ],
     "results": [{"namespace": "driver", "name": "collect", "aliases": []}],
 }  # fmt: skip
@@ -47,7 +54,7 @@ gold.revenue  1 hop
 gold.best  2 hops  indirect
   n (its rows), which rows there are
 
-gold.scores  2 hops  opaque: how is not known
+gold.scores  2 hops  opaque: how is not known  gone by DROP TABLE
   score (transformation)
 
 Lately is from 2026-10-21 03:00:00 UTC to the newest run."""
@@ -122,7 +129,7 @@ def test_both_in_a_notebook():
             ),
         ],
         ["gold.best 2 hops", "indirect", "n (its rows), which rows there are"],
-        ["gold.scores 2 hops", "opaque: how is not known", "score (transformation)"],
+        ["gold.scores 2 hops", "opaque: how is not known, gone by DROP TABLE", "score (transformation)"],
     ]
     assert [row for row in read(outage_html(OUTAGE)).rows if len(row) == 3][1:] == [
         ["gold.revenue 1 hop", "loses all", "through silver.lines"],

@@ -44,7 +44,7 @@ class ReachedTable:
 
     `certainty` is the weakest on the ways to it. `columns` are those that are reached, each by its strongest bond, None (INDIRECT) where a table is read without naming a column; `rows` is true where which rows there are depends on the start.
     `tables_on_it` and `results_on_it` are the tables and the results of programs made of it on their part, `columns_on_it` the columns
-    reached in it and in those tables; `runs` and `usages` read it recently.
+    reached in it and in those tables; `runs` and `usages` read it recently. `ended_by` is what took its rows away after its last write.
     """
 
     dataset: DatasetReference
@@ -57,6 +57,7 @@ class ReachedTable:
     results_on_it: int
     runs: int
     usages: int
+    ended_by: str | None = None
 
     @property
     def type(self) -> EdgeType:
@@ -89,6 +90,7 @@ class ReachedTable:
             "results_on_it": self.results_on_it,
             "runs": self.runs,
             "usages": self.usages,
+            "ended_by": self.ended_by,
         }
 
 
@@ -197,6 +199,7 @@ def impact(store: ReadableStore, name: str) -> ImpactAnswer:
                 results_on_it=len(results),
                 runs=uses.count(id_, "write"),
                 usages=uses.count(id_, "usage"),
+                ended_by=snapshot.state(id_).ended_by,
             )
         )
     programs = sorted(id_ for id_ in by_dataset if id_.namespace == DRIVER_NAMESPACE)

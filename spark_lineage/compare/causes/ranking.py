@@ -152,8 +152,13 @@ def why(store: ReadableStore, name: str, run: str | None = None) -> WhyAnswer:
         ),
         tables=len(rounds),
         runs=len({each.run_id for each in everything}),
-        problems=log_problems(logs),
+        problems=(*log_problems(logs), *_ended(snapshot, dataset.id)),
     )
+
+
+def _ended(snapshot: Snapshot, id_: DatasetId) -> Iterator[Problem]:
+    """That the output was dropped or emptied after its last write."""
+    return (each for each in snapshot.problems_of([id_]) if each.code == "table_ended")
 
 
 class _Rank:

@@ -10,6 +10,7 @@ from functools import cached_property
 import pyarrow.compute as pc
 
 from spark_lineage.analyze.endings import DROP
+from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.compare.labels import reference
 from spark_lineage.compare.unusual.loads import Write, load_ends
 from spark_lineage.compare.unusual.loops import Loop, loops
@@ -23,7 +24,7 @@ from spark_lineage.query.snapshot import Snapshot
 __all__ = ["Ages"]
 
 _RUN_COLUMNS = (
-    "run_id", "part", "fingerprint", "target_namespace", "target_name", "started_at", "ended_at",
+    "run_id", "part", "fingerprint", "target_namespace", "target_name", "started_at", "ended_at", "operation",
 )  # fmt: skip
 
 
@@ -53,10 +54,11 @@ class Ages:
         runs = runs.filter(pc.fill_null(is_write, False))  # noqa: FBT003 - the value that stands for null
         versions = self._versions("written")
         found: dict[DatasetId, list[Write]] = {}
-        for run_id, part, fingerprint, namespace, name, started, ended in zip(
+        for run_id, part, fingerprint, namespace, name, started, ended, operation in zip(
             *(runs[each].to_pylist() for each in _RUN_COLUMNS), strict=True
         ):
-            if name is None or namespace == DRIVER_NAMESPACE:
+            # A view has no data of its own: it is as old as what it is made of.
+            if name is None or namespace == DRIVER_NAMESPACE or operation in VIEW_OPERATIONS:
                 continue
             id_ = DatasetId(namespace, name)
             version = versions.get((run_id, part, id_))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label
 from spark_lineage.compare.times import parse_time
@@ -93,10 +94,20 @@ def freshness_asked(
     Raises `NameLookupError` for an unknown table, `SettingError` for what is no time.
     """
     snapshot = Snapshot(store)
-    datasets = None if table is None else [resolve_table(table, snapshot.datasets.values()).id]
+    datasets = (
+        None if table is None else _with_data(snapshot, resolve_table(table, snapshot.datasets.values()).id)
+    )
     present = time.time_ns() // 1_000_000
     at = present if now is None else parse_time(now, present, "--now")
     return freshness_answer(snapshot, at, datasets=datasets, logs=Logs())
+
+
+def _with_data(snapshot: Snapshot, id_: DatasetId) -> tuple[DatasetId, ...]:
+    """The table itself; of a view, the tables that it is made of."""
+    plans = [row for _, target, row in snapshot.complete_plans if target == id_]
+    is_view = bool(plans) and all(row["operation"] in VIEW_OPERATIONS for row in plans)
+    current = snapshot.state(id_).plans if is_view else ()
+    return tuple(source for plan in current for source in plan.datasets) or (id_,)
 
 
 def _findings(snapshot: Snapshot, id_: DatasetId, table: TableAge, now: int) -> Iterable[Finding]:

@@ -26,7 +26,7 @@ def impact_html(answer: Json) -> str:
     labels = impact_labels(answer)
     rows = []
     for each in answer["tables"]:
-        how = ", ".join(how_words(each)) or "direct"
+        how = safe(", ".join(how_words(each)) or "direct")
         name = f"<b>{safe(labels.of(each))}</b> {span('sl-dim', count_word(each['hops'], 'hop'))}"
         rows.append((name, how, stacked(map(safe, reached_lines(each)))))
     uses = uses_line(answer)

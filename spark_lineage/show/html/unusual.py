@@ -32,7 +32,7 @@ def freshness_html(answer: Json) -> str:
     rows = []
     for each in answer["tables"]:
         said = [f"<b>{safe(labels.of(each))}</b>", span("sl-dim", table_notes(each))]
-        said += [safe(f"newer: {line}") for line in path_lines(each, labels)]
+        said += [safe(line) for line in path_lines(each, labels)]
         rows.append((span(_CLASSES.get(each["state"], "sl-dim"), each["state"]), stacked(said)))
     count = count_word(len(rows), "table")
     rows += [(span("sl-dim", "dropped"), safe(line)) for line in dropped_lines(answer, labels)]

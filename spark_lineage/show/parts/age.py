@@ -6,6 +6,7 @@ from spark_lineage.show.parts.findings import findings_word
 from spark_lineage.show.words import Json, Labels, count_word, time_word
 
 _DROPPED_SHOWN = 5
+_PATHS_SHOWN = 5
 _UNITS = ((86_400, "days", 2), (3_600, "h", 2), (60, "min", 2))
 
 
@@ -61,13 +62,16 @@ def dropped_lines(answer: Json, labels: Labels) -> list[str]:
 
 
 def path_lines(table: Json, labels: Labels) -> list[str]:
-    """Each way down from an input that is newer."""
-    return [" → ".join(labels.of(step) for step in path) for path in table["stale_paths"]]
+    """Each way down from an input that is newer, the nearest first; of many the first ones."""
+    paths = table["stale_paths"]
+    lines = [f"newer: {' → '.join(labels.of(step) for step in path)}" for path in paths[:_PATHS_SHOWN]]
+    return lines + ([f"and {len(paths) - len(lines):,} more"] if len(paths) > len(lines) else [])
 
 
 def labels_of(answer: Json) -> Labels:
     """The names of all tables of an answer on freshness, and of the inputs on the way to one."""
-    steps = [step for table in answer["tables"] for path in table["stale_paths"] for step in path]
+    paths = [path for table in answer["tables"] for path in table["stale_paths"][:_PATHS_SHOWN]]
+    steps = [step for path in paths for step in path]
     on_the_way = {(step["namespace"], step["name"]) for step in steps}
     inputs = [each for table in answer["tables"] for each in table["inputs"]]
     aliased = [each for each in inputs if (each["namespace"], each["name"]) in on_the_way]

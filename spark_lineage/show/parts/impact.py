@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spark_lineage.show.words import Json, Labels, count_word, kind_word, time_word
+from spark_lineage.show.words import Json, Labels, clean, count_word, kind_word, time_word
 
 __all__ = [
     "OUTCOMES",
@@ -51,7 +51,8 @@ def head_line(answer: Json) -> str:
 def how_words(table: Json) -> list[str]:
     """By what bond a table is reached, where that is worth a word, and how sure that is."""
     words = ["indirect"] if table["type"] == "INDIRECT" else []
-    return words + ([_SURENESS[table["certainty"]]] if table["certainty"] in _SURENESS else [])
+    words += [_SURENESS[table["certainty"]]] if table["certainty"] in _SURENESS else []
+    return words + ([f"gone by {clean(table['ended_by'])}"] if table["ended_by"] else [])
 
 
 def reached_lines(table: Json) -> Iterator[str]:

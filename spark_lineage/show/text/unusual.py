@@ -35,7 +35,7 @@ def freshness_text(answer: Json) -> RenderableType:
         said = Text(labels.of(each), style="bold")
         said.append(f"\n{table_notes(each)}", style="not bold dim")
         for line in path_lines(each, labels):
-            said.append(f"\nnewer: {line}", style="not bold cyan")
+            said.append(f"\n{line}", style="not bold cyan")
         table.add_row(Text(clean(each["state"]), style=_STYLES.get(each["state"], "")), said)
     for line in dropped_lines(answer, labels):
         table.add_row(Text("dropped", style="dim"), Text(line, style="dim"))
