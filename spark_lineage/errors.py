@@ -69,3 +69,14 @@ class DeclarationError(LineageError):
 
     exit_code = 2
     code = "declaration"
+
+
+def first_line(error: BaseException | str) -> str:
+    r"""What an error says in its first line, without the stop at its end; the name of its class where it says nothing.
+
+    >>> first_line(OSError("no route:\n  caused by ...")), first_line(KeyError())
+    ('no route', 'KeyError')
+    """
+    name = "" if isinstance(error, str) else type(error).__name__
+    text = next((line for line in str(error).splitlines() if line.strip()), name)
+    return " ".join(text.split()).rstrip(".: ")

@@ -30,7 +30,7 @@ from spark_lineage.model import (
     Severity,
     Stage,
 )
-from spark_lineage.query.answers import DatasetReference, Json, iso_time
+from spark_lineage.query.answers import DatasetReference, Json, iso_time, total
 from spark_lineage.query.one_run import find_run
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 from spark_lineage.store.schema import from_rows
@@ -385,13 +385,7 @@ def _offsets(each: Observation) -> int | None:
 def _counted(values: Iterable[int | None]) -> int | None:
     """The sum of what is known; None where nothing is, and where a count is below 0: then none of them can be relied on."""
     found = list(values)
-    return None if any(value is not None and value < 0 for value in found) else _total(found)
-
-
-def _total(values: Iterable[int | None]) -> int | None:
-    """The sum of what is known; None where nothing is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    return None if any(value is not None and value < 0 for value in found) else total(found)
 
 
 def _findings(write: Write) -> Iterator[Finding]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from spark_lineage.model import DatasetId
 from spark_lineage.query.answers import DatasetReference
 from spark_lineage.query.snapshot import Snapshot
 
-__all__ = ["label", "reference"]
+__all__ = ["DEFAULT_CATALOG", "label", "reference", "short_alias"]
 
-_DEFAULT_CATALOG = "spark_catalog."
+DEFAULT_CATALOG = "spark_catalog."
+"""What people leave out of a table's name."""
+
+
+def short_alias(aliases: Iterable[str], default: str) -> str:
+    """The shortest alias without the default catalog, of several the first by name; `default` where there is none.
+
+    >>> short_alias(["spark_catalog.shop.orders", "hive.shop.old_orders"], "/w/orders"), short_alias([], "/w/orders")
+    ('shop.orders', '/w/orders')
+    """
+    names = (alias.removeprefix(DEFAULT_CATALOG) for alias in aliases)
+    return min(names, key=lambda name: (len(name), name), default=default)
 
 
 def label(snapshot: Snapshot, id_: DatasetId) -> str:
     """The shortest alias without the default catalog, or the name."""
     dataset = snapshot.datasets.get(id_)
-    names = [] if dataset is None else [name.removeprefix(_DEFAULT_CATALOG) for name in dataset.aliases]
-    return min(names, key=lambda name: (len(name), name), default=id_.name)
+    return short_alias(() if dataset is None else dataset.aliases, id_.name)
 
 
 def reference(snapshot: Snapshot, id_: DatasetId) -> DatasetReference:

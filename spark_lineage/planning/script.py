@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from spark_lineage.analyze.identity import Naming
+from spark_lineage.errors import first_line
 from spark_lineage.planning.guards import guard_files, guard_jvm, is_spark_calling, line_in
 from spark_lineage.planning.session import Columns, quoted
 from spark_lineage.planning.sql_file import Statement
@@ -62,7 +63,7 @@ class Script:
                 self._ended(f"The script ended with exit code {end.code}", 0)
         except BaseException as error:  # noqa: BLE001 - whatever a script raises is told
             self._ended(
-                f"The script stopped with {type(error).__name__}: {_first_line(error)}",
+                f"The script stopped with {type(error).__name__}: {first_line(str(error))}",
                 _line_of(error, str(self._path)),
             )
 
@@ -444,8 +445,3 @@ def _line_of(error: BaseException, script: str) -> int:
             found = trace.tb_lineno
         trace = trace.tb_next
     return found
-
-
-def _first_line(error: BaseException) -> str:
-    text = next((line for line in str(error).splitlines() if line.strip()), "")
-    return " ".join(text.split()).rstrip(".")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from spark_lineage.errors import first_line
 from spark_lineage.planning.session import Catalog, quoted
 from spark_lineage.planning.sql_file import Statement
 
@@ -93,7 +94,7 @@ class Statements:
         except Refusal as refusal:
             found = Analyzed(line, "refused", str(refusal))
         except (PySparkException, Py4JError) as error:
-            found = Analyzed(line, "refused", f"Spark says: {_first_line(error)}.")
+            found = Analyzed(line, "refused", f"Spark says: {_said_by_spark(error)}.")
         self.done.append(found)
         return found
 
@@ -298,9 +299,7 @@ def _missed(error: Any) -> list[str] | None:
     return [part.replace("``", "`") for part in re.findall(r"`((?:[^`]|``)*)`", name)] or [name]
 
 
-def _first_line(error: Exception) -> str:
+def _said_by_spark(error: Exception) -> str:
     """What Spark says, in one line: the Java exception's own words where it is one."""
     cause = getattr(error, "java_exception", None)
-    told = str(error) if cause is None else str(cause.toString())
-    text = next((line for line in told.splitlines() if line.strip()), type(error).__name__)
-    return " ".join(text.split()).rstrip(".")
+    return first_line(error if cause is None else str(cause.toString()))

@@ -5,6 +5,8 @@ Times are epoch milliseconds UTC in the values and ISO 8601 in the JSON.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,11 +32,32 @@ __all__ = [
     "WalkEdge",
     "WalkNode",
     "iso_time",
+    "json_or_text",
     "problems_json",
     "run_json",
+    "total",
 ]
 
 Json = dict[str, Any]
+
+
+def total(numbers: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is.
+
+    >>> total([1, None, 2]), total([None])
+    (3, None)
+    """
+    known = [each for each in numbers if each is not None]
+    return sum(known) if known else None
+
+
+def json_or_text(text: str | None) -> Any:
+    """What a text says as JSON; the text where it is none."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text
+
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC
 

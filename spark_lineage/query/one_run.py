@@ -6,7 +6,6 @@ run that wrote it or tried to. All parts of an execution (a multi-table INSERT h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +27,14 @@ from spark_lineage.model import (
     Stage,
     StreamBatch,
 )
-from spark_lineage.query.answers import DatasetReference, Json, iso_time, problems_json, run_json
+from spark_lineage.query.answers import (
+    DatasetReference,
+    Json,
+    iso_time,
+    json_or_text,
+    problems_json,
+    run_json,
+)
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
 from spark_lineage.query.stage_chain import RUN_TIME_METRICS, is_skewed, stage_chain
@@ -283,18 +289,10 @@ def _dataset(observed: Observation, reference: DatasetReference, schema: Schema 
         "partitions_read": observed.partitions_read,
         "modified_from": iso_time(observed.modified_from),
         "modified_until": iso_time(observed.modified_until),
-        "offsets": _json(observed.offsets),
+        "offsets": json_or_text(observed.offsets),
         "operator": observed.operator,
         "columns": columns,
     }
-
-
-def _json(text: str | None) -> Any:
-    """What a text says as JSON; the text where it is none."""
-    try:
-        return None if text is None else json.loads(text)
-    except ValueError:
-        return text
 
 
 def _operator(each: OperatorMetrics) -> Json:

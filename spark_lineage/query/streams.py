@@ -7,10 +7,8 @@ number comes back that had been completed before, the checkpoint was set back: b
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow.compute as pc
 
@@ -24,7 +22,7 @@ from spark_lineage.model import (
     RunState,
     StreamBatch,
 )
-from spark_lineage.query.answers import DatasetReference, Json, iso_time
+from spark_lineage.query.answers import DatasetReference, Json, iso_time, json_or_text, total
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 from spark_lineage.store.schema import from_rows
 
@@ -322,12 +320,6 @@ def _last_at(stream: Stream) -> int:
     return max(times, default=0)
 
 
-def _total(numbers: Iterable[int | None]) -> int | None:
-    """The sum of what is known; None where nothing is."""
-    known = [each for each in numbers if each is not None]
-    return sum(known) if known else None
-
-
 def _summary(stream: Stream) -> Json:
     attempts = stream.attempts
     complete = [each.batch for each in attempts if each.batch is not None]
@@ -343,13 +335,13 @@ def _summary(stream: Stream) -> Json:
         "starts_count": len(stream.starts),
         "batches_count": len(attempts),
         "failed_batches": sum(each.outcome is RunState.FAILED for each in attempts),
-        "input_rows": _total(each.input_rows for each in complete),
-        "late_rows": _total(operator.late_rows for each in complete for operator in each.state),
+        "input_rows": total(each.input_rows for each in complete),
+        "late_rows": total(operator.late_rows for each in complete for operator in each.state),
         "last_batch": last and _told(last),
         "processed_rows_per_second": last and _rate(last),
         "watermark_lag_ms": _lag(last),
-        "state_rows": _total(each.rows for each in state),
-        "state_bytes": _total(each.memory_bytes for each in state),
+        "state_rows": total(each.rows for each in state),
+        "state_bytes": total(each.memory_bytes for each in state),
         "targets": [each.to_dict() for each in stream.targets],
     }
 
@@ -391,7 +383,7 @@ def _start(stream: Stream, start: Start) -> Json:
         "batches_count": len(ids),
         "first_batch": min(ids, default=None),
         "last_batch": max(ids, default=None),
-        "input_rows": _total(each.batch.input_rows for each in start.attempts if each.batch is not None),
+        "input_rows": total(each.batch.input_rows for each in start.attempts if each.batch is not None),
     }
 
 
@@ -405,7 +397,7 @@ def _attempt(attempt: Attempt, start: Start) -> Json:
         "started_at": iso_time(attempt.at or None),
         "outcome": attempt.outcome.value,
         "repeated": attempt.repeated,
-        "late_rows": _total(each.late_rows for each in batch.state),
+        "late_rows": total(each.late_rows for each in batch.state),
         "runs": list(dict.fromkeys(run.run_id for run in attempt.runs)),
         "error": failed and {"class": failed.error_class, "message": failed.error_message},
     }
@@ -433,8 +425,8 @@ def batch_json(batch: StreamBatch) -> Json:
         "sources": [
             {
                 "description": each.description,
-                "start": _json(each.start),
-                "end": _json(each.end),
+                "start": json_or_text(each.start),
+                "end": json_or_text(each.end),
                 "rows": each.rows,
             }
             for each in batch.sources
@@ -453,11 +445,3 @@ def batch_json(batch: StreamBatch) -> Json:
         ],
         "durations": [{"name": name, "ms": value} for name, value in sorted(batch.durations_ms)],
     }
-
-
-def _json(text: str | None) -> Any:
-    """What a text says as JSON; the text where it is none."""
-    try:
-        return None if text is None else json.loads(text)
-    except ValueError:
-        return text

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from spark_lineage.errors import StoreError
+from spark_lineage.errors import StoreError, first_line
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
 from spark_lineage.store.checks import check_version, no_store, refuse_other_files
@@ -121,7 +121,7 @@ class DeltaStore:
             )
         except (DeltaError, OSError) as error:
             raise StoreError(
-                f"The table {table.name} of the store at {self.path} cannot be written ({_first_line(error)}): "
+                f"The table {table.name} of the store at {self.path} cannot be written ({first_line(error)}): "
                 "check that the folder is writable and that the disk has room."
             ) from error
 
@@ -144,7 +144,7 @@ class DeltaStore:
                 self._open(table)
             except StoreError:
                 raise StoreError(
-                    f"The store at {self.path} cannot be created ({_first_line(error)}): "
+                    f"The store at {self.path} cannot be created ({first_line(error)}): "
                     "check that the folder is writable."
                 ) from error
 
@@ -164,7 +164,7 @@ class DeltaStore:
 
     def _unreadable(self, table: Table, error: Exception) -> StoreError:
         return StoreError(
-            f"The table {table.name} of the store at {self.path} cannot be read ({_first_line(error)}): "
+            f"The table {table.name} of the store at {self.path} cannot be read ({first_line(error)}): "
             "restore the folder from a copy, or choose another store and ingest into it."
         )
 
@@ -181,8 +181,3 @@ def _predicate(table: Table, values: Sequence[str]) -> str:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
-
-
-def _first_line(error: Exception) -> str:
-    """What the error says, cut to one line: deltalake adds causes below."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")

@@ -21,6 +21,7 @@ from spark_lineage.compare.declared.declaration import (
 )
 from spark_lineage.compare.declared.known import Known
 from spark_lineage.compare.declared.patterns import escaped, full_name, names_of
+from spark_lineage.compare.labels import DEFAULT_CATALOG
 from spark_lineage.compare.times import is_time, parse_time
 from spark_lineage.model import Certainty, Dataset, DatasetId, EdgeType, Subtype
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
@@ -116,7 +117,7 @@ class _Names:
 
 def _only_name(dataset: Dataset, uses: Counter[str]) -> str:
     aliases = sorted(dataset.aliases, key=lambda alias: (len(alias), alias))
-    short = (alias.removeprefix("spark_catalog.") for alias in aliases)
+    short = (alias.removeprefix(DEFAULT_CATALOG) for alias in aliases)
     candidates = [*short, *aliases]
     return next((name for name in candidates if uses[name.casefold()] == 1), full_name(dataset))
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
+from spark_lineage.compare.labels import short_alias
 from spark_lineage.model import Dataset
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "table_matches",
 ]
 
-_DEFAULT_CATALOG = "spark_catalog."
 _TYPE_WORD = re.compile(r"[<>,]|[^<>,]+")
 
 
@@ -68,8 +68,7 @@ def full_name(dataset: Dataset) -> str:
 
 def short_name(dataset: Dataset) -> str:
     """The name to show: the shortest alias without the default catalog, else the full name."""
-    aliases = (alias.removeprefix(_DEFAULT_CATALOG) for alias in dataset.aliases)
-    return min(aliases, key=lambda alias: (len(alias), alias), default=full_name(dataset))
+    return short_alias(dataset.aliases, full_name(dataset))
 
 
 def nested_fields(column: str, simple_type: str) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spark_lineage.compare.unusual.outside import location_of
+from spark_lineage.errors import first_line
 from spark_lineage.model import Dataset
 from spark_lineage.pipeline.logs.iceberg_log import IcebergLog
 from spark_lineage.pipeline.logs.log_files import UnreadableLogError, files_of
@@ -160,7 +161,7 @@ def _looked_up(location: str, *, is_local: bool) -> CurrentSchema:
             table = DeltaTable(location, storage_options=options)
             return CurrentSchema(DELTA, kind_of(json.loads(table.schema().to_json())).fields)
     except (DeltaError, OSError, ValueError) as error:
-        return CurrentSchema(None, reason=f"its log cannot be read ({_first_line(error)})")
+        return CurrentSchema(None, reason=f"its log cannot be read ({first_line(error)})")
     return _parquet(Path(location)) if is_local else CurrentSchema(None, reason="it is no Delta table")
 
 
@@ -189,7 +190,7 @@ def _parquet(folder: Path) -> CurrentSchema:
         newest = max(files, key=lambda path: (path.stat().st_mtime_ns, path.name))
         schema = pq.read_schema(newest)
     except (OSError, pa.ArrowException) as error:
-        return CurrentSchema(None, reason=f"its files cannot be read ({_first_line(error)})")
+        return CurrentSchema(None, reason=f"its files cannot be read ({first_line(error)})")
     try:
         metadata = (schema.metadata or {}).get(_SPARK_SCHEMA)
         columns = kind_of(json.loads(metadata)).fields if metadata else _bare(schema.names)
@@ -232,7 +233,3 @@ def last_observed(snapshot: Snapshot) -> Mapping[Any, Mapping[str, str]]:
         if schema is not None and number >= found.get(id_, (-1, {}))[0]:
             found[id_] = number, schema
     return {id_: schema for id_, (_, schema) in found.items()}
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")

@@ -25,7 +25,7 @@ from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import reference
 from spark_lineage.compare.times import is_time, parse_time
 from spark_lineage.compare.unusual.outside import location_of
-from spark_lineage.errors import NameLookupError, StoreError
+from spark_lineage.errors import NameLookupError, StoreError, first_line
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, Severity
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
 from spark_lineage.query.names import resolve_table
@@ -165,7 +165,7 @@ class _Table:
             raise NameLookupError(message) from None
         except self._errors as error:
             raise StoreError(
-                f"The log of {self.name} at {self._location} cannot be read ({_first_line(error)})."
+                f"The log of {self.name} at {self._location} cannot be read ({first_line(error)})."
             ) from error
         self.latest = int(self._delta.version())
 
@@ -223,7 +223,7 @@ class _Table:
             files: Any = pa.table(delta.get_add_actions(flatten=True))
         except self._errors as error:
             raise NameLookupError(
-                f"The log of {self.name} does not tell version {version} any more ({_first_line(error)}): old entries are removed "
+                f"The log of {self.name} does not tell version {version} any more ({first_line(error)}): old entries are removed "
                 f"after the table's log retention; ask for a later version, the last is {self.latest}."
             ) from None
         rows = _sum(files, "num_records")
@@ -326,7 +326,3 @@ def _findings(
             evidence=tuple(facts.items()),
             strength=min(1.0, abs(new - old)),
         )
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".: ")

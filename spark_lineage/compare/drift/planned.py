@@ -13,6 +13,7 @@ from spark_lineage.compare.drift.history import History, WriteRun
 from spark_lineage.compare.drift.lineages import CHANGED, EQUIVALENT, IDENTICAL, PlanLineage, compare_plans
 from spark_lineage.compare.drift.sentences import findings_of
 from spark_lineage.compare.findings import Finding
+from spark_lineage.compare.labels import DEFAULT_CATALOG
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeKind, Plan
 from spark_lineage.planning.planned import Known, Planned, plan_script, plan_sql
 from spark_lineage.query.answers import DatasetReference, Json, TableAnswer
@@ -99,9 +100,9 @@ def _known(store: ReadableStore | None) -> Known:
     snapshot = Snapshot(store)
     ids = {alias.casefold(): each for each in snapshot.datasets.values() for alias in each.aliases}
     tables = {
-        alias.removeprefix("spark_catalog."): [(field.name, field.type) for field in snapshot.fields(each.id)]
+        alias.removeprefix(DEFAULT_CATALOG): [(field.name, field.type) for field in snapshot.fields(each.id)]
         for alias, each in ids.items()
-        if alias.startswith("spark_catalog.")
+        if alias.startswith(DEFAULT_CATALOG)
     }
     places = {
         f"{id_.namespace}|{id_.name}": [(field.name, field.type) for field in snapshot.fields(id_)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from spark_lineage.compare.drift.lineages import EQUIVALENT, ColumnChange, Hop, SourceChange
 from spark_lineage.compare.drift.schemas import SchemaChange, SchemaColumnChange
 from spark_lineage.compare.findings import Finding
+from spark_lineage.compare.labels import short_alias
 from spark_lineage.model import DatasetId, Severity
 from spark_lineage.query.answers import DatasetReference
 
@@ -31,8 +32,7 @@ def short_name(dataset: DatasetReference) -> str:
     >>> short_name(DatasetReference("file", "/w/lake/orders"))
     'lake/orders'
     """
-    aliases = [alias.removeprefix("spark_catalog.") for alias in dataset.aliases]
-    return min(aliases, key=lambda name: (len(name), name), default="/".join(dataset.name.split("/")[-2:]))
+    return short_alias(dataset.aliases, "/".join(dataset.name.split("/")[-2:]))
 
 
 def findings_of(write: WriteDiff) -> list[Finding]:

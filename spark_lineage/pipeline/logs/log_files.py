@@ -12,11 +12,16 @@ from typing import Protocol
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
+from spark_lineage.errors import first_line
+
 LOCAL_READS = 20_000
 """Files of one table on this machine that one ingest reads at the most."""
 
 REMOTE_READS = 500
 """Files of one table elsewhere that one ingest reads at the most: each is a request."""
+
+MESSAGE_LIMIT = 200
+"""Characters of what a storage says."""
 
 _PATIENCE = {"timeout": "10s", "connect_timeout": "3s", "max_retries": "1", "retry_timeout": "10s"}
 
@@ -89,7 +94,7 @@ class RemoteFiles:
         try:
             self._handler = DeltaStorageHandler(root, _PATIENCE)
         except _TROUBLE as error:
-            raise UnreachableStorageError(_first_line(error)) from error
+            raise UnreachableStorageError(first_line(error)[:MESSAGE_LIMIT]) from error
 
     def head(self, name: str, limit: int) -> bytes | None:
         """The first bytes of a file."""
@@ -100,7 +105,7 @@ class RemoteFiles:
         except FileNotFoundError:
             return None
         except _TROUBLE as error:
-            raise UnreachableStorageError(_first_line(error)) from error
+            raise UnreachableStorageError(first_line(error)[:MESSAGE_LIMIT]) from error
 
     def modified_at(self, name: str) -> int | None:
         """When a file was last modified."""
@@ -119,7 +124,7 @@ class RemoteFiles:
         except FileNotFoundError:
             return []
         except _TROUBLE as error:
-            raise UnreachableStorageError(_first_line(error)) from error
+            raise UnreachableStorageError(first_line(error)[:MESSAGE_LIMIT]) from error
         return [each.base_name for each in found]
 
 
@@ -149,7 +154,3 @@ def _spend(files: Files) -> None:
     if files.budget <= 0:
         raise UnreadableLogError("it has more commits than one ingest reads")
     files.budget -= 1
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip()[:200]
