@@ -39,9 +39,53 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         yield session
 
 
+STATEMENTS = (
+    "CREATE TABLE {db}.t(a int, b string) PARTITIONED BY (p int) STORED AS parquet",
+    "INSERT INTO {db}.t PARTITION (p = 1) VALUES (1, 'x'), (2, 'y')",
+    "INSERT INTO {db}.t PARTITION (p = 2) VALUES (3, 'z')",
+    "CREATE TABLE {db}.u STORED AS orc AS SELECT p, count(*) AS n FROM {db}.t WHERE p = 2 GROUP BY p",
+    "CREATE TABLE {db}.v(a int, p int) STORED AS parquet",
+    "INSERT OVERWRITE TABLE {db}.v SELECT t.a, t.p FROM {db}.t t JOIN {db}.u u ON t.p = u.p",
+    "SELECT sum(a) FROM {db}.t WHERE p > 1",
+)
+
+
+def counted(spark: SparkSession, database: str, lineage: Any = None) -> dict[str, int]:
+    """What Spark counts while the statements run in a new database: listings, calls of the metastore, jobs."""
+    counters = spark._jvm.org.apache.spark.metrics.source.HiveCatalogMetrics
+    store = spark._jsc.sc().statusStore()
+
+    def counts() -> dict[str, int]:
+        spark._jsc.sc().listenerBus().waitUntilEmpty()
+        return {
+            "files": counters.METRIC_FILES_DISCOVERED().getCount(),
+            "cached": counters.METRIC_FILE_CACHE_HITS().getCount(),
+            "parallel_listings": counters.METRIC_PARALLEL_LISTING_JOB_COUNT().getCount(),
+            "partitions": counters.METRIC_PARTITIONS_FETCHED().getCount(),
+            "metastore_calls": counters.METRIC_HIVE_CLIENT_CALLS().getCount(),
+            "jobs": store.jobsList(spark._jvm.java.util.ArrayList()).size(),
+        }
+
+    before = counts()
+    spark.sql(f"CREATE DATABASE {database}")
+    for statement in STATEMENTS:
+        spark.sql(statement.format(db=database)).collect()
+    if lineage is not None:
+        lineage.flush()
+    after = counts()
+    return {name: after[name] - before[name] for name in before}
+
+
 @pytest.fixture(scope="module")
-def lineage(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The lineage of that session, with a store of its own."""
+def without(spark: SparkSession) -> dict[str, int]:
+    """What is counted without lineage, after a first time, which opens the metastore."""
+    counted(spark, "opening")
+    return counted(spark, "bare")
+
+
+@pytest.fixture(scope="module")
+def lineage(spark: SparkSession, without: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ARG001  # it comes first
+    """The lineage of that session, with a store of its own; what is counted without it has been counted."""
     import spark_lineage  # noqa: PLC0415  # after the JVM of another folder has ended
 
     return spark_lineage.enable(spark, store=tmp_path_factory.mktemp("lineage") / "store")
@@ -81,3 +125,11 @@ def test_a_table_is_its_location_and_has_its_name(
         ("file", f"{folder}/out", [f"spark_catalog.{database}.out"]),
         ("file", f"{folder}/t", [f"spark_catalog.{database}.t"]),
     ]
+
+
+def test_lineage_lists_no_files_asks_no_metastore_and_runs_no_job(
+    spark: SparkSession, without: dict[str, int], lineage: Any
+) -> None:
+    assert counted(spark, "seen", lineage) == without
+    assert min(without[name] for name in ("files", "partitions", "metastore_calls", "jobs")) > 0
+    assert lineage.table("seen.t").to_dict()["runs"] == 2

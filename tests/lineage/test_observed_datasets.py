@@ -155,9 +155,15 @@ def test_each_table_of_a_multi_table_insert_has_its_own_scan(place: Place, parte
 def history(spark: SparkSession, path: Path) -> dict[int, tuple[str, int, int | None]]:
     """What Delta itself says of each version: operation, time in milliseconds, rows written by a WRITE."""
     told = spark.sql(f"DESCRIBE HISTORY delta.`{path}`").selectExpr(
-        "version", "operation", "unix_millis(timestamp)", "cast(operationMetrics['numOutputRows'] AS long)"
+        "version",
+        "operation",
+        "unix_millis(timestamp)",
+        "cast(operationMetrics['numOutputRows'] AS long)",
+        "userMetadata",
     )
-    return {row[0]: (row[1], row[2], row[3]) for row in told.collect()}
+    rows = told.collect()
+    assert {row[4] for row in rows} == {None}, "lineage wrote into the user's log"
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 @pytest.mark.smoke35

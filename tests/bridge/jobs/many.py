@@ -55,6 +55,8 @@ spark.read.jdbc(
 ).count()
 spark.sparkContext.setJobDescription(None)
 frame.foreachPartition(lambda _: None)
+frame.write.partitionBy("key").parquet(str(data / "parted"))
+spark.read.parquet(str(data / "parted")).where("key = 5").groupBy().sum("id").collect()
 
 stream = spark.readStream.schema(frame.schema).parquet(str(data / "in")).selectExpr("id * 2 AS twice")
 query = (
@@ -68,6 +70,7 @@ query.awaitTermination()
 spark.sparkContext._jsc.sc().listenerBus().waitUntilEmpty()
 store = spark._jsparkSession.sharedState().statusStore()
 executions = store.executionsList()
+counts = spark._jvm.org.apache.spark.metrics.source.HiveCatalogMetrics
 facts.write_text(
     json.dumps(
         {
@@ -75,6 +78,13 @@ facts.write_text(
             "jobs": len(spark.sparkContext.statusTracker().getJobIdsForGroup(None))
             + len(spark.sparkContext.statusTracker().getJobIdsForGroup(query.runId)),
             "rows": rows,
+            "listed": {
+                "files": counts.METRIC_FILES_DISCOVERED().getCount(),
+                "cached": counts.METRIC_FILE_CACHE_HITS().getCount(),
+                "parallel_listings": counts.METRIC_PARALLEL_LISTING_JOB_COUNT().getCount(),
+                "partitions": counts.METRIC_PARTITIONS_FETCHED().getCount(),
+                "metastore_calls": counts.METRIC_HIVE_CLIENT_CALLS().getCount(),
+            },
             "query_id": query.id,
             "run_id": query.runId,
         }
