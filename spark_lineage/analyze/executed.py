@@ -38,6 +38,23 @@ def subqueries(node: Node) -> tuple[Node, ...]:
     return tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
 
 
+def never_begun(tree: PlanTree) -> set[Node]:
+    """The operators that an empty relation took the place of before they ran: those above the stages that had."""
+    found: set[Node] = set()
+    stack = [
+        child
+        for node in executed(tree)
+        if node.name == "EmptyRelationExec"
+        for child in _physical(node, "children")
+    ]
+    while stack:
+        node = stack.pop()
+        if not node.name.endswith("QueryStageExec") and node not in found:
+            found.add(node)
+            stack.extend(_physical(node, "children"))
+    return found
+
+
 def _physical(node: Node, field: str) -> tuple[Node, ...]:
     found = flatten(node.get(field) or ())
     return tuple(each for each in found if isinstance(each, Node) and each.kind is NodeKind.PHYSICAL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from spark_lineage.analyze.executed import children, executed
+from spark_lineage.analyze.executed import children, executed, never_begun
 from spark_lineage.decode.records import ExecutionRecord, StageRecord
 from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import Distribution, OperatorMetrics, RunState, Stage
@@ -44,6 +44,7 @@ def operators_of(
     stages = _stages(execution, tree)
     reached = [each.target_columns(execution, tree) for each in designs]
     linked = designs[0].links(execution, tree) if designs else {}
+    left_out = never_begun(tree)
     found = []
     for node in executed(tree):
         own = metrics.get(node.index, {})
@@ -51,8 +52,10 @@ def operators_of(
         rows = _first(own, _MOVED_ROWS if moves else _ROWS)
         files = _first(own, _FILES)
         ran = stages.get(node.index, ())
-        if not ran and (execution.state != RunState.COMPLETE.value or not execution.jobs):
-            # It may never have begun, or, in a lazy checkpoint, run for a later execution.
+        is_done = execution.state == RunState.COMPLETE.value and bool(execution.jobs) and node not in left_out
+        if (
+            not ran and not is_done
+        ):  # it may never have begun, or, in a lazy checkpoint, run for a later execution
             rows, files = rows or None, files or None
         found.append(
             OperatorMetrics(

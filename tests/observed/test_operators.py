@@ -65,6 +65,20 @@ def test_what_adaptive_execution_did_is_noted(observed: Observed) -> None:
     assert "empty" in notes("emptied_wholly").values()
 
 
+def test_what_ran_before_an_input_was_seen_to_be_empty_is_told(observed: Observed) -> None:
+    """Customers and nothing were both shuffled; the aggregate over nothing and the join never began."""
+    seen = observed.jobs["emptied_wholly"]
+    if (seen.run.spark_version or "").startswith("3."):
+        pytest.skip("Spark 3.5 leaves nothing in the plan of what ran before it")
+    scans = {each.columns: (each.rows, each.files) for each in seen.named("Scan parquet")}
+    assert scans == {("customer_id", "name"): (10, 1), ("customer",): (0, 1)}
+    assert {(each.rows, bool(each.stages)) for each in seen.named("HashAggregate")} == {
+        (None, False),
+        (0, True),
+    }
+    assert seen.named("SortMergeJoin") == ()
+
+
 def test_operators_are_joined_to_their_stages(observed: Observed) -> None:
     """Without adaptive execution: two stages that scan, one that joins and pre-aggregates, one that finishes and writes."""
     seen = observed.jobs["merged_plainly"]

@@ -1,17 +1,23 @@
 package io.sparklineage;
 
+import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
 import java.util.List;
 import org.apache.spark.sql.execution.FileSourceScanExec;
 import org.apache.spark.sql.execution.ReusedSubqueryExec;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec;
+import org.apache.spark.sql.execution.adaptive.LogicalQueryStage;
 import org.apache.spark.sql.execution.adaptive.QueryStageExec;
 import org.apache.spark.sql.execution.datasources.v2.BatchScanExec;
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec;
 
 /** The names of physical operators, and their children as they really ran. */
 final class PhysicalPlans {
+    private static final int LOGICAL_LIMIT = 10_000;
+
     private PhysicalPlans() {
     }
 
@@ -48,9 +54,36 @@ final class PhysicalPlans {
             if (plan instanceof ReusedSubqueryExec) {
                 return Collections.singletonList(((ReusedSubqueryExec) plan).child());
             }
+            if (plan.getClass().getSimpleName().equals("EmptyRelationExec")) {
+                return stagesBelow(SparkCompat.fieldOrNull(plan, "logical"));
+            }
             return SparkCompat.elementsOf(plan, "children");
         } catch (Throwable problem) {
             return Collections.emptyList();
+        }
+    }
+
+    /** The stages of adaptive execution in the logical plan that an empty relation stands for: they were begun before it was known to be empty. */
+    private static List<Object> stagesBelow(Object logical) throws Throwable {
+        List<Object> stages = new ArrayList<>();
+        Deque<Object> waiting = new ArrayDeque<>();
+        Object next = logical;
+        for (int seen = 0; next != null && seen < LOGICAL_LIMIT; seen++) {
+            if (next instanceof LogicalQueryStage) {
+                stages.add(((LogicalQueryStage) next).physicalPlan());
+            } else if (next.getClass().getSimpleName().equals("EmptyRelation")) {
+                push(waiting, SparkCompat.fieldOrNull(next, "logical"));
+            } else {
+                SparkCompat.elementsOf(next, "children").forEach(each -> push(waiting, each));
+            }
+            next = waiting.poll();
+        }
+        return stages;
+    }
+
+    private static void push(Deque<Object> waiting, Object plan) {
+        if (plan != null) {
+            waiting.add(plan);
         }
     }
 
