@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spark_lineage.compare.unusual.freshness import freshness, freshness_answer, freshness_asked
 from spark_lineage.compare.unusual.rhythm import rhythm
-from spark_lineage.model import Batch, EdgeKind, Observation, RunState
+from spark_lineage.model import Batch, EdgeKind, Observation, Problem, RunState, Severity
 from spark_lineage.query.snapshot import Snapshot
 from tests.query.lineage_rows import dataset, dataset_id, plan, run, store_of
 
@@ -152,6 +154,19 @@ def test_a_loop_of_three_tables(tmp_path):
         for each in answer.tables
     }
     assert paths == {"a": [], "b": [["a", "b"]], "c": [["a", "b", "c"]], "board": [["a", "b", "c", "board"]]}
+
+
+def test_a_way_goes_through_no_table_twice(tmp_path):
+    """The orders and the report feed each other; rows are deleted from the orders, of which a copy had been made."""
+    copy, delete = plan("c", "copy", "a:int", "orders"), plan("d", "orders", "a:int", operation="DELETE")
+    runs, plans = loop(("orders", 10), ("report", 20), sources=("report", "orders"))
+    runs += [write(5, "c", "copy", MONDAY + 30), write(6, "d", "orders", MONDAY + 40)]
+    answer = freshness_answer(snapshot(tmp_path, runs, [*plans, copy, delete]), (MONDAY + 60) * 1000)
+    paths = {
+        each.dataset.name[3:]: [[step.name[3:] for step in path] for path in each.stale_paths]
+        for each in answer.tables
+    }
+    assert paths == {"orders": [], "report": [["orders", "report"]], "copy": [["orders", "copy"]]}
 
 
 def test_a_table_that_feeds_itself_is_not_stale_by_that(tmp_path):
@@ -351,6 +366,18 @@ def test_a_view_is_as_old_as_what_it_is_made_of(tmp_path):
         answer = freshness_asked(store, asked, "1970-01-06")
         assert ages(answer) == {"/w/orders": "unknown"}
         assert answer.findings == ()
+
+
+def test_a_table_that_was_renamed_says_that_nobody_followed(tmp_path):
+    """Its data went to another name: what is told of the old one is told with that."""
+    renamed = Problem(
+        "command_not_followed", Severity.WARNING, "The command RenameTable changes data in a way that is not followed", "job.py:3",
+        run_id="app2:1", dataset=dataset_id("orders"),
+    )  # fmt: skip
+    other = replace(renamed, dataset=dataset_id("elsewhere"))
+    batch = Batch(plans=(ORDERS,), runs=(write(1, "p1", "orders", MONDAY),), problems=(renamed, other))
+    answer = freshness_answer(Snapshot(store_of(tmp_path, batch)), (MONDAY + 60) * 1000)
+    assert [(each.code, each.where) for each in answer.problems] == [("command_not_followed", "job.py:3")]
 
 
 def test_only_some_tables(tmp_path):

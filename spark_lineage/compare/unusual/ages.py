@@ -302,8 +302,8 @@ class Ages:
             here = waiting.popleft()
             is_known = is_known and not self._snapshot.state(here).lost
             for source in self._read_by.get(here, ()):
-                if source == id_:
-                    continue
+                if source in ways[here]:
+                    continue  # around a loop, what comes back to a table is its own
                 newer, _ = self._newer(here, source, (id_,))
                 is_known = is_known and newer is not None
                 if newer:

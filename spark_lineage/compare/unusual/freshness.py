@@ -13,7 +13,7 @@ The age of the data is not that of the lineage: an edge is as old as the last ru
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
@@ -27,7 +27,7 @@ from spark_lineage.model import SCHEMA_VERSION, DatasetId, Problem, Severity
 from spark_lineage.pipeline.logs.commits import Logs
 from spark_lineage.query.answers import Json, iso_time, problems_json
 from spark_lineage.query.names import resolve_table
-from spark_lineage.query.snapshot import ReadableStore, Snapshot
+from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
 
 __all__ = ["FreshnessAnswer", "InputAge", "TableAge", "freshness", "freshness_answer", "freshness_asked"]
 
@@ -81,7 +81,7 @@ def freshness_answer(
         now,
         tables,
         tuple(sorted(found, key=lambda each: each.order)),
-        () if logs is None else log_problems(logs),
+        (*(() if logs is None else log_problems(logs)), *_not_followed(snapshot, there)),
         tuple(table for id_, table in ages.dropped.items() if wanted is None or id_ in wanted),
     )
 
@@ -100,6 +100,14 @@ def freshness_asked(
     present = time.time_ns() // 1_000_000
     at = present if now is None else parse_time(now, present, "--now")
     return freshness_answer(snapshot, at, datasets=datasets, logs=Logs())
+
+
+def _not_followed(snapshot: Snapshot, tables: Collection[DatasetId]) -> tuple[Problem, ...]:
+    """The commands that moved or changed some tables in a way that their ages do not show, such as a RENAME."""
+    known = frozenset(tables)
+    return sorted_problems(
+        each for each in snapshot.problems if each.code == "command_not_followed" and each.dataset in known
+    )
 
 
 def _with_data(snapshot: Snapshot, id_: DatasetId) -> tuple[DatasetId, ...]:
