@@ -86,6 +86,7 @@ The bridge takes what Spark has in memory and asks for nothing, so these are nul
 
 - the offsets of a batch read of Kafka from `earliest` or to `latest`, which only the executors resolve, and the rows of one topic where
   a scan read several;
+- the rows of a table in a database of which the database computed groups or other values for Spark, and the bytes of what a database gave or took;
 - the version that a plain read of an Iceberg table met on Spark 3.5, and that a stream over a Delta table met;
 - the rows that a scan inside `foreachBatch` read, those of a cached plan's scans, and those of the other side of a join of which adaptive execution found one side
   empty and took the whole join out;

@@ -162,6 +162,17 @@ def test_a_query_that_a_database_runs_is_a_dataset_of_its_own(
     assert [(each["field"], each["subtype"]) for each in answer["rows"]] == [("id", "FILTER")]
 
 
+def test_a_query_that_is_read_again_is_the_same_dataset(place: Place, base: Database, numbers: str) -> None:
+    """Of the option `query` Spark makes a table with an alias that it counts up."""
+    query = f'SELECT "a" FROM {numbers} WHERE "p" = 1'  # noqa: S608  # no one else's text
+    reader = place.spark.read.format("jdbc").options(url=base.url, query=query, driver=base.driver)
+    met = observe(place.lineage, lambda: [reader.load().collect() for _ in range(2)])
+    first, again = (each.one("read", "") for each in met)
+    assert first.name == again.name
+    assert met[0].run.fingerprint == met[1].run.fingerprint
+    assert [first.rows, again.rows] == [count(place, base, f'{numbers} WHERE "p" = 1')] * 2
+
+
 @pytest.mark.smoke35
 def test_neither_user_nor_password_is_kept(place: Place, base: Database, numbers: str) -> None:
     url, kept, lineage, driver = base.url, f"{numbers}_secret", place.lineage, {"driver": base.driver}

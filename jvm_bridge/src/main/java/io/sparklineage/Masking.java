@@ -83,6 +83,9 @@ final class Masking {
     private static final Pattern TABLE = Pattern.compile(
             "(?iU)" + NAME_PART + "(?:\\." + NAME_PART + "){0,5}(?:\\s++(?:as\\s++)?" + NAME_PART + ")?");
 
+    /** What Spark adds to the option `query`: another name for each read of the application. */
+    private static final Pattern COUNTED_ALIAS = Pattern.compile("(?<=\\)) SPARK_GEN_SUBQ_\\d++$");
+
     private Masking() {
     }
 
@@ -121,10 +124,10 @@ final class Masking {
         return cut(value, TEXT_LIMIT);
     }
 
-    /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL. */
+    /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL, without the alias that Spark counts up. */
     static String relation(String table) {
         boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && TABLE.matcher(table.trim()).matches();
-        return name ? table : sql(table);
+        return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""));
     }
 
     /** A path or URI without users, passwords and signatures. */

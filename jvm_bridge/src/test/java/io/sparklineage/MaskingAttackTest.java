@@ -118,6 +118,7 @@ class MaskingAttackTest {
     @Test
     void aTablesNameIsAllThatPassesAsOne() {
         assertEquals("out t", Masking.relation("out t"));
+        assertEquals("(SELECT a FROM t)", Masking.relation("(SELECT a FROM t) SPARK_GEN_SUBQ_22"));
         assertEquals("\"s p\".`t` AS x", Masking.relation("\"s p\".`t` AS x"));
         assertEquals("out t", Masking.relation("out t /* SEC */"));
         assertEquals("out", Masking.relation("out --SEC"));
