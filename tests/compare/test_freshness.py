@@ -208,6 +208,16 @@ def test_an_emptied_table_says_so_and_makes_stale_what_was_made_of_it(tmp_path):
     assert [table.emptied_at for table in answer.tables] == [(MONDAY + 20) * 1000, None]
 
 
+def test_what_was_emptied_while_it_was_read_may_have_been_read_before(tmp_path):
+    runs = [
+        write(1, "p1", "orders", MONDAY), write(2, "p2", "report", MONDAY + 30, started_at=(MONDAY + 10) * 1000),
+        write(3, "e", "orders", MONDAY + 20, kind="query"),
+    ]  # fmt: skip
+    store = snapshot(tmp_path, runs, [ORDERS, REPORT, ending("TRUNCATE TABLE")])
+    report = freshness_answer(store, (MONDAY + 90) * 1000).tables[1]
+    assert [each.newer for each in report.inputs] == [None]
+
+
 def test_too_few_writes_have_no_rhythm(tmp_path):
     runs = [write(number, "p1", "orders", MONDAY + number * HOUR) for number in range(4)]
     table = freshness_answer(snapshot(tmp_path, runs, [ORDERS]), (MONDAY + 900 * DAY) * 1000).to_dict()[

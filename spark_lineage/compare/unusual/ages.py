@@ -263,9 +263,11 @@ class Ages:
             if is_later:
                 return True, write.ended_at
             unsure = True
-        later = [each for each in self._other_changes(source) if each > reader.ended_at]
+        others = list(self._other_changes(source))
+        later = [each for each in others if each > reader.ended_at]
         if later:
             return True, min(later)
+        unsure = unsure or any(each > reader.started_at for each in others)
         return (None, None) if unsure or not known else (False, None)
 
     def _other_changes(self, source: DatasetId) -> Iterator[int]:
