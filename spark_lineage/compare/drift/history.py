@@ -15,23 +15,31 @@ takes turns in between is not told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_lineage.compare.times import overlapping
+from spark_lineage.compare.drift.write_runs import (
+    Change,
+    Slot,
+    WriteRun,
+    added_within,
+    by_application,
+    first_runs,
+    in_order_of_time,
+    in_time,
+    last_runs,
+    match,
+    turns,
+)
 from spark_lineage.model import DatasetId, EdgeKind, RunState
 from spark_lineage.query.snapshot import ReadableStore
 from spark_lineage.store.schema import Row
 
 __all__ = ["Change", "History", "Slot", "WriteRun"]
-
-Slot: TypeAlias = tuple[str, DatasetId]
-"""A job and what it writes."""
 
 _PLAN_COLUMNS = (
     "fingerprint",
@@ -43,55 +51,6 @@ _PLAN_COLUMNS = (
     "datasets",
     "certainty",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WriteRun:
-    """One COMPLETE run of a write; `application` is the bridge that recorded it, times are epoch milliseconds UTC.
-
-    `fingerprint` is empty where the run has none.
-    """
-
-    run_id: str
-    part: int
-    fingerprint: str
-    job: str
-    target: DatasetId
-    operation: str
-    spark_version: str
-    started_at: int | None
-    ended_at: int | None
-
-    @property
-    def application(self) -> str:
-        """Which start of the job it belongs to."""
-        return self.run_id.partition(":")[0]
-
-    @property
-    def slot(self) -> Slot:
-        """The write that it is a run of."""
-        return self.job, self.target
-
-    @property
-    def at(self) -> int:
-        """When it was over; 0 where no time is known."""
-        return self.ended_at or self.started_at or 0
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A write from one run to another: `before` None where it is new, `after` None where it is not done any more."""
-
-    before: WriteRun | None
-    after: WriteRun | None
-    at: int
-
-    @property
-    def slot(self) -> Slot:
-        """The write that changed."""
-        run = self.after or self.before
-        assert run is not None, "a change has a run"  # noqa: S101 - what the class promises
-        return run.slot
 
 
 class History:
@@ -136,17 +95,17 @@ class History:
         """Where the plans of a write changed, in order."""
         found: list[Change] = []
         before: Sequence[Sequence[WriteRun]] = ()
-        for applications in _by_application(self.slots.get(slot, ())):
+        for applications in by_application(self.slots.get(slot, ())):
             known = {run.fingerprint for runs in before for run in runs}
             inner, _ = self._within(applications, known)
-            first = _first_runs(_in_time(applications))
+            first = first_runs(in_time(applications))
             came_within = {
                 each.after.fingerprint for each in inner if each.after and each.after in first.values()
             }
             if before:
                 found += self._between(before, applications, came_within)
             elif len(applications) == 1:
-                found += _added_within(applications[0], came_within)
+                found += added_within(applications[0], came_within)
             found += inner
             before = applications
         return sorted(found, key=lambda change: change.at)
@@ -164,7 +123,7 @@ class History:
         self, before: Sequence[WriteRun], after: Sequence[WriteRun]
     ) -> list[tuple[WriteRun | None, WriteRun | None]]:
         """Runs of one write beside each other: those of one plan first, then those that are most alike; None where one is alone."""
-        earlier, later = _last_runs(before), _last_runs(after)
+        earlier, later = last_runs(before), last_runs(after)
         same = [(earlier[each], later[each]) for each in later if each in earlier]
         gone = [run for each, run in earlier.items() if each not in later]
         came = [run for each, run in later.items() if each not in earlier]
@@ -195,22 +154,22 @@ class History:
             for row in runs.filter(here).to_pylist()
             if row["fingerprint"] not in others and row["target_name"] is not None
         ]  # fmt: skip
-        return sorted(found, key=_order)
+        return sorted(found, key=in_order_of_time)
 
     def _current(self, runs: Sequence[WriteRun]) -> list[WriteRun]:
         """The last run of each plan by which the last application, or those that overlap, wrote in the end."""
         if not runs:
             return []
-        applications = _by_application(runs)[-1]
+        applications = by_application(runs)[-1]
         _, gone = self._within(applications, set())
-        return [run for each, run in _last_runs(_in_time(applications)).items() if each not in gone]
+        return [run for each, run in last_runs(in_time(applications)).items() if each not in gone]
 
     def _between(
         self, before: Sequence[Sequence[WriteRun]], after: Sequence[Sequence[WriteRun]], came_within: set[str]
     ) -> list[Change]:
         """What changed from one application, or several that overlap, to the next."""
-        later_runs = _in_time(after)
-        earlier, later = _last_runs(_in_time(before)), _first_runs(later_runs)
+        later_runs = in_time(after)
+        earlier, later = last_runs(in_time(before)), first_runs(later_runs)
         _, replaced = self._within(before, set())
         gone = [run for each, run in earlier.items() if each not in later and each not in replaced]
         came = [run for each, run in later.items() if each not in earlier and each not in came_within]
@@ -229,8 +188,8 @@ class History:
         changes: list[Change] = []
         gone: set[str] = set()
         for plans in self._standing_for_each_other(applications):
-            runs = [run for run in _in_time(applications) if run.fingerprint in plans]
-            changes += _turns(runs)
+            runs = [run for run in in_time(applications) if run.fingerprint in plans]
+            changes += turns(runs)
             gone |= plans - {runs[-1].fingerprint}
         return changes, gone
 
@@ -254,7 +213,7 @@ class History:
         )
         met: dict[str, WriteRun] = {}
         for runs in applications:
-            own = _last_runs(runs)
+            own = last_runs(runs)
             gone = [run for each, run in met.items() if each not in own]
             came = [run for each, run in own.items() if each not in met]
             for old, new in self._matched(gone, came):
@@ -310,96 +269,3 @@ class History:
         one, other = shapes[old.fingerprint], shapes[new.fingerprint]
         shared = len(one & other) / max(1, len(one | other))
         return old.operation == new.operation, shared
-
-
-def match(
-    gone: list[WriteRun], came: list[WriteRun], likeness: Callable[[WriteRun, WriteRun], Any]
-) -> list[tuple[WriteRun | None, WriteRun | None]]:
-    """Pairs of those that went and those that came, the most alike first; what is left stands alone."""
-    ranked = sorted(
-        ((likeness(old, new), -i, -j) for i, old in enumerate(gone) for j, new in enumerate(came)),
-        reverse=True,
-    )
-    old_of: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, i, j in ranked:
-        if -i not in taken and -j not in old_of:
-            old_of[-j] = -i
-            taken.add(-i)
-    pairs: list[tuple[WriteRun | None, WriteRun | None]] = [
-        (gone[old_of[j]] if j in old_of else None, new) for j, new in enumerate(came)
-    ]
-    return [*pairs, *((old, None) for i, old in enumerate(gone) if i not in taken)]
-
-
-def _order(run: WriteRun) -> tuple[int, int, str, int]:
-    # Execution ids of one bridge are numbers: 9 comes before 10.
-    return run.at, len(run.run_id), run.run_id, run.part
-
-
-def _by_application(runs: Iterable[WriteRun]) -> list[list[list[WriteRun]]]:
-    """The runs of each application, by the numbers of their executions: a clock may step back. Applications that overlap are together."""
-    found: dict[str, list[WriteRun]] = {}
-    for run in runs:
-        found.setdefault(run.application, []).append(run)
-    spans = {name: _span([run.at for run in own if run.at]) for name, own in found.items()}
-    return [
-        [sorted(found[name], key=lambda run: (len(run.run_id), run.run_id, run.part)) for name in names]
-        for names in overlapping(spans)
-    ]
-
-
-def _span(times: Sequence[int]) -> tuple[int, int]:
-    return min(times, default=0), max(times, default=0)
-
-
-def _in_time(applications: Sequence[Sequence[WriteRun]]) -> list[WriteRun]:
-    """All runs in the order of time; of one application in its own order."""
-    timed: list[tuple[int, WriteRun]] = []
-    for runs in applications:
-        clock = 0
-        for run in runs:
-            clock = max(clock, run.at)
-            timed.append((clock, run))
-    return [run for _, run in sorted(timed, key=lambda each: each[0])]
-
-
-def _turns(runs: Sequence[WriteRun]) -> list[Change]:
-    """Where plans that stand for each other, in applications that overlap, took each other's place; `runs` in the order of time."""
-    last = {(run.application, run.fingerprint): place for place, run in enumerate(runs)}
-    found: list[Change] = []
-    seen = {runs[0].fingerprint}
-    told = runs[0]
-    for place, run in enumerate(runs):
-        if run.fingerprint != told.fingerprint:
-            takes_turns = last[told.application, told.fingerprint] > place
-            if run.fingerprint in seen and takes_turns:
-                continue
-            found.append(Change(told, run, run.at))
-            seen.add(run.fingerprint)
-        told = run
-    return found
-
-
-def _added_within(runs: Sequence[WriteRun], came_within: set[str]) -> list[Change]:
-    """The plans that come, and take no other's place, between the runs of one that had run twice: the program had begun anew."""
-    last = {run.fingerprint: place for place, run in enumerate(runs)}
-    counts: dict[str, int] = {}
-    found: list[Change] = []
-    for place, run in enumerate(runs):
-        begun_anew = any(count > 1 and last[each] > place for each, count in counts.items())
-        if run.fingerprint not in counts and run.fingerprint not in came_within and begun_anew:
-            found.append(Change(None, run, run.at))
-        counts[run.fingerprint] = counts.get(run.fingerprint, 0) + 1
-    return found
-
-
-def _first_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:
-    found: dict[str, WriteRun] = {}
-    for run in runs:
-        found.setdefault(run.fingerprint, run)
-    return found
-
-
-def _last_runs(runs: Iterable[WriteRun]) -> dict[str, WriteRun]:
-    return {run.fingerprint: run for run in runs}
