@@ -390,6 +390,18 @@ def test_a_table_that_was_renamed_says_that_nobody_followed(tmp_path):
     assert [(each.code, each.where) for each in answer.problems] == [("command_not_followed", "job.py:3")]
 
 
+def test_a_clock_that_is_ahead_is_told(tmp_path):
+    """The second write ended in 2100 by its driver's clock: it has not happened, and that is a problem of its own."""
+    runs = [write(1, "p1", "orders", MONDAY), write(2, "p1", "orders", 4_102_444_800)]
+    store = store_of(tmp_path, Batch(plans=(ORDERS,), runs=tuple(runs)))
+    answer = freshness_asked(store)
+    assert [table.data_at for table in answer.tables] == [MONDAY * 1000]
+    assert [(each.code, each.message) for each in answer.problems] == [
+        ("clock_ahead", "1 run ended later than now, the last at 2100-01-01T00:00:00.000Z: a clock is wrong, and what it wrote is not counted."),
+    ]  # fmt: skip
+    assert freshness_asked(store, now="2101-01-01").problems == ()
+
+
 def test_only_some_tables(tmp_path):
     runs = [write(1, "p1", "orders", MONDAY), write(2, "p2", "report", MONDAY + 10)]
     answer = freshness_answer(

@@ -13,8 +13,10 @@ The age of the data is not that of the lineage: an edge is as old as the last ru
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow.compute as pc
 
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.compare.findings import Finding
@@ -28,6 +30,9 @@ from spark_lineage.pipeline.logs.commits import Logs
 from spark_lineage.query.answers import Json, iso_time, problems_json
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
+
+_CLOCKS_DIFFER = 60_000
+"""Milliseconds by which the clocks of two machines may differ without a word."""
 
 __all__ = ["FreshnessAnswer", "InputAge", "TableAge", "freshness", "freshness_answer", "freshness_asked"]
 
@@ -99,7 +104,24 @@ def freshness_asked(
     )
     present = time.time_ns() // 1_000_000
     at = present if now is None else parse_time(now, present, "--now")
-    return freshness_answer(snapshot, at, datasets=datasets, logs=Logs())
+    answer = freshness_answer(snapshot, at, datasets=datasets, logs=Logs())
+    return answer if now is not None else replace(answer, problems=(*answer.problems, *_ahead(snapshot, at)))
+
+
+def _ahead(snapshot: Snapshot, now: int) -> Iterator[Problem]:
+    """That some runs ended later than now: a clock is wrong, theirs or the one here."""
+    ends = snapshot.runs["ended_at"]
+    runs = snapshot.runs.filter(pc.fill_null(pc.greater(ends, now + _CLOCKS_DIFFER), fill_value=False))
+    count = len({*runs["run_id"].to_pylist()})
+    if count:
+        last = iso_time(pc.max(runs["ended_at"]).as_py()) or "no time that can be shown"
+        said = f"{count:,} runs ended" if count > 1 else "1 run ended"
+        yield Problem(
+            "clock_ahead",
+            Severity.WARNING,
+            f"{said} later than now, the last at {last}: a clock is wrong, and what {'they' if count > 1 else 'it'} wrote is not counted.",
+            hint="set the clocks of the drivers and of this machine",
+        )
 
 
 def _not_followed(snapshot: Snapshot, tables: Collection[DatasetId]) -> tuple[Problem, ...]:

@@ -28,7 +28,8 @@ def unusual_text(answer: Json) -> RenderableType:
 def freshness_text(answer: Json) -> RenderableType:
     """Each table with its state, its age and the ways by which it is stale; then those that were dropped."""
     if not answer["tables"] and not answer["dropped"]:
-        return Text("No table was written to the end by a run that is known.")
+        nothing = Text("No table was written to the end by a run that is known.")
+        return Group(nothing, *problems_part(answer["problems"]))
     labels = labels_of(answer)
     table = grid(_STATE_WIDTH, None)
     for each in answer["tables"]:
