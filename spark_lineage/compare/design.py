@@ -29,6 +29,7 @@ from spark_lineage.model import (
     RunState,
     Severity,
     Stage,
+    Subtype,
 )
 from spark_lineage.query.answers import DatasetReference, Json, iso_time, total
 from spark_lineage.query.one_run import find_run
@@ -241,6 +242,8 @@ def _source(
 ) -> Source:
     reads = facts.reads.get(id_, ())
     found, reason = _status(facts, reads)
+    if found == PRUNED and not any(_may_prune(edge) for edge in edges if edge.source == id_):
+        found, reason = EMPTY, "it has no file"
     columns = sorted(
         {edge.source_field.partition(".")[0] for edge in edges if edge.source == id_ and edge.source_field}
     )
@@ -253,6 +256,11 @@ def _source(
         _counted(each.partitions_read for each in reads),
         tuple(SourceColumn(name, _column_status(found, name, facts.operator(reads))) for name in columns),
     )
+
+
+def _may_prune(edge: Edge) -> bool:
+    """Whether an edge's condition may have left files out; without one a source without files has none."""
+    return edge.subtype in {Subtype.FILTER, Subtype.JOIN, Subtype.CONDITIONAL}
 
 
 def _status(facts: _Facts, reads: Sequence[Observation]) -> tuple[str, str]:

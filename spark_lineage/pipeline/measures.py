@@ -38,17 +38,16 @@ class Measured:
 def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measured:
     """The totals of a write over all executions that ran for it, each query counted once.
 
-    A multi-table INSERT is one execution with a command for each table, in order. Commands count what they wrote when they have
-    committed it: a write that failed or was cancelled before has counted nothing, which is not 0.
+    A multi-table INSERT is one execution with a command for each table, in order. Of a write that failed or was cancelled nothing is
+    known: some commands count before they commit, as Delta's UPDATE does, and what tasks wrote is mostly thrown away.
     """
     if (
         write.write.operation == "CLONE"
     ):  # the log's entries are copied, and its command's counts of rows stay at 0
         return Measured()
-    found = _measured(write, plans)
-    if write.outer.execution.state == RunState.COMPLETE.value:
-        return found
-    return Measured(found.rows or None, found.bytes or None, found.files or None)
+    if write.outer.execution.state == RunState.COMPLETE.value or has_committed(write, plans):
+        return _measured(write, plans)
+    return Measured()
 
 
 def has_committed(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> bool:
@@ -71,10 +70,7 @@ def _measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measu
         distinct.setdefault(execution.execution_id if identity is None else ("query", identity), execution)
     commands = [metrics for each in distinct.values() for metrics in _command_metrics(each, plans)]
     rows = _total(commands, _ROWS)
-    is_done = (
-        write.outer.execution.state == RunState.COMPLETE.value
-    )  # else nothing of what tasks wrote may have been committed
-    if rows is not None or not is_done or not _reports_tasks(write):
+    if rows is not None or not _reports_tasks(write):
         return Measured(rows, _total(commands, _BYTES), _total(commands, _FILES))
     stages = [stage.metrics for each in distinct.values() for stage in each.stages]
     rows, size = _total(stages, (("output_rows",),)), _total(stages, (("output_bytes",),))

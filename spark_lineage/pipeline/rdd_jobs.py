@@ -7,7 +7,7 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.rdd_jobs import Effect, RddJob, effect_of
 from spark_lineage.analyze.relations import by_paths, only_logs
 from spark_lineage.decode.records import RddJobRecord
-from spark_lineage.model import Certainty
+from spark_lineage.model import Certainty, RunState
 from spark_lineage.pipeline.measures import Measured
 
 
@@ -41,7 +41,9 @@ def _infers_schema(record: RddJobRecord) -> bool:
 
 
 def written(record: RddJobRecord) -> Measured:
-    """The rows and bytes that the job's tasks wrote."""
+    """The rows and bytes that the job's tasks wrote; nothing is known of a job that failed before it committed them."""
+    if record.state != RunState.COMPLETE.value:
+        return Measured()
     stages = [each.metrics for each in record.stages]
     return Measured(
         sum(each.get("output_rows", 0) for each in stages),

@@ -107,6 +107,19 @@ def test_counts_below_0_are_not_shown(tmp_path):
     assert (source.rows, source.files, source.partitions_read) == (None, None, 2)
 
 
+def test_a_source_without_files_is_empty_where_no_condition_could_prune_it(tmp_path):
+    batch = Batch(
+        datasets=(dataset("orders"), dataset("report")),
+        plans=(plan("p1", "report", "total:double", "orders"),),
+        edges=(edge("p1", "orders.amount", "report.total", "AGGREGATION", "sum(amount)"),),
+        runs=(run(1, "p1", "report", 10),),
+        observations=(read(rows=0, files=0),),
+        operators=(NO_SCAN, scan(0)),
+    )
+    (source,) = compare(store_of(tmp_path, batch), "report").writes[0].sources
+    assert (source.status, source.reason) == ("empty", "it has no file")
+
+
 def test_of_a_plan_that_was_cut_nothing_is_said_to_be_missing(tmp_path):
     compared(tmp_path, read(operator=None))
     store = DeltaStore(tmp_path)

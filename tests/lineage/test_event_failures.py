@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
+
 import pytest
 
 from lineage.harness import spark_marks, version_of
@@ -49,6 +53,44 @@ def test_what_tasks_wrote_is_not_written_where_the_run_failed(place: Place, form
     (run,) = place.new_runs(lambda: failure(lambda: place.sql(query)))
     assert (run["state"], run["rows"], run["bytes"], run["files"]) == ("FAILED", None, None, None)
     assert place.spark.table("out").count() == 0
+
+
+def test_an_update_that_lost_against_another_writer_claims_no_rows(place: Place) -> None:
+    """While it runs, another commit takes its files away; Delta had counted the rows before it tried to commit."""
+    place.sql("CREATE TABLE out USING delta AS SELECT a, c FROM t")
+    (detail,) = place.spark.sql("DESCRIBE DETAIL out").collect()
+    log = Path(detail.location.removeprefix("file:"), "_delta_log")
+    actions = map(json.loads, (log / f"{0:020}.json").read_text().splitlines())
+    gone = [
+        {"path": each["add"]["path"], "deletionTimestamp": 1, "dataChange": True}
+        for each in actions
+        if "add" in each
+    ]
+    info = {
+        "timestamp": 1,
+        "operation": "DELETE",
+        "operationParameters": {},
+        "readVersion": 0,
+        "isBlindAppend": False,
+    }
+    commit = "\n".join(map(json.dumps, [{"commitInfo": info}, *({"remove": each} for each in gone)]))
+    target = log / f"{1:020}.json"
+
+    def overtake(value: float) -> float:
+        with contextlib.suppress(FileExistsError), target.open("x") as file:
+            file.write(commit)
+        return value
+
+    place.spark.udf.register("overtake", overtake, "double")
+
+    def act() -> None:
+        with pytest.raises(Exception, match="CONCURRENT"):
+            place.sql("UPDATE out SET c = overtake(c)")
+
+    runs = place.new_runs(act)
+    assert [(run["operation"], run["state"], run["rows"], run["bytes"], run["files"]) for run in runs] == [
+        ("UPDATE", "FAILED", None, None, None)
+    ]
 
 
 def test_what_a_multi_insert_had_done_before_it_failed_is_complete(place: Place) -> None:
