@@ -103,6 +103,7 @@ def _told(spark: SparkSession) -> dict[tuple[int, int], dict[str, int]]:
     nothing = gateway.new_array(gateway.jvm.double, 0)
     lists = [gateway.jvm.java.util.ArrayList() for _ in range(2)]
     details = summaries = False
+    spark._jsc.sc().listenerBus().waitUntilEmpty()
     stages = spark._jsc.sc().statusStore().stageList(lists[0], details, summaries, nothing, lists[1])
     found = [stages.apply(number) for number in range(stages.size())]
     return {
