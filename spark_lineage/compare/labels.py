@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from spark_lineage.model import DatasetId
 from spark_lineage.query.answers import DatasetReference
+from spark_lineage.query.names import short_alias
 from spark_lineage.query.snapshot import Snapshot
 
-__all__ = ["DEFAULT_CATALOG", "label", "reference", "short_alias"]
-
-DEFAULT_CATALOG = "spark_catalog."
-"""What people leave out of a table's name."""
-
-
-def short_alias(aliases: Iterable[str], default: str) -> str:
-    """The shortest alias without the default catalog, of several the first by name; `default` where there is none.
-
-    >>> short_alias(["spark_catalog.shop.orders", "hive.shop.old_orders"], "/w/orders"), short_alias([], "/w/orders")
-    ('shop.orders', '/w/orders')
-    """
-    names = (alias.removeprefix(DEFAULT_CATALOG) for alias in aliases)
-    return min(names, key=lambda name: (len(name), name), default=default)
+__all__ = ["label", "reference"]
 
 
 def label(snapshot: Snapshot, id_: DatasetId) -> str:

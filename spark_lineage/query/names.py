@@ -16,10 +16,25 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Dataset
 
-__all__ = ["resolve_column", "resolve_table"]
+__all__ = ["DEFAULT_CATALOG", "resolve_column", "resolve_table", "short_alias"]
 
 _PART = re.compile(r"(?:`(?:[^`]|``)*`|[^.`])+|")
 _CLOSE_MATCHES = 3
+
+
+DEFAULT_CATALOG = "spark_catalog."
+"""What people leave out of a table's name."""
+
+
+def short_alias(aliases: Iterable[str], default: str = "") -> str:
+    """The alias to show: the shortest of the default catalog, without it, else the shortest; of several the first by name; `default` where there is none.
+
+    >>> short_alias(["spark_catalog.shop.orders", "hive.old.o"]), short_alias(["hive.old.o"]), short_alias([], "/w/orders")
+    ('shop.orders', 'hive.old.o', '/w/orders')
+    """
+    names = list(aliases)
+    known = [name.removeprefix(DEFAULT_CATALOG) for name in names if name.startswith(DEFAULT_CATALOG)]
+    return min(known or names, key=lambda name: (len(name), name), default=default)
 
 
 def resolve_table(text: str, datasets: Collection[Dataset]) -> Dataset:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from spark_lineage.query.names import DEFAULT_CATALOG, short_alias
+
 Json: TypeAlias = Mapping[str, Any]
 """A JSON object: an answer or a part of one."""
 
@@ -25,8 +27,6 @@ CERTAINTIES = {
     "opaque": "opaque: its sources are not known",
 }
 """What each certainty means, in words."""
-
-_DEFAULT_CATALOG = "spark_catalog."
 
 
 def clean(text: object) -> str:
@@ -151,7 +151,7 @@ def repeats(expression: str, field: str | None) -> bool:
 
 def view_word(name: str) -> str:
     """A view's name without the default catalog."""
-    return clean(name.removeprefix(_DEFAULT_CATALOG))
+    return clean(name.removeprefix(DEFAULT_CATALOG))
 
 
 class Labels:
@@ -163,7 +163,7 @@ class Labels:
 
     def __init__(self, datasets: Iterable[Json]) -> None:
         known = {(dataset["namespace"], dataset["name"]): dataset for dataset in datasets}
-        aliases = {key: _alias(dataset) for key, dataset in known.items()}
+        aliases = {key: short_alias(map(str, dataset.get("aliases") or ())) for key, dataset in known.items()}
         uses = Counter(aliases.values())
         endings = Counter(ending for _, name in known for ending in _endings(name))
         self._aliased = {key for key, alias in aliases.items() if alias and uses[alias] == 1}
@@ -190,13 +190,6 @@ class Labels:
 def _moment(time: str) -> datetime:
     # Python 3.10 does not read the Z.
     return datetime.fromisoformat(time.replace("Z", "+00:00"))
-
-
-def _alias(dataset: Json) -> str:
-    """The alias to show: one of the default catalog, else the shortest; empty where there is none."""
-    names = [str(alias) for alias in dataset.get("aliases") or ()]
-    known = [name.removeprefix(_DEFAULT_CATALOG) for name in names if name.startswith(_DEFAULT_CATALOG)]
-    return min(known or names, key=lambda name: (len(name), name), default="")
 
 
 def _endings(name: str) -> list[str]:

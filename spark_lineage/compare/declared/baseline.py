@@ -21,9 +21,9 @@ from spark_lineage.compare.declared.declaration import (
 )
 from spark_lineage.compare.declared.known import Known
 from spark_lineage.compare.declared.patterns import escaped, full_name, names_of
-from spark_lineage.compare.labels import DEFAULT_CATALOG
 from spark_lineage.compare.times import is_time, parse_time
 from spark_lineage.model import Certainty, Dataset, DatasetId, EdgeType, Subtype
+from spark_lineage.query.names import DEFAULT_CATALOG
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import Row

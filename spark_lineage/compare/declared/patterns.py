@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from spark_lineage.compare.labels import short_alias
 from spark_lineage.model import Dataset
+from spark_lineage.query.names import short_alias
 
 __all__ = [
     "column_matches",

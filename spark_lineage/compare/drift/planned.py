@@ -13,11 +13,11 @@ from spark_lineage.compare.drift.history import History, WriteRun
 from spark_lineage.compare.drift.lineages import CHANGED, EQUIVALENT, IDENTICAL, PlanLineage, compare_plans
 from spark_lineage.compare.drift.sentences import findings_of
 from spark_lineage.compare.findings import Finding
-from spark_lineage.compare.labels import DEFAULT_CATALOG
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeKind, Plan
 from spark_lineage.planning.planned import Known, Planned, plan_script, plan_sql
 from spark_lineage.query.answers import DatasetReference, Json, TableAnswer
 from spark_lineage.query.local import LocalEngine
+from spark_lineage.query.names import DEFAULT_CATALOG
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
 from spark_lineage.store.delta import DeltaStore
 

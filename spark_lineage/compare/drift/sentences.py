@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from spark_lineage.compare.drift.lineages import EQUIVALENT, ColumnChange, Hop, SourceChange
 from spark_lineage.compare.drift.schemas import SchemaChange, SchemaColumnChange
 from spark_lineage.compare.findings import Finding
-from spark_lineage.compare.labels import short_alias
 from spark_lineage.model import DatasetId, Severity
 from spark_lineage.query.answers import DatasetReference
+from spark_lineage.query.names import short_alias
 
 if TYPE_CHECKING:
     from spark_lineage.compare.drift.diff import WriteDiff
