@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
 
 from sources.broker import broker
-from sources.database import Database, database
+from sources.database import INSTALLED, Database, database, postgresql
 
 JARS = Path(__file__).parents[2] / ".cache" / "jars"
 LINE = ".".join(pyspark.__version__.split(".")[:2])
@@ -30,6 +30,11 @@ CATALOGS = {
     "spark.sql.catalog.ice": "org.apache.iceberg.spark.SparkCatalog",
     "spark.sql.catalog.ice.type": "hadoop",
 }
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if postgresql() is None:
+        terminalreporter.write_line(f"no initdb on the path or in {INSTALLED}: the tests of JDBC ran on H2")
 
 
 def jars(profile: str) -> list[str]:

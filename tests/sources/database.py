@@ -49,10 +49,9 @@ class Database:
 
 @contextmanager
 def database() -> Iterator[Database]:
-    """Start PostgreSQL and end it; without it say so and give H2."""
-    tools = _tools()
+    """Start PostgreSQL and end it; give H2 where it is not installed."""
+    tools = postgresql()
     if tools is None:
-        print(f"no PostgreSQL in {INSTALLED}: the tests of JDBC run on H2")
         url = f"jdbc:h2:mem:shop;DB_CLOSE_DELAY=-1;USER={USER};PASSWORD={PASSWORD}"
         yield Database(url, "org.h2.Driver", "h2:mem:shop", "")
         return
@@ -65,8 +64,8 @@ def database() -> Iterator[Database]:
         )
 
 
-def _tools() -> Path | None:
-    """The folder of the newest server's programs; Debian keeps them off the path."""
+def postgresql() -> Path | None:
+    """The folder of the newest server's programs, which Debian keeps off the path; None where there is none."""
     found = shutil.which("initdb")
     if found:
         return Path(found).resolve().parent  # distributions link it
