@@ -5,7 +5,7 @@ An engine reads each table of the store once, when it is first needed; a new eng
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from spark_lineage.query.one_run import RunAnswer, run_answer
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, shown_runs, sorted_problems
 from spark_lineage.query.snapshot_graph import graph_of
 from spark_lineage.query.streams import StreamAnswer, StreamsAnswer, stream_answer, streams_answer
+from spark_lineage.query.unnamed import read_without_column, walk_problems
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["LocalEngine"]
@@ -157,6 +158,15 @@ class LocalEngine:
             for node in walk.nodes
         ]
         met = {DatasetId(*node.key[:2]) for node in walk.nodes}
+        ends = {
+            (DatasetId(*node.key[:2]), node.key[2] is None)
+            for node in walk.nodes
+            if depth is None or node.depth < depth
+        }
+        problems = {
+            *self._snapshot.problems_of(met, walked=True),
+            *walk_problems(self._readers, direction, ends),
+        }
         edges = graph.edges.take(pa.array(walk.edges, pa.int64())).to_pylist()
         return answers.WalkAnswer(
             start=self._vertex(dataset.id, field),
@@ -164,8 +174,12 @@ class LocalEngine:
             depth=depth,
             nodes=tuple(nodes),
             edges=tuple(sorted(map(self._walk_edge, edges), key=lambda edge: edge.order)),
-            problems=self._snapshot.problems_of(met, walked=True),
+            problems=sorted_problems(problems),
         )
+
+    @cached_property
+    def _readers(self) -> Mapping[DatasetId, tuple[DatasetId, ...]]:
+        return read_without_column(self._snapshot)
 
     @cached_property
     def graph(self) -> Graph:

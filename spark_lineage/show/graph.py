@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from spark_lineage.show.words import ROW_SET_ORDER, Json, Labels, count_word, kind_word, repeats
+from spark_lineage.show.words import (
+    READ_WITHOUT_COLUMN,
+    ROW_SET_ORDER,
+    Json,
+    Labels,
+    count_word,
+    kind_word,
+    repeats,
+)
 
 NodeKey: TypeAlias = tuple[str, str, str | None]
 """(namespace, name, field); the field None is the whole table, or its row set."""
@@ -65,6 +73,7 @@ class Graph:
         self.labels = Labels([*ends, answer["start"], *answer["nodes"]])
         self.start = _key(answer["start"])
         self.upstream = answer["direction"] == "upstream"
+        self.is_read_without_column = any(each["code"] == READ_WITHOUT_COLUMN for each in answer["problems"])
         self.steps = _steps(answer["edges"])
         self._nodes = {_key(node): node for node in answer["nodes"]}
         self._into: dict[TableKey, list[Step]] = {}

@@ -21,6 +21,9 @@ ROW_SET_ORDER = ("IDENTITY", "TRANSFORMATION", "AGGREGATION", "JOIN", "FILTER", 
 NOT_FOLLOWED = "These columns are not followed here: ask for their own upstream."
 """Said below the columns that only decide which rows there are."""
 
+READ_WITHOUT_COLUMN = "read_without_column"
+"""Code of the problem that a walk ends where a table is read and no column of it is named."""
+
 CERTAINTIES = {
     "exact": "exact",
     "over_approximate": "a superset: some of these sources may not matter",

@@ -12,6 +12,8 @@ from spark_lineage.compare.causes.outage import outage
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Batch, Certainty, Column, EdgeKind, Operator, RunState
 from spark_lineage.query.local import LocalEngine
+from spark_lineage.show.answer import plain_text
+from spark_lineage.show.text.lineage import lineage_text
 from tests.query.lineage_rows import dataset, dataset_id, edge, plan, run, store_of
 
 DAY = 86_400
@@ -264,6 +266,24 @@ def test_asked_of_one_table(tmp_path):
     answer = outage(shop(tmp_path, SALES, SALES_EDGES), "orders", "report")
     assert [each[0] for each in losses(answer)] == ["report", "collect"]
     assert answer.to_dict()["asked"]["name"] == dataset_id("report").name
+
+
+def test_what_is_read_without_a_column_is_told_by_walks_too(tmp_path):
+    """`SELECT count(*) FROM orders`: no edge says it, so that a walk ends there, and says so; of a column of the orders it is none."""
+    plans = (plan("n", "counts", "n:bigint", "orders"),)
+    store = shop(tmp_path, plans, (), sources="orders.amount")
+    engine = LocalEngine(store)
+    told_of = "/w/counts is made of /w/orders and names no column of it, as count(*) does: the walk does not go on there."
+    for answer in (engine.downstream("orders"), engine.upstream("counts"), engine.upstream("counts.n")):
+        assert [(each.code, each.message) for each in answer.problems] == [("read_without_column", told_of)]
+    for answer in (
+        engine.downstream("orders.amount"),
+        engine.downstream("orders", 0),
+        engine.upstream("orders"),
+    ):
+        assert answer.problems == ()
+    text = plain_text(lineage_text(engine.downstream("orders").to_dict()))
+    assert text.startswith("No column that is known here depends on w/orders.")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from spark_lineage.query.graph import Key, Node
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.query.one_run import run_named
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
+from spark_lineage.query.unnamed import read_without_column
 
 __all__ = ["RECENT_DAYS", "ImpactAnswer", "ReachedTable", "Readers", "impact"]
 
@@ -135,17 +136,8 @@ class Readers:
 
     @cached_property
     def unnamed(self) -> Mapping[DatasetId, tuple[DatasetId, ...]]:
-        """The same for plans that name no column of what they read, as `count(*)` does: its rows are all that they depend on."""
-        edges = self._snapshot.walked_edges
-        columns = [edges[name].to_pylist() for name in ("fingerprint", "source_namespace", "source_name")]
-        named = {(plan, DatasetId(*source)) for plan, *source in zip(*columns, strict=True)}
-        found: dict[DatasetId, set[DatasetId]] = {}
-        for target, state in self._snapshot.states.items():
-            for plan in state.walked:
-                for source in plan.datasets:
-                    if source != target and (plan.fingerprint, source) not in named:
-                        found.setdefault(source, set()).add(target)
-        return {source: tuple(sorted(targets)) for source, targets in found.items()}
+        """The same for plans that name no column of what they read, as `count(*)` does."""
+        return read_without_column(self._snapshot)
 
     def below(self, start: DatasetId, among: Iterable[DatasetId]) -> set[DatasetId]:
         """All that is made of a dataset on paths through `among`, itself left out."""

@@ -31,10 +31,10 @@ from spark_lineage.query.answers import Json, iso_time, problems_json
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
 
+__all__ = ["FreshnessAnswer", "InputAge", "TableAge", "freshness", "freshness_answer", "freshness_asked"]
+
 _CLOCKS_DIFFER = 60_000
 """Milliseconds by which the clocks of two machines may differ without a word."""
-
-__all__ = ["FreshnessAnswer", "InputAge", "TableAge", "freshness", "freshness_answer", "freshness_asked"]
 
 
 @dataclass(frozen=True, slots=True)

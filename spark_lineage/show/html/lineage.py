@@ -44,7 +44,8 @@ def lineage_html(answer: Json) -> str:
 
 def _upstream(graph: Graph) -> str:
     if not graph.steps:
-        return "<div>comes from nothing that is known here</div>"
+        what = "no column" if graph.is_read_without_column else "nothing"
+        return f"<div>comes from {what} that is known here</div>"
     lines = list(tree_lines(graph.roots(), graph.branches))
     tree = draw_tree((line.depth, _node(graph, line)) for line in lines)
     rows = [
@@ -72,7 +73,8 @@ def _node(graph: Graph, line: Line[NodeKey, Step]) -> str:
 def _downstream(graph: Graph) -> str:
     impact = graph.impact()
     if not impact:
-        return "<div>nothing that is known here depends on it</div>"
+        what = "no column" if graph.is_read_without_column else "nothing"
+        return f"<div>{what} that is known here depends on it</div>"
     rows = [row for each in impact for row in _impact_rows(graph, each)]
     head = f"<div>{safe(impact_word(impact))}</div>"
     return head + table(("table", "column", "how", "from", "expression"), rows)

@@ -45,7 +45,8 @@ def lineage_text(answer: Json) -> RenderableType:
 
 def _upstream(graph: Graph) -> list[RenderableType]:
     if not graph.steps:
-        return [Text.assemble((graph.label(graph.start), "bold"), " comes from nothing that is known here.")]
+        what = "no column" if graph.is_read_without_column else "nothing"
+        return [Text.assemble((graph.label(graph.start), "bold"), f" comes from {what} that is known here.")]
     lines = list(tree_lines(graph.roots(), graph.branches))
     trees = [draw_tree((line.depth, _node_text(graph, line)) for line in tree) for tree in split_trees(lines)]
     return [*_spaced(trees), *_row_sets(graph, {line.node[:2] for line in lines})]
@@ -79,8 +80,9 @@ def _row_sets(graph: Graph, tables: set[TableKey]) -> list[RenderableType]:
 def _downstream(graph: Graph) -> list[RenderableType]:
     impact = graph.impact()
     if not impact:
+        what = "No column" if graph.is_read_without_column else "Nothing"
         return [
-            Text.assemble("Nothing that is known here depends on ", (graph.label(graph.start), "bold"), ".")
+            Text.assemble(f"{what} that is known here depends on ", (graph.label(graph.start), "bold"), ".")
         ]
     head = Text.assemble((graph.label(graph.start), "bold"), f" {impact_word(impact)}")
     return [head, *(Padding(_impact(graph, each), (1, 0, 0, 0)) for each in impact)]
