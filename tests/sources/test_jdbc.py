@@ -173,6 +173,26 @@ def test_a_query_that_is_read_again_is_the_same_dataset(place: Place, base: Data
     assert [first.rows, again.rows] == [count(place, base, f'{numbers} WHERE "p" = 1')] * 2
 
 
+def test_queries_that_differ_in_a_quoted_name_are_two_datasets(
+    place: Place, base: Database, numbers: str
+) -> None:
+    def work() -> None:
+        for name, most in (("a", 3), ("p", 3), ("p", 4)):
+            query = f'SELECT "{name}" AS x FROM {numbers} WHERE "a" < {most}'  # noqa: S608  # no one else's text
+            place.spark.read.jdbc(
+                base.url, f"({query}) y", properties={"driver": base.driver}
+            ).write.saveAsTable(f"out_{name}{most}")
+
+    read = [
+        each.name
+        for met in observe(place.lineage, work)
+        for each in met.observations
+        if each.direction == "read"
+    ]
+    assert len(read) == 3
+    assert read[1] == read[2] != read[0]  # a literal makes no other dataset
+
+
 @pytest.mark.smoke35
 def test_neither_user_nor_password_is_kept(place: Place, base: Database, numbers: str) -> None:
     url, kept, lineage, driver = base.url, f"{numbers}_secret", place.lineage, {"driver": base.driver}

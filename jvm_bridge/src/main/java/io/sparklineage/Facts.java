@@ -264,13 +264,14 @@ final class Facts {
     private static void members(JsonWriter json, Object value) {
         Object options = SparkCompat.memberOrNull(value, "jdbcOptions");
         Object owner = options == null ? value : options;
-        text(json, "url", SparkCompat.memberOrNull(owner, "url"));
+        Object url = SparkCompat.memberOrNull(owner, "url");
+        text(json, "url", url);
         options(json, SparkCompat.memberOrNull(value, "sourceOptions"));
         text(json, "path", SparkCompat.memberOrNull(owner, "path"));
         Object table = SparkCompat.memberOrNull(owner, options == null ? "table" : "tableOrQuery");
         if (table instanceof String) {
             boolean query = ((String) table).trim().startsWith("(");
-            json.field(query ? "query" : "table", Masking.relation((String) table));
+            json.field(query ? "query" : "table", Masking.relation((String) table, String.valueOf(url)));
         }
     }
 

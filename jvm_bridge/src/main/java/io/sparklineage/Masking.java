@@ -86,6 +86,11 @@ final class Masking {
     /** What Spark adds to the option `query`: another name for each read of the application. */
     private static final Pattern COUNTED_ALIAS = Pattern.compile("(?<=\\)) SPARK_GEN_SUBQ_\\d++$");
 
+    /** Databases to which `"a"` is a name. To MySQL's kin it is a text, and so it is taken to be where nothing is known. */
+    private static final Pattern QUOTES_NAMES = Pattern.compile(
+            "(?i)jdbc:(?:awsathena|clickhouse|databricks|db2|derby|duckdb|h2|hsqldb|oracle|postgresql|presto|redshift|sap"
+            + "|snowflake|sqlite|sqlserver|teradata|trino|vertica):.*");
+
     private Masking() {
     }
 
@@ -124,10 +129,16 @@ final class Masking {
         return cut(value, TEXT_LIMIT);
     }
 
-    /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL, without the alias that Spark counts up. */
+    /** JDBC's `dbtable`, of a database that is not known. */
     static String relation(String table) {
+        return relation(table, "");
+    }
+
+    /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL, without the alias that Spark counts up. */
+    static String relation(String table, String url) {
         boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && TABLE.matcher(table.trim()).matches();
-        return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""));
+        boolean quotesNames = QUOTES_NAMES.matcher(url).matches();
+        return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""), quotesNames);
     }
 
     /** A path or URI without users, passwords and signatures. */
@@ -152,7 +163,11 @@ final class Masking {
 
     /** SQL with literals as `?`, without comments and secrets. Names, also quoted by backticks, stay. */
     static String sql(String sql) {
-        String masked = new TextMasker(sql, true).mask().trim();
+        return sql(sql, false);
+    }
+
+    private static String sql(String sql, boolean quotesNames) {
+        String masked = new TextMasker(sql, true, quotesNames).mask().trim();
         Matcher set = SET_STATEMENT.matcher(masked);
         return secrets(set.lookingAt() ? set.group() + "?" : masked);
     }

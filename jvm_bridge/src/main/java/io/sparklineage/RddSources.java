@@ -124,7 +124,7 @@ final class RddSources {
         if (url instanceof String && table instanceof String) {
             json.field("url", Masking.url((String) url));
             boolean query = ((String) table).trim().startsWith("(");
-            json.field(query ? "query" : "table", Masking.relation((String) table));
+            json.field(query ? "query" : "table", Masking.relation((String) table, (String) url));
         }
     }
 }

@@ -9,12 +9,19 @@ final class TextMasker {
 
     private final String text;
     private final boolean sql;
+    private final boolean quotesNames;
     private final StringBuilder out;
     private int at;
 
     TextMasker(String text, boolean sql) {
+        this(text, sql, false);
+    }
+
+    /** In the SQL of most databases double quotes are around names, in Spark's and MySQL's around texts. */
+    TextMasker(String text, boolean sql, boolean quotesNames) {
         this.text = text;
         this.sql = sql;
+        this.quotesNames = quotesNames;
         this.out = new StringBuilder(text.length());
     }
 
@@ -27,10 +34,10 @@ final class TextMasker {
                 skipComment();
             } else if (sql && text.startsWith("$$", at)) {
                 skipDollarQuoted();
+            } else if (c == '`' || c == '"' && quotesNames) {
+                copyName(c);
             } else if (c == '\'' && !isApostrophe() || c == '"') {
                 skipQuoted(c);
-            } else if (c == '`') {
-                copyBackticks();
             } else if (text.startsWith("://", at) || text.regionMatches(true, at, "jdbc:", 0, 5)) {
                 copyUrl();
             } else if (isDigit(c)) {
@@ -93,13 +100,13 @@ final class TextMasker {
     }
 
     /** What is quoted may be a path. An open quote is the rest in SQL, a mere character in a message. */
-    private void copyBackticks() {
-        int end = text.indexOf('`', at + 1);
+    private void copyName(char quote) {
+        int end = text.indexOf(quote, at + 1);
         if (end < 0) {
-            out.append(sql ? '?' : '`');
+            out.append(sql ? '?' : quote);
             at = sql ? text.length() : at + 1;
         } else {
-            out.append('`').append(Masking.path(text.substring(at + 1, end))).append('`');
+            out.append(quote).append(Masking.path(text.substring(at + 1, end))).append(quote);
             at = end + 1;
         }
     }

@@ -1,11 +1,25 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import org.junit.jupiter.api.Test;
 
 class MaskingTest {
+    @Test
+    void inTheSqlOfMostDatabasesDoubleQuotesAreAroundNames() {
+        String query = "(SELECT \"a b\", 'hunter2' FROM \"x\" WHERE b = 17) t";
+        assertEquals("(SELECT \"a b\", ? FROM \"x\" WHERE b = ?) t",
+                Masking.relation(query, "jdbc:postgresql://h/d"));
+        for (String url : new String[] {"jdbc:mysql://h/d", "jdbc:mariadb://h/d", "jdbc:other:h", "null", ""}) {
+            assertEquals("(SELECT ?, ? FROM ? WHERE b = ?) t", Masking.relation(query, url));
+        }
+        String address = "(SELECT 1 AS \"https://h/x?sig=hunter2\") t";
+        assertFalse(Masking.relation(address, "jdbc:h2:mem:x").contains("hunter2"));
+        assertEquals("(SELECT ?", Masking.relation("(SELECT \"hunter2", "jdbc:oracle:thin:@h:1:x"));
+    }
+
     @Test
     void sqlKeepsNamesAndLosesLiterals() {
         assertEquals("SELECT t1.a, `b c` FROM db.t1 WHERE a = ? AND b IN (?, ?) AND c > -?",
