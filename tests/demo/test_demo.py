@@ -31,7 +31,7 @@ jobs/refunds.py, with lineage by a flag on spark-submit:
 
 # Read from the jobs: which table each one reads. Row counts are filled in from the raw files.
 TABLES = """\
-finance/refund_shares  1 run, 0 rows  failed
+finance/refund_shares  1 run  failed
 finance/refunds_by_reason  2 columns, 1 run, 4 rows
 ├── raw/payments.csv  5 columns, a source
 └── raw/refunds.csv  5 columns, a source
