@@ -96,6 +96,8 @@ def application_state(end: ApplicationEndRecord | None, states: set[RunState]) -
     Spark knows an exit code only where it was told one before the JVM went down.
     """
     if end is None:
+        if RunState.FAILED in states:
+            return RunState.FAILED, f"one of its queries failed, and {_WHY[None]}"
         return RunState.UNKNOWN, _WHY[None]
     why = _WHY.get(end.stopped) if end.stopped else None
     if end.exit_code or end.stopped == "failed":

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pytest
 
 from spark_lineage.pipeline import ingest
@@ -246,6 +247,17 @@ def test_an_application_whose_query_failed_is_never_complete(spool: Path, store:
     write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), failed, end)
     ingest(spool, store)
     assert runs(store)["app"][0] == "COMPLETE_WITH_FAILURES"
+
+
+def test_an_application_without_an_end_failed_where_one_of_its_queries_did(spool: Path, store: Path) -> None:
+    failed = execution(1, "p", state="FAILED", error={"class": "E", "message": None, "condition": None})
+    die(write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), failed))
+    ingest(spool, store)
+    (application,) = DeltaStore(store).read("runs").filter(pc.field("kind") == "application").to_pylist()
+    assert application["state"] == "FAILED"
+    assert application["error_message"] == (
+        "one of its queries failed, and the application left no word of its end: it was killed, or lost its spool"
+    )
 
 
 def test_a_failed_job_without_a_query_is_a_run(spool: Path, store: Path) -> None:

@@ -215,7 +215,6 @@ def _commit(version: int, modified: int, info: Mapping[str, Any]) -> Commit:
         query_id=_text(parameters.get("queryId")),
         epoch_id=_number(parameters.get("epochId")),
         engine=_text(info.get("engineInfo")),
-        user_metadata=_text(info.get("userMetadata")),
     )
 
 

@@ -30,4 +30,3 @@ class Commit:
     epoch_id: int | None = None
     application_id: str | None = None
     engine: str | None = None
-    user_metadata: str | None = None
