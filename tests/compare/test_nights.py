@@ -9,7 +9,7 @@ import pytest
 import spark_lineage
 from tests.lineage.harness import spark_marks
 
-pytestmark = spark_marks()
+pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
 NIGHT = """
 CREATE OR REPLACE TABLE nights.report USING delta AS
