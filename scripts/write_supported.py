@@ -85,11 +85,14 @@ run where it failed, and nothing where it was killed.
 The bridge takes what Spark has in memory and asks for nothing, so these are null, not 0:
 
 - the offsets of a batch read of Kafka from `earliest` or to `latest`, which only the executors resolve, and the rows of one topic where
-  a scan read several;
+  a scan read several; of a write to Kafka its offsets and, but for what a stream says of its own batches, its rows;
+- the rows of a `CLONE`, whose command counts none;
 - the rows of a table in a database of which the database computed groups or other values for Spark, and the bytes of what a database gave or took;
 - the version that a plain read of an Iceberg table met on Spark 3.5, and that a stream over a Delta table met;
 - the rows that a scan inside `foreachBatch` read, those of a cached plan's scans, and those of the other side of a join of which adaptive execution found one side
   empty and took the whole join out;
+- the operators below a cached table: they are no part of the plans that read it, nor of the one that filled it;
+- which columns of a table were read where several scans of one run read it: `compare` calls them unknown;
 - a skipped stage: its operator has no stages of its own, for they ran in an earlier job;
 - the version that a write made where the table's own log does not have exactly one commit that fits it.
 

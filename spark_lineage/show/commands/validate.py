@@ -26,8 +26,8 @@ def validate(
 ) -> None:
     """Check the stored edges against today's columns.
 
-    Columns come from Delta's logs and Parquet's footers, else from the last run that saw them; no row is read. Exits 1 when
-    a column is gone or has another type.
+    Columns come from Delta's logs, Iceberg's metadata and Parquet's footers, else from the last run that saw them; no row is
+    read. Exits 1 when a column is gone or has another type.
     """
     answer = open_lineage(store, spool, no_ingest).validate()
     print_answer(answer, as_json)
