@@ -2,7 +2,7 @@
 
     python bench/unusual.py           # 2 held-out seeds
     python bench/unusual.py --full    # 10 held-out seeds, and the curve over the limit
-    python bench/unusual.py --seeds 1-3
+    python bench/unusual.py --seeds 1-3     # these, or one: --seeds 7
 
 A seed is a warehouse: sources with weekly and daily seasons, growth, month-ends, holidays and noise of several kinds;
 jobs that bring them in, refine them and aggregate them, daily, hourly or on working days; retries, late runs, busy clusters. Faults
@@ -552,14 +552,26 @@ def outside_run(version: int, id_: DatasetId, at: int) -> Run:
     )  # fmt: skip
 
 
+def seeds_of(text: str) -> list[int]:
+    """The seeds that `--seeds` names: one number, or the first and the last of several.
+
+    >>> seeds_of("7"), seeds_of("1-3")
+    ([7], [1, 2, 3])
+    """
+    first, dash, last = text.partition("-")
+    numbers = (first, last) if dash else (first, first)
+    if not all(each.isdecimal() for each in numbers) or int(numbers[0]) > int(numbers[1]):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor a range such as 1-3")
+    return list(range(int(numbers[0]), int(numbers[1]) + 1))
+
+
 def main() -> int:
     """Run the bench; 1 if a goal is not met."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--full", action="store_true", help="10 held-out seeds instead of 2, and the curve")
-    parser.add_argument("--seeds", metavar="A-B", help="these seeds, for development")
+    parser.add_argument("--seeds", metavar="A-B", type=seeds_of, help="these seeds (or one), for development")
     arguments = parser.parse_args()
-    first, last = (int(each) for each in (arguments.seeds or "0-0").split("-"))
-    seeds = list(range(first, last + 1)) if arguments.seeds else list(HELD_OUT)[: 10 if arguments.full else 2]
+    seeds = arguments.seeds or list(HELD_OUT)[: 10 if arguments.full else 2]
     total = measure(seeds, SIZE, [FALSE_ALARMS])[FALSE_ALARMS]
     curve = measure(seeds[:2], SIZE, CURVE) if arguments.full else {}
     with tempfile.TemporaryDirectory() as folder:

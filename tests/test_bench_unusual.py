@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import pytest
 from support.paths import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "bench"))
@@ -21,6 +22,20 @@ def test_faults_are_found_and_false_alarms_are_rare(monkeypatch):
     assert (score.runs, score.injected.total()) == (5_358, 34)
     assert score.recall >= 0.9
     assert score.false_alarms_per_1000 <= 2
+
+
+def test_seeds_are_one_number_or_a_range():
+    assert (bench.seeds_of("301"), bench.seeds_of("1-3")) == ([301], [1, 2, 3])
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "3-1", "1-2-3", "1-"])
+def test_what_is_no_seed_is_one_sentence(text, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["unusual.py", f"--seeds={text}"])
+    with pytest.raises(SystemExit) as ended:
+        bench.main()
+    assert ended.value.code == 2
+    sentence = f"argument --seeds: {text!r} is neither a number nor a range such as 1-3\n"
+    assert capsys.readouterr().err.endswith(sentence)
 
 
 def test_commits_that_no_run_made_are_found_and_no_others(tmp_path):
