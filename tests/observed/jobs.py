@@ -84,6 +84,11 @@ def broadcast(spark: SparkSession, data: Path) -> int:
     return write(joined(spark, data), data / "broadcast")
 
 
+@job(**{"spark.sql.adaptive.enabled": "true"})
+def broadcast_adaptively(spark: SparkSession, data: Path) -> int:
+    return write(joined(spark, data), data / "broadcast_adaptively")
+
+
 @job(**{
     "spark.sql.adaptive.enabled": "true", "spark.sql.autoBroadcastJoinThreshold": "-1",
     "spark.sql.adaptive.autoBroadcastJoinThreshold": "10MB",
@@ -119,14 +124,24 @@ def skewed(spark: SparkSession, data: Path) -> int:
     return write(matched.select("order_id", "name", "comment"), data / "skewed")
 
 
-@job(**ADAPTIVE)
-def cached(spark: SparkSession, data: Path) -> int:
-    kept = joined(spark, data).cache()
-    kept.count()
+def kept(spark: SparkSession, data: Path, name: str) -> int:
+    """Fill a cache with the totals by name, and write what is read from it."""
+    totals = joined(spark, data).cache()
+    totals.count()
     try:
-        return write(kept.select("name", (f.col("total") * 2).alias("twice")), data / "cached")
+        return write(totals.select("name", (f.col("total") * 2).alias("twice")), data / name)
     finally:
-        kept.unpersist(blocking=True)
+        totals.unpersist(blocking=True)
+
+
+@job(**PLAIN)
+def cached_plainly(spark: SparkSession, data: Path) -> int:
+    return kept(spark, data, "cached_plainly")
+
+
+@job(**ADAPTIVE)
+def cached_adaptively(spark: SparkSession, data: Path) -> int:
+    return kept(spark, data, "cached_adaptively")
 
 
 @job(**ADAPTIVE)

@@ -10,7 +10,7 @@ from observed.jobs import JOBS
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
-MERGED = ("merged_plainly", "merged_adaptively", "broadcast", "switched")
+MERGED = ("merged_plainly", "merged_adaptively", "broadcast", "broadcast_adaptively", "switched")
 
 
 def test_every_job_is_a_run_without_a_problem(observed: Observed) -> None:
@@ -48,6 +48,9 @@ def test_what_adaptive_execution_did_is_noted(observed: Observed) -> None:
     assert notes("merged_plainly") == {}
     assert notes("merged_adaptively") == {"AQEShuffleRead": "coalesced"}
     assert notes("broadcast") == {}
+    assert notes("broadcast_adaptively") == {"AQEShuffleRead": "coalesced"}  # its join was planned so
+    for name in ("broadcast", "broadcast_adaptively"):
+        assert observed.jobs[name].one("BroadcastHashJoin").rows == 571
     switched = observed.jobs["switched"]
     assert switched.one("BroadcastHashJoin").note == "planned as SortMergeJoin"
     assert sorted(each.note for each in switched.named("AQEShuffleRead")) == [
