@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -21,8 +23,8 @@ def kafka(place: Place, server: str, **options: str) -> Any:
     return reader.options(**options).load()
 
 
-def send(place: Place, server: str, topic: str, count: int) -> None:
-    rows = place.spark.range(count).selectExpr("cast(id AS string) AS value")
+def send(place: Place, server: str, topic: str, count: int, partition: int = 0) -> None:
+    rows = place.spark.range(count).selectExpr("cast(id AS string) AS value", f"{partition} AS partition")
     rows.write.format("kafka").option("kafka.bootstrap.servers", server).option("topic", topic).save()
 
 
@@ -31,6 +33,35 @@ def told(place: Place, server: str, topic: str) -> tuple[int, int]:
     rows = kafka(place, server, subscribe=topic, startingOffsets="earliest")
     first, last = rows.selectExpr("min(offset)", "max(offset) + 1").collect()[0]
     return int(first), int(last)
+
+
+@contextmanager
+def topic_of_two_partitions(place: Place, server: str, topic: str) -> Iterator[Callable[[], dict[str, int]]]:
+    """Make a topic, where the broker gives but one partition to those that are just written to, and give what tells its ends.
+
+    Both by Kafka's own client, in Spark's JVM.
+    """
+    jvm: Any = place.spark._jvm
+    kafka_s = jvm.org.apache.kafka
+    settings = jvm.java.util.Properties()
+    settings.setProperty("bootstrap.servers", server)
+    admin = kafka_s.clients.admin.Admin.create(settings)
+    few, none = jvm.java.util.Optional.of(2), jvm.java.util.Optional.empty()
+    new = kafka_s.clients.admin.NewTopic(topic, few, none)
+    partitions = [kafka_s.common.TopicPartition(topic, number) for number in range(2)]
+
+    def ends() -> dict[str, int]:
+        asked = jvm.java.util.HashMap()
+        for each in partitions:
+            asked.put(each, kafka_s.clients.admin.OffsetSpec.latest())
+        told = admin.listOffsets(asked)
+        return {str(each.partition()): told.partitionResult(each).get().offset() for each in partitions}
+
+    try:
+        admin.createTopics(jvm.java.util.Collections.singletonList(new)).all().get()
+        yield ends
+    finally:
+        admin.close()
 
 
 def offsets(observation: Observation) -> Any:
@@ -73,28 +104,62 @@ def test_each_topic_has_its_own_offsets(place: Place, server: str) -> None:
 
 
 @pytest.mark.smoke35
-def test_the_batches_of_a_stream_follow_each_other(place: Place, server: str) -> None:
+def test_batches_and_reads_of_two_partitions_of_which_one_gets_nothing_new(place: Place, server: str) -> None:
+    spark, here = place.spark, {"0": 7, "1": 3}
+
     def stream() -> None:
-        read = place.spark.readStream.format("kafka").option("kafka.bootstrap.servers", server)
+        read = spark.readStream.format("kafka").option("kafka.bootstrap.servers", server)
         rows = read.option("subscribe", "steps").option("startingOffsets", "earliest").load()
         writer = rows.selectExpr("value").writeStream.format("kafka").option("topic", "stepped")
         writer = writer.option("kafka.bootstrap.servers", server).option(
             "checkpointLocation", f"{place.folder}/kept"
         )
-        writer.trigger(availableNow=True).start().awaitTermination()
+        writer.trigger(availableNow=True).queryName("steps").start().awaitTermination()
+
+    def batch(start: dict[str, int], end: dict[str, int] | None) -> None:
+        given = {"startingOffsets": json.dumps({"steps": start})}
+        given |= {"endingOffsets": json.dumps({"steps": end})} if end else {}
+        kafka(place, server, subscribe="steps", **given).collect()
 
     def work() -> None:
-        send(place, server, "steps", 4)
+        send(place, server, "steps", 5, partition=0)
+        send(place, server, "steps", 3, partition=1)
         stream()
-        send(place, server, "steps", 2)
+        send(place, server, "steps", 2, partition=0)
         stream()
+        batch({"0": 1, "1": 0}, {"0": 4, "1": 3})
+        batch({"0": 5, "1": 3}, here)
+        batch({"0": 5, "1": 1}, None)
+        batch(here, here)
 
-    met = [each for each in observe(place.lineage, work) if each.run.operation == "STREAM"]
+    with topic_of_two_partitions(place, server, "steps") as ends:
+        runs = observe(place.lineage, work)
+        assert ends() == here
+    met = [each for each in runs if each.run.kind == "usage" or each.run.operation == "STREAM"]
     reads = [each.one("read", "steps") for each in met]
-    end = told(place, server, "steps")[1]
-    assert [offsets(each) for each in reads] == [{"steps": {"0": [0, 4]}}, {"steps": {"0": [4, end]}}]
-    assert [each.rows for each in reads] == [4, 2]
-    assert [each.run.batch_id for each in met] == [0, 1]
+    assert [(offsets(each)["steps"], each.rows) for each in reads] == [
+        ({"0": [0, 5], "1": [0, 3]}, 8),
+        ({"0": [5, 7], "1": [3, 3]}, 2),
+        ({"0": [1, 4], "1": [0, 3]}, 6),
+        ({"0": [5, 7], "1": [3, 3]}, 2),
+        (
+            {"0": [5, None], "1": [1, None]},
+            4,
+        ),  # "latest" is null for each partition, not the end of one of them
+        ({"0": [7, 7], "1": [3, 3]}, 0),
+    ]
+    assert [each.run.batch_id for each in met] == [0, 1, None, None, None, None]
+    (second, first) = place.lineage.stream("steps").to_dict()["batches"]
+    assert [each["sources"][0]["start"] for each in (first, second)] == [None, {"steps": {"0": 5, "1": 3}}]
+    assert [each["sources"][0]["end"] for each in (first, second)] == [
+        {"steps": {"0": 5, "1": 3}},
+        {"steps": here},
+    ]
+    compared = [place.lineage.compare(each.run.run_id).to_dict()["writes"][0]["sources"] for each in met]
+    assert [[(each["status"], each["reason"]) for each in sources] for sources in compared[1::4]] == [
+        [("confirmed", "2 rows were read")],
+        [("empty", "it was read and gave no row")],
+    ]
 
 
 @pytest.mark.smoke35
