@@ -93,6 +93,8 @@ The bridge takes what Spark has in memory and asks for nothing, so these are nul
   empty and took the whole join out;
 - the operators below a cached table: they are no part of the plans that read it, nor of the one that filled it;
 - which columns of a table were read where several scans of one run read it: `compare` calls them unknown;
+- that a rule of the optimizer read something else in place of a catalog's table, whose partitions may lie anywhere, or of a relation that is no folder of
+  files, and kept its columns' ids: what was read counts as the table's. In place of files that are read by their path it is told (`not_designed`);
 - a skipped stage: its operator has no stages of its own, for they ran in an earlier job;
 - the version that a write made where the table's own log does not have exactly one commit that fits it.
 

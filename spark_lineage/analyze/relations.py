@@ -223,6 +223,19 @@ def _relation(
     return _facts(relation, aliases, naming)
 
 
+def root_folders(node: Node, naming: Naming, facts: RunFacts) -> frozenset[DatasetId]:
+    """Where a relation of files has them; empty for one of a catalog, whose partitions may be anywhere, and for all that are no files."""
+    relation = node.get("relation")
+    index = relation.get("location") if isinstance(relation, Node) else None
+    if not isinstance(index, Node) or isinstance(node.get("catalogTable"), Node):
+        return frozenset()
+    delta = index.facts.get("delta_path")
+    if isinstance(delta, str):
+        return frozenset(each.dataset.id for each in by_paths([delta], (), naming, is_pattern=False))
+    paths = [str(path) for each in (index.facts, facts.get(index, {})) for path in each.get("paths") or ()]
+    return frozenset(each.dataset.id for each in by_paths(paths, (), naming))
+
+
 def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming) -> tuple[Located, ...]:
     identifier = table.facts.get("identifier")
     if identifier:

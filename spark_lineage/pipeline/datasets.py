@@ -1,7 +1,8 @@
 """What a run met of each dataset: versions, rows, files, offsets, columns.
 
 A relation of the plan and the scan that read it are joined by Spark's expression ids and, where a scan has no columns (`count(*)`) or was planned
-anew, by the dataset and version that the scan itself names. Several scans of one dataset and version are one observation: rows, bytes and
+anew, by the dataset and version that the scan itself names. A scan that has a relation's ids and other folders reads what a rule of the optimizer put
+in its place, as rewrites to an index do. Several scans of one dataset and version are one observation: rows, bytes and
 files are sums, what was read as often as it was read. A relation without a scan (Spark answered from a cache or from metadata) has no figures.
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 from spark_lineage.analyze.identity import Location, Naming
 from spark_lineage.analyze.origins import RDD_RELATIONS
-from spark_lineage.analyze.relations import Located, RunFacts, locate, only_logs
+from spark_lineage.analyze.relations import Located, RunFacts, locate, only_logs, root_folders
 from spark_lineage.analyze.targets import Write, relation_of
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Attribute, Node, NodeKind, PlanTree
@@ -28,12 +29,17 @@ _ICEBERG_EXTRAS = frozenset({"_spec_id", "_partition", "_file", "_pos", "_delete
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A dataset that a relation stands for. `attributes` are Spark's ids of the relation's output, none where it is another execution's."""
+    """A dataset that a relation stands for.
+
+    `attributes` are Spark's ids of the relation's output, none where it is another execution's; `roots` the folders of its files, none where
+    a scan of it may have others.
+    """
 
     located: Located
     version: int | None = None
     attributes: frozenset[int] = frozenset()
     output: tuple[Attribute, ...] = ()
+    roots: frozenset[DatasetId] = frozenset()
 
 
 def read_of(node: Node, located: Located, executions: Sequence[Executed], naming: Naming) -> Read:
@@ -48,7 +54,8 @@ def read_of(node: Node, located: Located, executions: Sequence[Executed], naming
             met = (one for one in locate(node, naming, each.facts) if one.dataset.id == located.dataset.id)
             here = replace(located, locations=next(met, located).locations)
             attributes = frozenset() if is_rdd else raw_ids(node, each.record)
-            return Read(here, _version(node, each.record), attributes, output)
+            roots = root_folders(node, naming, each.facts)
+            return Read(here, _version(node, each.record), attributes, output, roots)
     return Read(located, output=output)
 
 
@@ -97,6 +104,7 @@ class _Group:
     version: int | None
     locations: dict[Location, None] = field(default_factory=dict)
     attributes: set[int] = field(default_factory=set)
+    roots: set[DatasetId] = field(default_factory=set)
     output: tuple[Attribute, ...] = ()
     scans: list[Scan] = field(default_factory=list)
     shared: bool = False
@@ -172,18 +180,32 @@ def _grouped(reads: Sequence[Read]) -> list[_Group]:
         group = groups.setdefault((dataset.id, read.version), _Group(dataset, read.version))
         group.locations.update(dict.fromkeys(read.located.locations))
         group.attributes |= read.attributes
+        group.roots |= read.roots
         group.output = group.output or read.output
     return list(groups.values())
 
 
 def _hits(scan: Scan, groups: Sequence[_Group]) -> list[_Group]:
-    by_columns = [each for each in groups if scan.attributes & each.attributes]
+    by_columns = [
+        each for each in groups if scan.attributes & each.attributes and not _is_elsewhere(scan, each.roots)
+    ]
     if by_columns:
         return by_columns
     named = [each for each in groups if each.dataset.id in {own.dataset.id for own in scan.datasets}]
     exact = [each for each in named if each.version == scan.version]
     found = exact or [each for each in named if each.version is None or scan.version is None]
     return found if len({each.version for each in found}) == 1 else []
+
+
+def _is_elsewhere(scan: Scan, roots: set[DatasetId]) -> bool:
+    """Whether a scan names folders of which none is, or lies in or around, one of a relation's."""
+    pairs = [(each.dataset.id, root) for each in scan.datasets for root in roots]
+    return bool(pairs) and not any(_is_within(*pair) or _is_within(*reversed(pair)) for pair in pairs)
+
+
+def _is_within(inner: DatasetId, outer: DatasetId) -> bool:
+    below = f"{outer.name.rstrip('/')}/"
+    return inner.namespace == outer.namespace and f"{inner.name}/".startswith(below)
 
 
 def _observations(run_id: str, part: int, group: _Group, schema: Schema | None) -> list[Observation]:

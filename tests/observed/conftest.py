@@ -66,6 +66,8 @@ class Observed:
     """What Spark's own status store says of each attempt of a stage that completed, in the names of our metrics."""
     why: dict[str, Any]
     """The causes found for the table whose shuffle was lost."""
+    compared: dict[str, Any]
+    """What was written from an index beside its design; empty where that was left out."""
 
 
 @pytest.fixture(scope="package")
@@ -95,7 +97,9 @@ def observed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> O
         for key, value in before.items():
             spark.conf.unset(key) if value is None else spark.conf.set(key, value)
     lineage.flush()
-    return _read(DeltaStore(store), returned, _told(spark), lineage.why("fetched_again").to_dict())
+    why = lineage.why("fetched_again").to_dict()
+    compared = lineage.compare("substituted").to_dict() if "substituted" in JOBS else {}
+    return _read(DeltaStore(store), returned, _told(spark), why, compared)
 
 
 def _told(spark: SparkSession) -> dict[tuple[int, int], dict[str, int]]:
@@ -120,6 +124,7 @@ def _read(
     returned: dict[str, Any],
     told: dict[tuple[int, int], dict[str, int]],
     why: dict[str, Any],
+    compared: dict[str, Any],
 ) -> Observed:
     rows = {
         name: from_rows(name, store.read(name).to_pylist())
@@ -138,4 +143,4 @@ def _read(
                 tuple(sorted(stages, key=lambda each: (each.stage_id, each.attempt))),
                 returned[run.description],
             )
-    return Observed(jobs, rows["problems"], told, why)
+    return Observed(jobs, rows["problems"], told, why, compared)

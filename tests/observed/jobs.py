@@ -9,8 +9,12 @@ from typing import Any, TypeAlias
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as f
+from support.paths import REPOSITORY
 
 Job: TypeAlias = Callable[[SparkSession, Path], Any]
+
+CLASSES = REPOSITORY / "jvm_bridge" / "target" / "test-classes"
+"""The bridge's test classes; `make test` compiles them, and what needs one is left out where they are missing."""
 
 JOBS: dict[str, tuple[Job, dict[str, str]]] = {}
 """Each job by its name, with the settings that it runs under."""
@@ -36,7 +40,7 @@ def job(**settings: str) -> Callable[[Job], Job]:
 
 
 def prepare(spark: SparkSession, data: Path) -> None:
-    """Orders (1,000 rows in two files, customer 0 has 910 of them), customers (10) and an empty table, as Parquet."""
+    """Orders (1,000 rows in two files, customer 0 has 910 of them), ten of them as an index, customers (10) and an empty table, as Parquet."""
     orders = spark.range(0, 1000, 1, 2).select(
         f.col("id").alias("order_id"),
         f.when(f.col("id") < 900, 0).otherwise(f.col("id") % 10).alias("customer"),
@@ -47,6 +51,7 @@ def prepare(spark: SparkSession, data: Path) -> None:
     spark.range(0, 10, 1, 1).select(
         f.col("id").alias("customer_id"), f.concat(f.lit("c"), f.col("id")).alias("name")
     ).write.parquet(str(data / "customers"))
+    orders.where("order_id < 10").coalesce(1).write.parquet(str(data / "indexed"))
     orders.where("order_id < 0").write.parquet(str(data / "nothing"))
 
 
@@ -252,3 +257,28 @@ def skipped(spark: SparkSession, _data: Path) -> int:
     """The first row stands in no early partition, so a second job looks further: it takes the shuffle of the first."""
     shuffled = spark.range(0, 400, 1, 2).repartition(8, "id")
     return len(shuffled.where("id = 7").head(2))
+
+
+def substituted(spark: SparkSession, data: Path) -> int:
+    """A rule of the optimizer reads the index where the query names the orders, and keeps the ids of their columns."""
+    jvm: Any = spark._jvm
+    orders, _ = tables(spark, data)
+    index = spark.read.parquet(str(data / "indexed"))
+    gateway: Any = spark.sparkContext._gateway
+    urls, plans = gateway.new_array(jvm.java.net.URL, 1), gateway.new_array(jvm.java.lang.Object, 2)
+    urls[0] = jvm.java.io.File(str(CLASSES)).toURI().toURL()
+    for number, frame in enumerate((orders, index)):
+        plans[number] = frame._jdf.queryExecution().analyzed()
+    loader = jvm.java.net.URLClassLoader(urls, jvm.Thread.currentThread().getContextClassLoader())
+    rules = jvm.java.util.ArrayList()
+    rules.add(loader.loadClass("io.sparklineage.Substitution").getConstructors()[0].newInstance(plans))
+    use = getattr(spark._jsparkSession.experimental(), "extraOptimizations_$eq")
+    use(jvm.PythonUtils.toSeq(rules))
+    try:
+        return write(orders.where("amount > 2").select("order_id", "amount"), data / "substituted")
+    finally:
+        use(jvm.PythonUtils.toSeq(jvm.java.util.ArrayList()))
+
+
+if (CLASSES / "io" / "sparklineage" / "Substitution.class").exists():
+    job(**PLAIN)(substituted)

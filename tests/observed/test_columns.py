@@ -9,6 +9,7 @@ import pytest
 from lineage.harness import spark_marks
 
 from observed.conftest import Observed, Seen
+from observed.jobs import CLASSES
 from observed.test_operators import MERGED
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
@@ -126,3 +127,24 @@ def test_a_python_function_has_a_part_in_its_column(observed: Observed) -> None:
     assert set(evaluated.target_columns) == {"order_id", "more"}
     assert evaluated.rows == 1000
     assert seen.one("Project").logical == "Project#1"
+
+
+def test_an_index_that_is_read_in_place_of_a_source_is_reported(observed: Observed) -> None:
+    """Its ten orders were read, of which ids 3 to 6 have an amount over 2; the plan names the orders, and they were not read."""
+    if not observed.compared:
+        pytest.skip(f"{CLASSES} is not built: run `make jvm_bridge/target/tested`")
+    seen = observed.jobs["substituted"]
+    assert (seen.returned, seen.one("Scan parquet").rows) == (4, 10)
+    assert columns(seen, "Scan parquet") == {("order_id", "amount"): {"order_id", "amount"}}
+    (write,) = observed.compared["writes"]
+    assert [
+        (each["name"].rpartition("/")[2], each["status"], each["reason"], each["rows"], each["files"])
+        for each in write["sources"]
+    ] == [
+        ("indexed", "not_designed", "10 rows were read", 10, 1),
+        ("orders", "never_executed", "the executed plan has no scan of it", None, None),
+    ]
+    found = [
+        (each["kind"], each["dataset"]["name"].rpartition("/")[2]) for each in observed.compared["findings"]
+    ]
+    assert sorted(found) == [("source_never_executed", "orders"), ("source_not_designed", "indexed")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,22 @@ def test_a_scan_is_joined_by_ids_and_else_by_what_it_names() -> None:
         ("/a", None, 7, 2, 8, "1:3"),
         ("/b", None, 5, 1, 9, "1:2"),
     ]
+
+
+def test_a_scan_with_the_ids_of_a_relation_and_other_folders_is_of_another_dataset() -> None:
+    """As rewrites to an index have it. Partitions of a folder, and what is around it, are the relation's own."""
+    reads = [replace(read("/a", 1), roots=frozenset({located("/a/part").dataset.id}))]
+    index = scan("/a/parts", 1, rows=5, files=1, bytes=9)
+    more = unplanned([index], reads, frozenset())
+    assert [each.located.dataset.name for each in more] == ["/a/parts"]
+    assert seen([*reads, *more], [index]) == [
+        ("/a", None, None, None, None, None),
+        ("/a/parts", None, 5, 1, 9, "1:2"),
+    ]
+    for path in ("/a/part", "/a/part/day", "/a", "/"):
+        own = scan(path, 1, rows=5, files=1, bytes=9)
+        assert unplanned([own], reads, frozenset()) == []
+        assert seen(reads, [own]) == [("/a", None, 5, 1, 9, "1:2")]
 
 
 def test_two_versions_of_one_table_are_two_observations() -> None:
