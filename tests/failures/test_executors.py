@@ -1,6 +1,6 @@
 """Executors of a real cluster that are too slow, give up and are killed: what is stored of it, and what `why` makes of it.
 
-A cluster is two JVMs more, so `make failures` runs this; of the lost shuffle `tests/observed` has a sample.
+`make failures` runs all of it on both Sparks; of it `make test` has the executor that is killed.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from spark_lineage.model import Stage
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
 
-pytestmark = [
-    *spark_marks(),
-    pytest.mark.smoke35,
-    pytest.mark.skipif("FAILURES" not in os.environ, reason="`make failures` runs a cluster"),
-]
+pytestmark = spark_marks()
+
+ALL = "FAILURES" in os.environ
+JOBS = losing.JOBS if ALL else (losing.killed,)
+in_all = pytest.mark.skipif(not ALL, reason="`make failures` runs it")
 
 CLUSTER = {
     "spark.sql.adaptive.enabled": "false",
@@ -117,7 +117,7 @@ def seen(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[
     folder = tmp_path_factory.mktemp("losing")
     lineage = spark_lineage.enable(spark, store=folder / "store")
     cloudpickle.register_pickle_by_value(losing)
-    for job in losing.JOBS:
+    for job in JOBS:
         losing.wait(lambda: losing.has_executors(spark, 2))
         job(spark, folder)
         files = (folder / job.__name__).glob("*.parquet")
@@ -126,7 +126,7 @@ def seen(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[
     lineage.flush()
     stages: list[Stage] = from_rows("stages", DeltaStore(lineage.store).read("stages").to_pylist())
     found = {}
-    for job in losing.JOBS:
+    for job in JOBS:
         run = lineage.run(job.__name__).to_dict()
         own = [each for each in stages if each.run_id == run["id"]]
         own.sort(key=lambda each: (each.stage_id, each.attempt))
@@ -134,6 +134,7 @@ def seen(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> dict[
     return found
 
 
+@in_all
 def test_a_task_that_is_too_slow_is_tried_beside_itself(seen: dict[str, Seen]) -> None:
     """Each of the two attempts is a task that started; the one that is not needed any more is killed."""
     slow = seen["slow"]
@@ -145,6 +146,7 @@ def test_a_task_that_is_too_slow_is_tried_beside_itself(seen: dict[str, Seen]) -
     assert slow.removed() == []
 
 
+@in_all
 def test_an_executor_that_gives_up_is_a_cause_and_not_lost(seen: dict[str, Seen]) -> None:
     left = seen["decommissioned"]
     assert left.attempts() == [(0, 0, "COMPLETE")]
