@@ -108,6 +108,29 @@ def test_the_night_between_the_loads_of_the_mornings_is_no_delay(tmp_path):
     assert ages(freshness_answer(store, (MONDAY + 15 * DAY + 12 * HOUR) * 1000)) == {"/w/orders": "late"}
 
 
+def test_what_one_write_followed_is_not_usual(tmp_path):
+    """Four loads of the orders, then the report for the first time, and a fifth load: nobody knows whether it follows again."""
+    runs = [write(number, "p1", "orders", MONDAY + number * DAY) for number in range(5)]
+    report = write(9, "p2", "report", MONDAY + 3 * DAY + HOUR)
+    answer = freshness_answer(
+        snapshot(tmp_path, [*runs, report], [ORDERS, REPORT]), (MONDAY + 4 * DAY) * 1000
+    )
+    (orders,) = answer.tables[1].to_dict(answer.now)["inputs"]
+    assert (orders["newer"], orders["usual_wait_seconds"], orders["overdue"]) == (True, None, None)
+    assert ages(answer)["/w/report"] == "stale"
+
+
+def test_a_report_of_a_week_waits_for_its_day(tmp_path):
+    """Orders every day, the report each Sunday at one: 145 hours after the first load that it has not. With 3 % of it and 3.0905 the limit
+    is 158.4 hours."""
+    runs = [write(day, "p1", "orders", MONDAY + day * DAY) for day in range(36)]
+    runs += [write(100 + week, "p2", "report", MONDAY + (week * 7 + 6) * DAY + HOUR) for week in range(5)]
+    store = snapshot(tmp_path, runs, [ORDERS, REPORT])
+    first = MONDAY + 35 * DAY
+    told = [ages(freshness_answer(store, int((first + hours * HOUR) * 1000))) for hours in (158.3, 158.6)]
+    assert [each["/w/report"] for each in told] == ["behind", "stale"]
+
+
 def loop(*facts, sources=("raw report", "orders")):
     """Orders are made of raw and of the report, and the report of the orders; `facts` are (table, time)."""
     plans = [plan("o", "orders", "a:int", sources[0]), plan("r", "report", "a:int", sources[1])]

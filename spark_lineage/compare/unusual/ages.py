@@ -280,16 +280,17 @@ class Ages:
             yield self._seen_changed[source]
 
     def _waits(self, readers: Sequence[Write], source: DatasetId) -> list[int]:
-        """How long it took after each load of a source until a table that reads it was written, milliseconds."""
+        """How long each write of a table took after the first load of a source that it waited for, milliseconds.
+
+        That is what `since` of a newer input is: loads that one write followed count once, and say nothing of what is usual.
+        """
         if source not in self._all_writes:
             return []
         starts = [write.started_at for write in readers]
-        waits = []
+        first: dict[int, int] = {}
         for end in self._loads(source):
-            place = bisect_right(starts, end)
-            if place < len(readers):
-                waits.append(readers[place].ended_at - end)
-        return waits
+            first.setdefault(bisect_right(starts, end), end)
+        return [readers[place].ended_at - end for place, end in first.items() if place < len(readers)]
 
     def _stale_paths(self, id_: DatasetId) -> tuple[list[tuple[DatasetId, ...]], bool]:
         """For each newer input of the table or of what is upstream of it, the shortest way down to the table, the nearest first.
