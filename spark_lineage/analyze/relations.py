@@ -43,6 +43,7 @@ ANY_TOPIC = "*"
 """The name of a Kafka target whose rows say themselves which topic they go to."""
 
 _ASSIGNED = re.compile(r'"([^"]+)"\s*:')
+_DELTA_PATH = re.compile(r"spark_catalog\.delta\.((?:/|[a-z][a-z0-9+.-]*:/).*)", re.IGNORECASE | re.DOTALL)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 ICEBERG_METADATA = frozenset({
@@ -51,6 +52,9 @@ ICEBERG_METADATA = frozenset({
     "PartitionsTable", "PositionDeletesTable", "RefsTable", "SnapshotsTable",
 })  # fmt: skip
 """Iceberg's classes of tables that describe a table: their columns are not its columns."""
+
+FORMATS = {"DeltaTableV2": "delta", "DeltaDataSource": "delta", "DeltaSink": "delta"}
+"""Class of a table, or of what writes to a path -> the format of the files, which a path alone does not say."""
 
 GENERATED_STREAMS = {
     "RateStreamMicroBatchStream": "RateStream",
@@ -152,6 +156,12 @@ def by_name(name: str, namespace: str = CATALOG) -> tuple[Located, ...]:
     return (Located(Dataset(namespace, name, (name,) if namespace == CATALOG else ())),) if name else ()
 
 
+def by_catalog_name(name: str, naming: Naming) -> tuple[Located, ...]:
+    """The table of a name in a catalog; of ``delta.`/path` `` Delta's catalog makes the table at the path."""
+    path = _DELTA_PATH.fullmatch(name)
+    return by_name(name) if path is None else by_paths([path[1]], (), naming, "delta", is_pattern=False)
+
+
 def by_options(
     options: dict[str, str], paths: tuple[str, ...], aliases: tuple[str, ...], naming: Naming
 ) -> tuple[Located, ...]:
@@ -247,7 +257,8 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
     if isinstance(location, str) and "inner" in table.facts:
         return _wrapped(table, node, location, naming)
     if isinstance(location, str):
-        return by_paths([location], aliases, naming, table.facts.get("provider"), is_pattern=False)
+        form = table.facts.get("provider") or FORMATS.get(table.class_name.rpartition(".")[2])
+        return by_paths([location], aliases, naming, form, is_pattern=False)
     if isinstance(inner, Node):
         return catalog_table(inner, naming)
     if "kafka.bootstrap.servers" in options_of(node):
@@ -255,7 +266,7 @@ def _v2_table(table: Node, node: Node, aliases: tuple[str, ...], naming: Naming)
     if "url" in table.facts:
         return _facts(table, tuple(filter(None, [catalog_name(node)])), naming)
     return (
-        by_name(catalog_name(node))
+        by_catalog_name(catalog_name(node), naming)
         or _facts(table, aliases, naming)
         or by_options(options_of(node), (), aliases, naming)
     )

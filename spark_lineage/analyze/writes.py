@@ -16,7 +16,9 @@ from spark_lineage.analyze.classes import NOT_FOLLOWED, QUIET, WRITES_WITHOUT_RU
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.rebuilt import evolved
 from spark_lineage.analyze.relations import (
+    FORMATS,
     Located,
+    by_catalog_name,
     by_name,
     by_options,
     by_paths,
@@ -120,7 +122,7 @@ def _table_as_select(node: Node, naming: Naming) -> Write:
 
 def _v2_table_as_select(node: Node, naming: Naming) -> Write:
     name = node.get("name")
-    target = by_name(".".join(identifier_parts(name))) if isinstance(name, Node) else ()
+    target = by_catalog_name(".".join(identifier_parts(name)), naming) if isinstance(name, Node) else ()
     replaces = node.name.startswith("ReplaceTable")
     return _simple(
         node, "REPLACE TABLE AS SELECT" if replaces else "CREATE TABLE AS SELECT", target, overwrites=True
@@ -154,10 +156,18 @@ def _directory(node: Node, naming: Naming) -> Write:
 
 def _data_source(node: Node, naming: Naming) -> Write:
     options = options_of(node)
-    target = by_options(options, (), (), naming)
+    target = _as_written(node.get("dataSource"), by_options(options, (), (), naming))
     replaces = _replaces(node) and not _is_topic(target)
     operation = "OVERWRITE" if replaces else "INSERT"
     return _simple(node, operation, target, overwrites=replaces and not _is_partial(options))
+
+
+def _as_written(writer: Any, target: tuple[Located, ...]) -> tuple[Located, ...]:
+    """The target with the format that its writer says, which a path alone does not."""
+    kind = FORMATS.get(_class_of(writer))
+    if kind is None:
+        return target
+    return tuple(replace(each, dataset=replace(each.dataset, format=kind)) for each in target)
 
 
 def _is_topic(target: tuple[Located, ...]) -> bool:
@@ -259,7 +269,7 @@ def _stream(node: Node, naming: Naming) -> Write:
     elif isinstance(relation, Node):
         target = locate(relation, naming)
     if not target and isinstance(sink, Node) and isinstance(sink.facts.get("path"), str):
-        target = by_paths([sink.facts["path"]], (), naming, is_pattern=False)
+        target = _as_written(sink, by_paths([sink.facts["path"]], (), naming, is_pattern=False))
     if not target and isinstance(options, MapValue):
         target = by_options(options.texts(), (), (), naming)
     if not target and isinstance(sink, Node | Opaque):
