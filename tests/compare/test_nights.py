@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import statistics
+from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 import spark_lineage
 from tests.lineage.harness import spark_marks
+from tests.support.spark import local_builder
 
 pytestmark = [*spark_marks(), pytest.mark.smoke35]
 
@@ -184,3 +189,101 @@ def test_the_data_of_two_nights(nights):
     assert [(each["minimum"], each["maximum"]) for each in (total["before"], total["after"])] == [
         ("11.9000", "11.9000"), ("10.7000", "10.7000"),
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def loads(nights, spark, tmp_path_factory):  # noqa: ARG001  # the nights come first: these sessions end theirs
+    """Five applications that add to a; the fourth makes b of a and c of b. The folder of the tables, and all runs that wrote one."""
+    folder = tmp_path_factory.mktemp("loads")
+    spark.stop()
+    for number in range(5):
+        session = local_builder(folder).getOrCreate()
+        lineage = spark_lineage.enable(session, store=folder / "store", job="load")
+        session.range(4).selectExpr("id", "id % 2 AS k").write.format("delta").mode("append").save(
+            f"{folder}/all/a"
+        )
+        if number == 3:
+            a = session.read.format("delta").load(f"{folder}/all/a")
+            a.where("id > 0").write.format("delta").save(f"{folder}/all/b")
+            b = session.read.format("delta").load(f"{folder}/all/b")
+            b.groupBy("k").count().write.format("delta").save(f"{folder}/all/c")
+        lineage.flush()
+        session.stop()
+    closed = spark_lineage.open(folder / "store", ingest=False)
+    written = [each for each in closed.runs().to_dict()["runs"] if each["kind"] == "write"]
+    return closed, folder / "all", sorted(written, key=lambda each: each["ended_at"])
+
+
+def when(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def iso(time):
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def names(path):
+    return [each["name"].rpartition("/")[2] for each in path]
+
+
+def test_the_age_of_tables_that_were_loaded(loads):
+    """b and c have three loads of a and the fourth, not the fifth; then somebody without lineage adds to c."""
+    lineage, folder, runs = loads
+    assert names(each["target"] for each in runs) == ["a", "a", "a", "a", "b", "c", "a"]
+    ends = [when(each["ended_at"]) for each in runs]
+    gap = statistics.median(
+        (after - before) / timedelta(milliseconds=1) for before, after in pairwise([*ends[:4], ends[6]])
+    )
+
+    due = ends[6] + timedelta(milliseconds=round(gap))
+    answer = lineage.freshness(now=iso(due)).to_dict()
+    a, b, c = answer["tables"]
+    assert [(each["state"], [names(path) for path in each["stale_paths"]]) for each in (a, b, c)] == [
+        ("fresh", []), ("stale", [["a", "b"]]), ("stale", [["a", "b", "c"]]),
+    ]  # fmt: skip
+    assert (a["rhythm"]["due_at"], a["rhythm"]["intervals"], a["late"]) == (iso(due), 4, False)
+    assert (b["rhythm"], c["rhythm"]) == (None, None)
+    (read,), (made,) = b["inputs"], c["inputs"]
+    # the edge was last seen when b was made, and a has changed since; b is as c read it
+    assert (read["data_at"], read["edge_seen_at"], read["newer"], read["newer_since"]) == (
+        iso(ends[6]), iso(ends[4]), True, iso(ends[6]),
+    )  # fmt: skip
+    assert (made["data_at"], made["edge_seen_at"], made["newer"]) == (iso(ends[4]), iso(ends[5]), False)
+    assert (read["usual_wait_seconds"], read["overdue"]) == (None, None)  # b was made once: nothing is usual
+    assert {each["data_at"] == each["lineage_at"] for each in (a, b, c)} == {True}
+
+    write_deltalake(str(folder / "c"), pa.table({"k": [7], "count": [1]}), mode="append")
+    (commit, *_) = DeltaTable(str(folder / "c")).history()
+    tomorrow = ends[6] + timedelta(days=1)
+    answer = lineage.freshness(now=iso(tomorrow)).to_dict()
+    a, b, c = answer["tables"]
+    assert [each["state"] for each in (a, b, c)] == ["late", "stale", "stale"]
+    assert sorted(
+        (each["kind"], each["dataset"]["name"].rpartition("/")[2]) for each in answer["findings"]
+    ) == [("late", "a"), ("lineage_older_than_data", "c"), ("stale", "b"), ("stale", "c")]
+    assert (when(c["data_at"]).timestamp() * 1000, c["lineage_at"]) == (commit["timestamp"], iso(ends[5]))
+    assert c["lineage_age_seconds"] == round((tomorrow - ends[5]).total_seconds())
+    assert (a["data_age_seconds"], answer["problems"]) == (86_400, [])
+
+
+def test_the_runs_that_an_output_waited_for(loads):
+    """The fourth application made c of the b that it made of the a that it had added to; each run after the one before."""
+    lineage, folder, runs = loads
+    path = lineage.why(str(folder / "c")).to_dict()["critical_path"]
+    chain = runs[3:6]
+    assert [each["run"] for each in path] == [each["id"] for each in chain]
+    assert names(each["dataset"] for each in path) == ["a", "b", "c"]
+    began, ended = ([when(each[name]) for each in chain] for name in ("started_at", "ended_at"))
+    milli = timedelta(milliseconds=1)
+    assert [each["took_ms"] for each in path] == [
+        (end - begin) / milli for begin, end in zip(began, ended, strict=True)
+    ]
+    assert [each["waited_ms"] for each in path] == [
+        None, *((begin - end) / milli for begin, end in zip(began[1:], ended, strict=False)),
+    ]  # fmt: skip
+    for link in path:
+        stages = lineage.run(link["run"]).to_dict()["stages"]
+        told = link["stages"]
+        assert {each["id"] for each in told} <= {each["id"] for each in stages}
+        assert all(before["ended_at"] <= after["started_at"] for before, after in pairwise(told))
+        assert told[-1]["ended_at"] == max(each["ended_at"] for each in stages)
