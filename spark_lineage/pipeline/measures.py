@@ -78,7 +78,12 @@ def _measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measu
 
 
 def _reports_tasks(write: FoldedWrite) -> bool:
-    """Topics and sinks without files or a database (noop, memory, console) leave their tasks' output metrics at zero."""
+    """Topics and sinks without files or a database (noop, memory, console) leave their tasks' output metrics at zero.
+
+    So do writes that note beside the files which rows were deleted (merge-on-read).
+    """
+    if write.inner.node.name == "WriteDelta":
+        return False
     target = write.write.target
     if not target or target[0].dataset.format == "kafka":
         return False

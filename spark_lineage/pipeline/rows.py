@@ -24,7 +24,7 @@ from spark_lineage.model import (
     StreamBatch,
 )
 from spark_lineage.pipeline.outcomes import Undecided
-from spark_lineage.pipeline.versions import Versions, with_files
+from spark_lineage.pipeline.versions import Versions, with_counts
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Rows:
             columns=tuple(self.columns),
             plans=tuple(self.plans.values()),
             edges=tuple(edge for edges in self.edges.values() for edge in edges),
-            runs=tuple(with_files(self.runs, observations)),
+            runs=tuple(with_counts(self.runs, observations)),
             operators=tuple(self.operators),
             stages=tuple(self.stages),
             batches=tuple(self.batches),

@@ -49,7 +49,10 @@ class Versions:
         return replace(written, version=commit.version, version_at=commit.committed_at)
 
     def settled(self, observations: Iterable[Observation]) -> list[Observation]:
-        """The observations without the versions that several runs would have made; with the files that a commit added, where the run has not counted them."""
+        """The observations without the versions that several runs would have made; with what a commit added, where the run has not counted it.
+
+        Of Delta's commits that is the files: its rows are those that changed, and the run has them where there are any.
+        """
         return [self._settled(each) for each in observations]
 
     def _settled(self, each: Observation) -> Observation:
@@ -58,7 +61,10 @@ class Versions:
         if self._claims[each.path, each.version] > 1:
             return replace(each, version=None, version_at=None)
         commit = self._commits.get((each.path, each.version))
-        return replace(each, files=commit.files) if commit is not None and each.files is None else each
+        if commit is None:
+            return each
+        names = ("rows", "bytes", "files") if commit.table_format == "iceberg" else ("files",)
+        return replace(each, **{name: getattr(commit, name) for name in names if getattr(each, name) is None})
 
     def problems(self) -> list[Problem]:
         """What keeps versions from being known and can be changed."""
@@ -84,13 +90,25 @@ class Versions:
         ]
 
 
-def with_files(runs: Iterable[Run], observations: Iterable[Observation]) -> list[Run]:
-    """The runs with the files of what they wrote, where only the table's log has counted them."""
-    counted = {(each.run_id, each.part): each.files for each in observations if each.direction == "written"}
+def with_counts(runs: Iterable[Run], observations: Iterable[Observation]) -> list[Run]:
+    """The runs with the rows, bytes and files of what they wrote, where only the table's log has counted them."""
+    written = {(each.run_id, each.part): each for each in observations if each.direction == "written"}
     return [
-        replace(each, files=counted.get((each.run_id, each.part))) if each.files is None else each
+        _counted(each, written[each.run_id, each.part]) if (each.run_id, each.part) in written else each
         for each in runs
     ]
+
+
+def _counted(run: Run, written: Observation) -> Run:
+    rows, size, files = (
+        known if known is not None else logged
+        for known, logged in (
+            (run.rows, written.rows),
+            (run.bytes, written.bytes),
+            (run.files, written.files),
+        )
+    )
+    return replace(run, rows=rows, bytes=size, files=files)
 
 
 def sought_for(run: Run, rows: int | None, read_version: int | None) -> Sought | None:
