@@ -95,8 +95,15 @@ def shop(tmp_path):
                 runs=(replace(one, target=target),),
                 observations=(
                     Observation(one.run_id, 0, topic.namespace, topic.name, "read", "clicks", schema_id="s"),
+                    # what a program gives to a topic is not what is read of it
+                    Observation(
+                        one.run_id, 0, topic.namespace, topic.name, "written", "clicks", schema_id="w"
+                    ),
                 ),
-                schemas=(Schema("s", (SchemaColumn("key", "binary"),)),),
+                schemas=(
+                    Schema("s", (SchemaColumn("key", "binary"),)),
+                    Schema("w", (SchemaColumn("value", "string"),)),
+                ),
             ),
         )
         return store

@@ -29,6 +29,7 @@ MAX_FILES = 10_000
 
 _SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 _LOCAL = "file"
+_TOPICS = "kafka://"
 _SCHEMES = ("s3://", "s3a://", "gs://", "abfs://", "abfss://", "az://")
 _PATIENCE = {"timeout": "10s", "connect_timeout": "3s", "max_retries": "1", "retry_timeout": "10s"}
 _OF_ICEBERG = {
@@ -218,18 +219,23 @@ def _data_files(folder: Path) -> Iterator[Path]:
 
 
 def last_observed(snapshot: Snapshot) -> Mapping[Any, Mapping[str, str]]:
-    """Dataset -> column -> type, as the last run that saw the dataset's columns did."""
+    """Dataset -> column -> type, as the last run that saw the dataset's columns did.
+
+    A topic's are only seen by who reads it: a write has the columns that it gave, such as a text for what is read as bytes.
+    """
     schemas = {
         row["schema_id"]: {each["name"]: each["type"] for each in row["columns"]}
         for row in snapshot.read("schemas").to_pylist()
     }
     order = {run_id: number for number, run_id in enumerate(snapshot.runs["run_id"].to_pylist())}
     found: dict[Any, tuple[int, Mapping[str, str]]] = {}
-    columns = ("run_id", "namespace", "name", "schema_id")
+    columns = ("run_id", "namespace", "name", "direction", "schema_id")
     for row in snapshot.read("observations", columns).to_pylist() if schemas else ():
         schema = schemas.get(row["schema_id"])
         number = order.get(row["run_id"], -1)
         id_ = Dataset(row["namespace"], row["name"]).id
+        if row["direction"] == "written" and row["namespace"].startswith(_TOPICS):
+            continue
         if schema is not None and number >= found.get(id_, (-1, {}))[0]:
             found[id_] = number, schema
     return {id_: schema for id_, (_, schema) in found.items()}
