@@ -19,10 +19,13 @@ pytestmark = spark_marks()
 def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
     add(place, "in", "1 10:00", "2 10:00", "1 10:05")
     first = run(place, read(place, "in").dropDuplicatesWithinWatermark(["id"]))
+    report = "CREATE OR REPLACE TABLE report USING delta AS SELECT id FROM delta.`{tmp}/out`"
+    place.sql(report)
     add(place, "in", "2 10:06", "3 11:00")
     add(place, "in", "5 11:01")
     add(place, "in", "4 10:30", "3 11:02")
     again = run(place, read(place, "in").dropDuplicatesWithinWatermark(["id"]))
+    place.sql(report)
     told = stored(place, first)
     assert told == [*said(first), *said(again)]
     # one history: the batches of the second start go on where the first one ended
@@ -47,6 +50,12 @@ def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
         ("stream_started", "clicks", again.runId),
         ("stream_ended", "", again.runId),
     ]
+    # between the two reports the stream ended and began again
+    why = place.lineage.why(f"{place.database}.report").to_dict()
+    assert [(each["kind"], each["hops"], each["evidence"]["query"]) for each in why["causes"]] == [
+        ("stream_restarted", 1, first.id)
+    ]
+    assert [each["dataset"]["name"].rpartition("/")[2] for each in why["critical_path"]] == ["out", "report"]
 
 
 def test_late_rows_in_overlapping_windows(place: Place) -> None:
@@ -101,6 +110,17 @@ def test_a_batch_that_fails_runs_again_after_a_restart(place: Place) -> None:
         r"org\.apache\.spark\.SparkException \[(TASK_WRITE_FAILED|USER_RAISED_EXCEPTION)\]: ", ended.detail
     )
     assert "s3cret" not in str(answer)
+    # what is in the table now came in a batch that had failed, and after the restart that made it good
+    causes = place.lineage.why(f"{place.folder}/out").to_dict()["causes"]
+    assert [(each["kind"], each["hops"], each["evidence"].get("query")) for each in causes] == [
+        ("run_failed", 0, None),
+        ("stream_restarted", 0, failed.id),
+    ]
+    assert causes[1]["message"] == "The stream that writes files/out was restarted once from its checkpoint."
+    tables = place.lineage.tables().to_dict()["tables"]
+    assert [each["format"] for each in tables if each["name"] == f"{place.folder}/out"] == [
+        "delta"
+    ]  # no one read it
     for log in (place.folder / "kept" / "offsets").iterdir():
         log.unlink() if log.name.startswith(".") else log.write_text("s3cret", encoding="utf-8")
     broken = run(place, frame.select("id"))
