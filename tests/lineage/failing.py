@@ -34,12 +34,17 @@ SAME = "same"
 EITHER = "either"
 """Spark 3.5 hands on the condition of a failed write (`TASK_WRITE_FAILED`) or not, by which task's error comes first."""
 
+HANGS = (4, 2)
+"""Spark 4.2.0 hangs where a Python function over a columnar scan raises or its worker dies, with lineage or without."""
+
+ANY = (9, 9)
+
 
 @dataclass(frozen=True)
 class Way:
     """One way to fail: the state of its run, the condition and class of its error where they are told, the operator where it is known.
 
-    `kind` is that of the run, `old_condition` the condition before Spark 4 where it is another. `since` is the first Spark that says it so.
+    `kind` is that of the run, `old_condition` the condition before Spark 4 where it is another. `since` is the first Spark that says it so, `below` the first that cannot do it.
     """
 
     name: str
@@ -50,6 +55,7 @@ class Way:
     kind: str = "usage"
     error: str | None = None
     since: tuple[int, int] = (3, 5)
+    below: tuple[int, int] = ANY
     old_condition: str | None = SAME
 
 
@@ -240,10 +246,6 @@ def _merge(text: str) -> Callable[[Place], Any]:
 WAYS = (
     # An expression that raises: the operator is the lowest that evaluates it, if the error says where the expression stands. Spark's CAST_OVERFLOW and
     # USER_RAISED_EXCEPTION do not; a join's condition is a filter of one side, too, where a key of the other stands for it.
-    # First, for on Spark 4.2.0 a pandas function hangs in a session that has run a plain Python function.
-    Way("a pandas function raises", _pandas_udf, error="ValueError", operator="ArrowEvalPython"),
-    Way("mapInPandas raises", _map_in_pandas, error="KeyError", operator="MapInPandas"),
-    Way("applyInPandas raises", _apply_in_pandas, error="ValueError", operator="FlatMapGroupsInPandas"),
     Way("divide by zero in a select list", query("SELECT a / (a - 1) FROM t"), condition="DIVIDE_BY_ZERO", operator="Project"),
     Way("divide by zero in WHERE", query("SELECT b FROM t WHERE 1 / (a - 1) > 0"), condition="DIVIDE_BY_ZERO", operator="Filter"),
     Way("divide by zero in an aggregate", query("SELECT sum(1 / (a - 1)) FROM t"), condition="DIVIDE_BY_ZERO", operator="HashAggregate"),
@@ -266,9 +268,12 @@ WAYS = (
     Way("a branch of a union that raises", query("SELECT a FROM u UNION ALL SELECT CAST(b AS int) FROM t"), condition="CAST_INVALID_INPUT", operator="Project"),
     Way("a constant that raises while it is folded", query("SELECT 1 / 0 FROM t"), condition="DIVIDE_BY_ZERO"),
     # Python.
-    Way("a Python function raises", _python_udf, error="ValueError", operator="BatchEvalPython"),
-    Way("a Python function raises in a write", _udf_in_write, error="ValueError", operator="BatchEvalPython", kind="write", old_condition=EITHER),
-    Way("a Python worker dies", _worker_dies),
+    Way("a Python function raises", _python_udf, error="ValueError", operator="BatchEvalPython", below=HANGS),
+    Way("a pandas function raises", _pandas_udf, error="ValueError", operator="ArrowEvalPython"),
+    Way("mapInPandas raises", _map_in_pandas, error="KeyError", operator="MapInPandas"),
+    Way("applyInPandas raises", _apply_in_pandas, error="ValueError", operator="FlatMapGroupsInPandas"),
+    Way("a Python function raises in a write", _udf_in_write, error="ValueError", operator="BatchEvalPython", kind="write", old_condition=EITHER, below=HANGS),
+    Way("a Python worker dies", _worker_dies, below=HANGS),
     Way("an RDD's function raises", _rdd_map, error="ValueError", kind="query"),
     Way("a function over a table's RDD raises", _rdd_of_table, error="ValueError"),
     Way("foreachPartition raises", _foreach_partition, error="ValueError"),
@@ -300,5 +305,5 @@ WAYS = (
     Way("all jobs are cancelled", cancelled_by(lambda p: p.spark.sparkContext.cancelAllJobs(), writes=False), state="CANCELLED", condition="SPARK_JOB_CANCELLED", old_condition=None),
     # Slow, or streaming.
     Way("a broadcast takes too long", _broadcast_timeout, condition="_LEGACY_ERROR_TEMP_2097"),
-    Way("a stream's function raises", _stream_udf, error="ValueError", kind="write", operator="BatchEvalPython", old_condition=EITHER),
+    Way("a stream's function raises", _stream_udf, error="ValueError", kind="write", operator="BatchEvalPython", old_condition=EITHER, below=HANGS),
 )  # fmt: skip

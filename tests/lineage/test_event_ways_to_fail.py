@@ -64,7 +64,7 @@ def outcomes(
 
 
 def _ways(spark: SparkSession) -> list[Way]:
-    return [way for way in WAYS if way.since <= version_of(spark.version)]
+    return [way for way in WAYS if way.since <= version_of(spark.version) < way.below]
 
 
 def _numbers(place: Place) -> tuple[int, int]:
@@ -108,6 +108,8 @@ def test_there_are_fifty_ways() -> None:
 def test_a_way_to_fail(way: Way, outcomes: dict[str, Outcome], spark: SparkSession) -> None:
     if way.since > version_of(spark.version):
         pytest.skip(f"Spark {spark.version} says it in other words, or not at all")
+    if way.below <= version_of(spark.version):
+        pytest.skip(f"Spark {spark.version} hangs")
     outcome = outcomes[way.name]
     assert outcome.thrown is not None
     if way.state == NOTHING:
