@@ -29,7 +29,7 @@ NOTHING = "nothing"
 """State of what leaves no run: it never reached the engine."""
 
 SAME = "same"
-"""An old condition that is no other."""
+"""A condition that is no other on older or newer Sparks."""
 
 EITHER = "either"
 """Spark 3.5 hands on the condition of a failed write (`TASK_WRITE_FAILED`) or not, by which task's error comes first."""
@@ -39,12 +39,15 @@ HANGS = (4, 2)
 
 ANY = (9, 9)
 
+PYTHON = "PYTHON_EXCEPTION"
+"""What Spark 4.2 calls whatever a Python function raises; before, it has no name."""
+
 
 @dataclass(frozen=True)
 class Way:
     """One way to fail: the state of its run, the condition and class of its error where they are told, the operator where it is known.
 
-    `kind` is that of the run, `old_condition` the condition before Spark 4 where it is another. `since` is the first Spark that says it so, `below` the first that cannot do it.
+    `kind` is that of the run, `old_condition` the condition before Spark 4 where it is another, `new_condition` since 4.2. `since` is the first Spark that says it so, `below` the first that cannot do it.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Way:
     since: tuple[int, int] = (3, 5)
     below: tuple[int, int] = ANY
     old_condition: str | None = SAME
+    new_condition: str | None = SAME
 
 
 def query(text: str) -> Callable[[Place], Any]:
@@ -269,14 +273,14 @@ WAYS = (
     Way("a constant that raises while it is folded", query("SELECT 1 / 0 FROM t"), condition="DIVIDE_BY_ZERO"),
     # Python.
     Way("a Python function raises", _python_udf, error="ValueError", operator="BatchEvalPython", below=HANGS),
-    Way("a pandas function raises", _pandas_udf, error="ValueError", operator="ArrowEvalPython"),
-    Way("mapInPandas raises", _map_in_pandas, error="KeyError", operator="MapInPandas"),
-    Way("applyInPandas raises", _apply_in_pandas, error="ValueError", operator="FlatMapGroupsInPandas"),
+    Way("a pandas function raises", _pandas_udf, error="ValueError", operator="ArrowEvalPython", new_condition=PYTHON),
+    Way("mapInPandas raises", _map_in_pandas, error="KeyError", operator="MapInPandas", new_condition=PYTHON),
+    Way("applyInPandas raises", _apply_in_pandas, error="ValueError", operator="FlatMapGroupsInPandas", new_condition=PYTHON),
     Way("a Python function raises in a write", _udf_in_write, error="ValueError", operator="BatchEvalPython", kind="write", old_condition=EITHER, below=HANGS),
     Way("a Python worker dies", _worker_dies, below=HANGS),
-    Way("an RDD's function raises", _rdd_map, error="ValueError", kind="query"),
-    Way("a function over a table's RDD raises", _rdd_of_table, error="ValueError"),
-    Way("foreachPartition raises", _foreach_partition, error="ValueError"),
+    Way("an RDD's function raises", _rdd_map, error="ValueError", kind="query", new_condition=PYTHON),
+    Way("a function over a table's RDD raises", _rdd_of_table, error="ValueError", new_condition=PYTHON),
+    Way("foreachPartition raises", _foreach_partition, error="ValueError", new_condition=PYTHON),
     # Files.
     Way("the path is there already", _path_exists, condition="PATH_ALREADY_EXISTS", kind="write"),
     Way("the path is below a file", _below_a_file, kind="write"),

@@ -118,8 +118,11 @@ def test_a_way_to_fail(way: Way, outcomes: dict[str, Outcome], spark: SparkSessi
     failed = [run for run in outcome.runs if run["state"] != "COMPLETE"]
     assert [(run["kind"], run["state"]) for run in failed] == [(way.kind, way.state)]
     (run,) = failed
-    is_old = version_of(spark.version) < (4, 0) and way.old_condition != SAME
-    condition = way.old_condition if is_old else way.condition
+    condition = way.condition
+    if version_of(spark.version) < (4, 0) and way.old_condition != SAME:
+        condition = way.old_condition
+    if version_of(spark.version) >= (4, 2) and way.new_condition != SAME:
+        condition = way.new_condition
     if condition == EITHER:
         assert run["error_condition"] in {None, "TASK_WRITE_FAILED"}
         condition = run["error_condition"]
