@@ -124,7 +124,7 @@ final class Masking {
             return SERVERS.matcher(value).matches() ? cut(value, TEXT_LIMIT) : null;
         }
         if (SQL_OPTIONS.contains(lower)) {
-            return lower.equals("dbtable") ? relation(value) : sql(value);
+            return lower.equals("dbtable") ? relation(value) : sql(value, lower.equals("query"), false);
         }
         return cut(value, TEXT_LIMIT);
     }
@@ -138,7 +138,7 @@ final class Masking {
     static String relation(String table, String url) {
         boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && TABLE.matcher(table.trim()).matches();
         boolean quotesNames = QUOTES_NAMES.matcher(url).matches();
-        return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""), quotesNames);
+        return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""), true, quotesNames);
     }
 
     /** A path or URI without users, passwords and signatures. */
@@ -163,11 +163,11 @@ final class Masking {
 
     /** SQL with literals as `?`, without comments and secrets. Names, also quoted by backticks, stay. */
     static String sql(String sql) {
-        return sql(sql, false);
+        return sql(sql, false, false);
     }
 
-    private static String sql(String sql, boolean quotesNames) {
-        String masked = new TextMasker(sql, true, quotesNames).mask().trim();
+    private static String sql(String sql, boolean foreign, boolean quotesNames) {
+        String masked = new TextMasker(sql, true, foreign, quotesNames).mask().trim();
         Matcher set = SET_STATEMENT.matcher(masked);
         return secrets(set.lookingAt() ? set.group() + "?" : masked);
     }

@@ -9,18 +9,23 @@ final class TextMasker {
 
     private final String text;
     private final boolean sql;
+    private final boolean foreign;
     private final boolean quotesNames;
     private final StringBuilder out;
     private int at;
 
     TextMasker(String text, boolean sql) {
-        this(text, sql, false);
+        this(text, sql, false, false);
     }
 
-    /** In the SQL of most databases double quotes are around names, in Spark's and MySQL's around texts. */
-    TextMasker(String text, boolean sql, boolean quotesNames) {
+    /**
+     * SQL that a database runs, where `foreign`. In that of most databases double quotes are around names, in Spark's and
+     * MySQL's around texts; and a backslash before a quote ends a text in some, in others it does not.
+     */
+    TextMasker(String text, boolean sql, boolean foreign, boolean quotesNames) {
         this.text = text;
         this.sql = sql;
+        this.foreign = foreign;
         this.quotesNames = quotesNames;
         this.out = new StringBuilder(text.length());
     }
@@ -87,12 +92,14 @@ final class TextMasker {
                 && Character.isLetter(text.charAt(at - 1)) && Character.isLetter(text.charAt(at + 1));
     }
 
-    /** A doubled quote does not end the text. */
+    /** A doubled quote does not end the text. Where nobody knows whether it has ended, all that follows is taken for it. */
     private void skipQuoted(char quote) {
         do {
             at++;
             while (at < text.length() && text.charAt(at) != quote) {
-                at += text.charAt(at) == '\\' ? 2 : 1;
+                boolean escaped = text.charAt(at) == '\\';
+                boolean unsure = foreign && escaped && at + 1 < text.length() && text.charAt(at + 1) == quote;
+                at = unsure ? text.length() : at + (escaped ? 2 : 1);
             }
             at++;
         } while (at < text.length() && text.charAt(at) == quote);

@@ -8,6 +8,17 @@ import org.junit.jupiter.api.Test;
 
 class MaskingTest {
     @Test
+    void whereADatabaseMayEndATextAtABackslashNothingAfterItIsShown() {
+        String query = "(SELECT 'a\\', 'hunter2 x' FROM t) t";
+        for (String url : new String[] {"jdbc:postgresql://h/d", "jdbc:mysql://h/d", ""}) {
+            assertEquals("(SELECT ?", Masking.relation(query, url));
+            assertEquals("(SELECT ?, ? FROM t) t", Masking.relation("(SELECT 'a\\b', 'it''s' FROM t) t", url));
+        }
+        assertEquals("SELECT ?", Masking.option("query", "SELECT 'a\\', 'hunter2 x'"));
+        assertEquals("SELECT ?, ?", Masking.sql("SELECT 'a\\' hunter2', 'x'"));
+    }
+
+    @Test
     void inTheSqlOfMostDatabasesDoubleQuotesAreAroundNames() {
         String query = "(SELECT \"a b\", 'hunter2' FROM \"x\" WHERE b = 17) t";
         assertEquals("(SELECT \"a b\", ? FROM \"x\" WHERE b = ?) t",
