@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from spark_lineage.model import Certainty, DatasetId, Edge, EdgeKind, Subtype
 from spark_lineage.store.schema import TABLES, Row
 
-__all__ = ["with_opaque_edges"]
+__all__ = ["named_sources", "with_opaque_edges"]
 
 
 class _Plan(Protocol):
@@ -46,7 +46,9 @@ def with_opaque_edges(edges: pa.Table, plans: Mapping[DatasetId, Sequence[_Plan]
     }
     if not opaque:
         return edges
-    made = list(_edges(opaque, _named(edges, {fingerprint for fingerprint, _ in opaque})))
+    plans_of_them = pa.array(sorted({fingerprint for fingerprint, _ in opaque}), pa.string())
+    named = named_sources(edges.filter(pc.is_in(edges["fingerprint"], plans_of_them)))
+    made = list(_edges(opaque, named))
     if not made:
         return edges
     rows = [TABLES["edges"].row(each) for each in made]
@@ -62,9 +64,8 @@ def _unknown(plan: _Plan) -> tuple[str | None, ...]:
     return columns or ((None,) if plan.certainty is Certainty.OPAQUE else ())
 
 
-def _named(edges: pa.Table, fingerprints: set[str]) -> set[tuple[str, DatasetId]]:
-    """(plan, source) of all edges of some plans."""
-    edges = edges.filter(pc.is_in(edges["fingerprint"], pa.array(sorted(fingerprints), pa.string())))
+def named_sources(edges: pa.Table) -> set[tuple[str, DatasetId]]:
+    """(plan, source) of all edges: what some column or row is said to come from."""
     columns = [edges[name].to_pylist() for name in ("fingerprint", "source_namespace", "source_name")]
     return {(plan, DatasetId(*source)) for plan, *source in zip(*columns, strict=True)}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from spark_lineage.model import DatasetId, Problem, Severity
+from spark_lineage.query.opaque import named_sources
 from spark_lineage.query.snapshot import Snapshot
 
 __all__ = ["read_without_column", "walk_problems"]
@@ -12,9 +13,7 @@ __all__ = ["read_without_column", "walk_problems"]
 
 def read_without_column(snapshot: Snapshot) -> Mapping[DatasetId, tuple[DatasetId, ...]]:
     """Dataset -> those that are made of it by such a plan, itself left out, sorted."""
-    edges = snapshot.walked_edges
-    columns = [edges[name].to_pylist() for name in ("fingerprint", "source_namespace", "source_name")]
-    named = {(plan, DatasetId(*source)) for plan, *source in zip(*columns, strict=True)}
+    named = named_sources(snapshot.walked_edges)
     found: dict[DatasetId, set[DatasetId]] = {}
     for target, state in snapshot.states.items():
         for plan in state.walked:

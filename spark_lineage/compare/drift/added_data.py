@@ -18,11 +18,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-import pyarrow.compute as pc
-
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label
-from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of
+from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of, versions
 from spark_lineage.model import DatasetId, Severity
 from spark_lineage.pipeline.logs.added_rows import AddedColumn, AddedRows
 from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought
@@ -178,13 +176,7 @@ def _text(value: float, *, is_time: bool) -> str:
 def _runs_by_version(snapshot: Snapshot) -> Mapping[tuple[DatasetId, int], tuple[str, str]]:
     """The job and id of the run that made each version, where that is known."""
     jobs = dict(zip(snapshot.runs["run_id"].to_pylist(), snapshot.runs["job"].to_pylist(), strict=True))
-    names = ("run_id", "namespace", "name", "version", "direction")
-    rows = snapshot.read("observations", names)
-    rows = rows.filter(pc.and_(pc.equal(rows["direction"], "written"), pc.is_valid(rows["version"])))
     return {
-        (DatasetId(row["namespace"], row["name"]), row["version"]): (
-            jobs.get(row["run_id"], ""),
-            row["run_id"],
-        )
-        for row in rows.to_pylist()
+        (id_, version): (jobs.get(run_id, ""), run_id)
+        for (run_id, _, id_), version in versions(snapshot, "written").items()
     }

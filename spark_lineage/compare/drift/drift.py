@@ -10,6 +10,7 @@ from spark_lineage.compare.drift.added_data import added_data
 from spark_lineage.compare.drift.diff import Comparer
 from spark_lineage.compare.drift.history import Slot
 from spark_lineage.compare.drift.sentences import findings_of, missing_plan, schema_finding, short_name
+from spark_lineage.compare.drift.write_runs import first_runs
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.times import parse_time
 from spark_lineage.compare.unusual.outside import log_problems
@@ -99,8 +100,7 @@ def _new_plans(comparer: Comparer, slot: Slot, start: int) -> Iterator[Finding]:
     if not runs or runs[0].at >= start:
         return
     told = {each.after.fingerprint for each in comparer.changes(slot) if each.after is not None}
-    first = {run.fingerprint: run for run in reversed(runs)}
-    for fingerprint, run in sorted(first.items(), key=lambda each: each[1].at):
+    for fingerprint, run in first_runs(runs).items():
         if run.at >= start and fingerprint not in told:
             yield from findings_of(comparer.compare(None, run))
 

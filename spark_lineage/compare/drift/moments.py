@@ -61,7 +61,7 @@ def refuse_backwards(earlier: Moment, later: Moment) -> None:
         return
     one, other = earlier.run, later.run
     if one is not None and other is not None and one.application == other.application:
-        is_backwards = _number(one) > _number(other)
+        is_backwards = one.number > other.number
     else:
         is_backwards = earlier.at > later.at
     if is_backwards:
@@ -98,8 +98,3 @@ def _means(text: str, run_id: str) -> bool:
     beginning, colon, number = text.partition(":")
     bridge, _, own = run_id.partition(":")
     return bool(beginning and colon) and bridge.startswith(beginning) and number == own
-
-
-def _number(run: WriteRun) -> tuple[int, str]:
-    # Execution ids of one bridge are numbers: 9 comes before 10.
-    return len(run.run_id), run.run_id

@@ -50,6 +50,11 @@ class WriteRun:
         return self.run_id.partition(":")[0]
 
     @property
+    def number(self) -> tuple[int, str]:
+        """The key by which the runs of one application are in order: execution ids are numbers, 9 comes before 10."""
+        return len(self.run_id), self.run_id
+
+    @property
     def slot(self) -> Slot:
         """The write that it is a run of."""
         return self.job, self.target
@@ -98,8 +103,7 @@ def match(
 
 def in_order_of_time(run: WriteRun) -> tuple[int, int, str, int]:
     """The key by which runs are sorted: their ends, of equal ones the ids."""
-    # Execution ids of one bridge are numbers: 9 comes before 10.
-    return run.at, len(run.run_id), run.run_id, run.part
+    return run.at, *run.number, run.part
 
 
 def by_application(runs: Iterable[WriteRun]) -> list[list[list[WriteRun]]]:
@@ -109,7 +113,7 @@ def by_application(runs: Iterable[WriteRun]) -> list[list[list[WriteRun]]]:
         found.setdefault(run.application, []).append(run)
     spans = {name: _span([run.at for run in own if run.at]) for name, own in found.items()}
     return [
-        [sorted(found[name], key=lambda run: (len(run.run_id), run.run_id, run.part)) for name in names]
+        [sorted(found[name], key=lambda run: (run.number, run.part)) for name in names]
         for names in overlapping(spans)
     ]
 

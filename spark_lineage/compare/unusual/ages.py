@@ -14,7 +14,7 @@ from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.compare.labels import reference
 from spark_lineage.compare.unusual.loads import Write, load_ends
 from spark_lineage.compare.unusual.loops import Loop, loops
-from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of, outside_commits
+from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of, outside_commits, versions
 from spark_lineage.compare.unusual.rhythm import rhythm, usual
 from spark_lineage.compare.unusual.table_age import DroppedTable, InputAge, TableAge
 from spark_lineage.model import DRIVER_NAMESPACE, DatasetId, RunState
@@ -52,7 +52,7 @@ class Ages:
         is_write = pc.and_(pc.equal(runs["state"], RunState.COMPLETE.value), pc.equal(runs["kind"], "write"))
         is_write = pc.and_(is_write, pc.less_equal(runs["ended_at"], self._now))
         runs = runs.filter(pc.fill_null(is_write, False))  # noqa: FBT003 - the value that stands for null
-        versions = self._versions("written")
+        made = versions(self._snapshot, "written")
         found: dict[DatasetId, list[Write]] = {}
         for run_id, part, fingerprint, namespace, name, started, ended, operation in zip(
             *(runs[each].to_pylist() for each in _RUN_COLUMNS), strict=True
@@ -61,7 +61,7 @@ class Ages:
             if name is None or namespace == DRIVER_NAMESPACE or operation in VIEW_OPERATIONS:
                 continue
             id_ = DatasetId(namespace, name)
-            version = versions.get((run_id, part, id_))
+            version = made.get((run_id, part, id_))
             begin = ended if started is None else min(started, ended)
             found.setdefault(id_, []).append(Write(run_id, part, fingerprint, begin, ended, version))
         return dict(sorted(found.items()))
@@ -91,20 +91,7 @@ class Ages:
 
     @cached_property
     def _versions_read(self) -> Mapping[tuple[str, int, DatasetId], int]:
-        return self._versions("read")
-
-    def _versions(self, direction: str) -> dict[tuple[str, int, DatasetId], int]:
-        """The version of each dataset that a run wrote or read; several reads of one count as the oldest."""
-        names = ("run_id", "part", "namespace", "name", "version")
-        rows = self._snapshot.read("observations", (*names, "direction"))
-        rows = rows.filter(pc.and_(pc.equal(rows["direction"], direction), pc.is_valid(rows["version"])))
-        found: dict[tuple[str, int, DatasetId], int] = {}
-        for run_id, part, namespace, name, version in zip(
-            *(rows[each].to_pylist() for each in names), strict=True
-        ):
-            key = (run_id, part, DatasetId(namespace, name))
-            found[key] = min(version, found.get(key, version))
-        return found
+        return versions(self._snapshot, "read")
 
     @cached_property
     def _outside(self) -> Mapping[DatasetId, int]:
@@ -189,8 +176,8 @@ class Ages:
         for sources in self._read_by.values() if self._logs is not None else ():
             for source, readers in sources.items():
                 if source not in self._all_writes and self._is_delta(source):
-                    versions = [self._version_read(readers[-1], source), read.get(source)]
-                    read[source] = min((each for each in versions if each is not None), default=None)
+                    met = [self._version_read(readers[-1], source), read.get(source)]
+                    read[source] = min((each for each in met if each is not None), default=None)
         for source, version in sorted(read.items()):
             commits = None if version is None else self._commits(source, version)
             if commits is not None:

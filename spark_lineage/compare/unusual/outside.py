@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow.compute as pc
@@ -14,7 +14,7 @@ from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, fits
 from spark_lineage.query.answers import iso_time
 from spark_lineage.query.snapshot import Snapshot
 
-__all__ = ["CHANGES_NO_ROWS", "Written", "outside_commits", "outside_writes", "written"]
+__all__ = ["CHANGES_NO_ROWS", "Written", "outside_commits", "outside_writes", "versions", "written"]
 
 CHANGES_NO_ROWS = frozenset(
     {
@@ -50,7 +50,7 @@ class Written:
 def written(snapshot: Snapshot) -> Mapping[DatasetId, Written]:
     """The known writes of each Delta table, of runs in any state: who failed may have committed."""
     found: dict[DatasetId, Written] = {}
-    versions = _versions(snapshot)
+    made = versions(snapshot, "written")
     runs = snapshot.runs.filter(pc.is_valid(snapshot.runs["target_name"]))
     for run_id, part, namespace, name, operation, started, ended, spark in zip(
         *(runs[each].to_pylist() for each in _COLUMNS), strict=True
@@ -61,7 +61,7 @@ def written(snapshot: Snapshot) -> Mapping[DatasetId, Written]:
             continue
         each = found.setdefault(id_, Written())
         each.since = started if each.since is None else min(each.since, started)
-        version = versions.get((run_id, part, id_))
+        version = made.get((run_id, part, id_))
         if version is not None:
             each.versions.add(version)
         # Beside a commit that is known a run may have made others, as automatic upkeep does.
@@ -159,15 +159,18 @@ def _known(operation: str) -> str | None:
     )
 
 
-def _versions(snapshot: Snapshot) -> Mapping[tuple[str, int, DatasetId], int]:
+def versions(snapshot: Snapshot, direction: str) -> dict[tuple[str, int, DatasetId], int]:
+    """The version of each dataset (by run id, part, dataset) that a run has "read" or "written"; several of one count as the oldest."""
     names = ("run_id", "part", "namespace", "name", "version")
     rows = snapshot.read("observations", (*names, "direction"))
-    rows = rows.filter(pc.and_(pc.equal(rows["direction"], "written"), pc.is_valid(rows["version"])))
-    columns: Iterable[list[object]] = (rows[each].to_pylist() for each in names)
-    return {
-        (str(run_id), int(str(part)), DatasetId(str(namespace), str(name))): int(str(version))
-        for run_id, part, namespace, name, version in zip(*columns, strict=True)
-    }
+    rows = rows.filter(pc.and_(pc.equal(rows["direction"], direction), pc.is_valid(rows["version"])))
+    found: dict[tuple[str, int, DatasetId], int] = {}
+    for run_id, part, namespace, name, version in zip(
+        *(rows[each].to_pylist() for each in names), strict=True
+    ):
+        key = (run_id, part, DatasetId(namespace, name))
+        found[key] = min(version, found.get(key, version))
+    return found
 
 
 def _finding(id_: DatasetId, commit: Commit, name: str) -> Finding:

@@ -26,8 +26,8 @@ from spark_lineage.show.text.elements import (
     draw_tree,
     files_part,
     grid,
-    heading,
     problems_part,
+    titled,
 )
 from spark_lineage.show.text.table import KIND_WIDTH
 from spark_lineage.show.words import NOT_FOLLOWED, Json, clean, count_word, kind_word, kinds_word
@@ -74,7 +74,7 @@ def _row_sets(graph: Graph, tables: set[TableKey]) -> list[RenderableType]:
     if not parts:
         return []
     note = Text(NOT_FOLLOWED, style="dim")
-    return [Padding(heading("Which rows"), (1, 0, 0, 0)), Padding(Group(*parts, note), (0, 0, 0, 2))]
+    return titled("Which rows", Group(*parts, note))
 
 
 def _downstream(graph: Graph) -> list[RenderableType]:

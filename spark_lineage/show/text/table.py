@@ -20,9 +20,9 @@ from spark_lineage.show.text.elements import (
     certainty_text,
     files_part,
     grid,
-    heading,
     problems_part,
     state_text,
+    titled,
 )
 from spark_lineage.show.words import (
     Json,
@@ -121,4 +121,4 @@ def _row_part(title: str, groups: list[tuple[str, str, list[str]]]) -> list[Rend
     for subtype, expression, columns in groups:
         what = [Text(clean(expression), style="cyan")] if expression else []
         table.add_row(Text(kind_word(subtype), style="dim"), Group(*what, Text(", ".join(columns))))
-    return [Padding(heading(title), (1, 0, 0, 0)), Padding(table, (0, 0, 0, 2))]
+    return titled(title, table)
