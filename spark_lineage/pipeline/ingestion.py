@@ -44,6 +44,7 @@ from spark_lineage.pipeline.rows import Rows
 from spark_lineage.pipeline.sightings import Sightings
 from spark_lineage.pipeline.streams import StreamRows
 from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.protocol import Store
 from spark_lineage.store.schema import from_rows
 
 LIFE_MS = 2_000
@@ -81,15 +82,15 @@ class _Work:
     bad_segments: int = 0
 
 
-def ingest_segments(spool: Path, store: Path | str) -> IngestReport:
+def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
     """Bring what waits in a spool into a store, as `spark_lineage.pipeline.ingest` says."""
-    target = DeltaStore(store)
+    target = DeltaStore(store) if isinstance(store, Path | str) else store
     with spools.ingest_lock(spool):
         target.create()
         return _ingest(spool, target)
 
 
-def _ingest(spool: Path, target: DeltaStore) -> IngestReport:
+def _ingest(spool: Path, target: Store) -> IngestReport:
     work = _Work(spool)
     segments = spools.segments(spool)
     usable = [each for each in segments if each.state is not spools.SegmentState.LIVE]
@@ -248,7 +249,7 @@ def _rows_of(
     done: list[list[ExecutionRecord]],
     begun: list[IntentRecord],
     rows: Rows,
-    target: DeltaStore,
+    target: Store,
     known: list[Dataset],
     met: Mapping[str, Sightings],
 ) -> tuple[Application, list[Folded]]:
@@ -300,7 +301,7 @@ def _tell_others(application: Application, read: _Read, begun: list[IntentRecord
                 application.rows.tell([senseless(read.application, intent.root, error)])
 
 
-def _states(bridge: str, rows: Rows, target: DeltaStore) -> set[RunState]:
+def _states(bridge: str, rows: Rows, target: Store) -> set[RunState]:
     """The states of the runs of an application, of this ingest and of those before."""
     stored = target.read("runs", ["run_id", "part", "state"]).to_pylist()
     states = {

@@ -10,13 +10,13 @@ from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, 
 from spark_lineage.pipeline.logs.commits import Commit
 from spark_lineage.pipeline.outcomes import RunKey, Version, decide
 from spark_lineage.pipeline.rows import Rows
-from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.protocol import Store
 from spark_lineage.store.schema import from_rows
 
 __all__ = ["decide_by_logs"]
 
 
-def decide_by_logs(rows: Rows, target: DeltaStore) -> None:
+def decide_by_logs(rows: Rows, target: Store) -> None:
     """Decide the writes without an end, where their targets' logs can; of the others a problem says that nobody knows."""
     if not rows.undecided:
         return

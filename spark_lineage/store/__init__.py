@@ -1,5 +1,5 @@
 """The Delta tables: their schema, and two stores that read what the other writes.
 
 `schema` has the tables, `keys` what makes two rows the same, `delta` a store without a JVM, `spark` the
-same store through delta-spark.
+same store through delta-spark. `protocol` says what an ingest needs of a store, and `memory` is the smallest that has it.
 """
