@@ -70,6 +70,7 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 # done is kept in .cache/torture, and a second run goes on.
 torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 	status=0; \
+	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
 	exit $$status
 
 lint: $(MAIN)

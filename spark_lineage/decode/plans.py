@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from spark_lineage.decode.parts import describe
-from spark_lineage.decode.records import NodeRecord, PlanRecord, SpanRecord
+from spark_lineage.decode.records import NodeRecord, PlanRecord, SpanRecord, brief
 from spark_lineage.decode.spans import Spans
 from spark_lineage.decode.tree import (
     NO_FACTS,
@@ -38,7 +38,7 @@ def decode_plan(record: PlanRecord) -> PlanTree:
     """Build the tree of one plan record; raises `DecodeError` for anything that is not a plan."""
     if len(record.nodes) > MAX_NODES:
         raise DecodeError(
-            f"plan {record.hash} has {len(record.nodes):,} nodes, more than the {MAX_NODES:,} that are read"
+            f"plan {record.hash[:64]} has {len(record.nodes):,} nodes, more than the {MAX_NODES:,} that are read"
         )
     try:
         return _Builder(record).build()
@@ -50,8 +50,8 @@ def decode_plan(record: PlanRecord) -> PlanTree:
         msgspec.MsgspecError,
         RecursionError,
     ) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise DecodeError(f"plan {record.hash} does not fit the format ({detail})") from error
+        detail = f"{type(error).__name__}: {brief(error)}"
+        raise DecodeError(f"plan {record.hash[:64]} does not fit the format ({detail})") from error
 
 
 def data_type(json: Any, depth: int = 0) -> DataType:

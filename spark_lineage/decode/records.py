@@ -11,12 +11,16 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import structs
 
+from spark_lineage.decode.facts import PlanFacts, RunFacts
 from spark_lineage.errors import DecodeError
 
 RECORD_VERSION = 3
 """The newest record version that this reader knows."""
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+MESSAGE_LIMIT = 500
+"""Characters of what a refused record's error says."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,7 @@ class OriginExecution(msgspec.Struct, frozen=True, kw_only=True):
 
     execution_id: int
     plan: str | None = None
-    facts: list[tuple[int, dict[str, Any]]] = []
+    facts: list[tuple[int, RunFacts]] = []
     origins: list[tuple[int, Origin]] = []
 
 
@@ -153,7 +157,7 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     n: str = ""
     t: int | None = None
     s: bool = False
-    x: dict[str, Any] = {}
+    x: PlanFacts = {}
 
 
 class PlanRecord(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="kind"):
@@ -201,7 +205,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     versions: list[tuple[int, int]] = []
     origins: list[tuple[int, Origin]] = []
     origin_executions: list[OriginExecution] = []
-    facts: list[tuple[int, dict[str, Any]]] = []
+    facts: list[tuple[int, RunFacts]] = []
     scans: list[tuple[int, ScanRecord]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
@@ -241,7 +245,7 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, tag="intent", tag_
     expressions: tuple[int | None, ...] = ()
     literals: tuple[str | None, ...] = ()
     versions: list[tuple[int, int]] = []
-    facts: list[tuple[int, dict[str, Any]]] = []
+    facts: list[tuple[int, RunFacts]] = []
 
     @property
     def root(self) -> int:
@@ -273,7 +277,7 @@ class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag
     call_site: str | None = None
     started_at: int | None = None
     ended_at: int | None = None
-    rdd: dict[str, Any] | None = None
+    rdd: RunFacts | None = None
     function: str | None = None
     output: str | None = None
     output_format: str | None = None
@@ -408,4 +412,9 @@ def decode_record(payload: bytes) -> Record:
             )
         return _record.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"a record does not fit the format: {error}") from error
+        raise DecodeError(f"a record does not fit the format: {brief(error)}") from error
+
+
+def brief(error: Exception) -> str:
+    """What an error says, shortened: it may quote what a record holds."""
+    return str(error)[:MESSAGE_LIMIT]

@@ -1,0 +1,1 @@
+"""Records that no bridge would write, made from those that it did."""
