@@ -127,6 +127,7 @@ def _ingest(spool: Path, target: Store) -> IngestReport:
     batch = rows.batch()
     if any((batch.runs, batch.plans, batch.problems, batch.datasets, batch.batches, batch.events)):
         target.append(batch)
+    target.sync()
     for segment in usable:
         if segment.path not in waiting:
             spools.settle(spool, segment.path, work.damages[segment.path])

@@ -14,6 +14,7 @@ from spark_lineage.errors import StoreError, first_line
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
 from spark_lineage.store.checks import check_version, no_store, refuse_other_files
+from spark_lineage.store.durable import sync_tables
 from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
 
 __all__ = ["DeltaStore"]
@@ -60,6 +61,10 @@ class DeltaStore:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
         self._open(TABLES["runs"])
         return keys.append(batch, self._lookup, self._write)
+
+    def sync(self) -> None:
+        """Return when all that can be read survives a power cut: the files of a local disk are synced."""
+        sync_tables(self.path, TABLES)
 
     def read(
         self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None

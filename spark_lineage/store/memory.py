@@ -34,6 +34,9 @@ class MemoryStore:
         """Add the rows that are not there yet; rows added per table."""
         return keys.append(batch, self._lookup, self._write)
 
+    def sync(self) -> None:
+        """Nothing here outlives the process."""
+
     def read(
         self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
     ) -> pa.Table:

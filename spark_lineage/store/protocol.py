@@ -26,7 +26,10 @@ class Store(Protocol):
         """Create the tables that are missing; a store that is there stays as it is."""
 
     def append(self, batch: Batch) -> dict[str, int]:
-        """Add the rows that are not there yet, durably; rows added per table."""
+        """Add the rows that are not there yet; rows added per table."""
+
+    def sync(self) -> None:
+        """Return when all that `read` gives survives a power cut; raises `StoreError` where that cannot be had."""
 
     def read(
         self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
