@@ -214,7 +214,8 @@ class Run:
 
     `failed_operator` is the `operator` of the table `operators` in which a task failed, where that is known. `decided_by` says
     how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits; "application_end", the
-    application was stopped while it ran.
+    application was stopped while it ran. `left_out` says why operators and stages, or some of them, were not recorded on purpose: "sample" or
+    "level", the settings of that name; None where nothing was left out.
 
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts
@@ -248,6 +249,7 @@ class Run:
     error_condition: str | None = None
     failed_operator: str | None = None
     decided_by: str | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

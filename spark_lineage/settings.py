@@ -39,6 +39,9 @@ LITERALS = ("masked", "kept")
 
 INTENTS = ("off", "async", "written", "synced")
 
+LEVEL_RULE = re.compile(r"(?:(?P<of>job|namespace):(?P<pattern>[^,=]+)=)?(?P<level>job|column)")
+"""One rule of the setting `level`; rules are parted by commas."""
+
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -59,6 +62,8 @@ class Settings:
     dataset_path_rules: tuple[str, ...]
     segment_seal_seconds: int
     intent: str
+    level: str
+    sample: float
 
     def to_conf(self) -> dict[str, str]:
         """The same as `spark.lineage.*` -> text, for a Spark session; what is not said is left out."""
@@ -134,6 +139,8 @@ def default_settings(store: Path | str | None = None) -> Settings:
         dataset_path_rules=PATH_RULES,
         segment_seal_seconds=30,
         intent="written",
+        level="column",
+        sample=1.0,
     )
 
 
@@ -287,6 +294,23 @@ def _read_intent(value: Any, _folder: Path) -> str:
     return str(value)
 
 
+def _read_level(value: Any, _folder: Path) -> str:
+    if not all(LEVEL_RULE.fullmatch(rule.strip()) for rule in value.split(",")):
+        raise ValueError(value)
+    return str(value)
+
+
+def _read_share(value: Any, _folder: Path) -> float:
+    text = _share_text(value) if isinstance(value, float) else str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"[01]|0?\.[0-9]{1,9}|1\.0{1,9}", text):
+        raise ValueError(value)
+    return float(text)
+
+
+def _share_text(value: float) -> str:
+    return f"{value:.9f}".rstrip("0").rstrip(".")
+
+
 def _read_location(value: Any, folder: Path) -> Path | str:
     # A local path or a `file:` URI becomes an absolute Path; any other URI stays a text.
     text = str(value) if isinstance(value, Path) else _read_text(value, folder)
@@ -310,6 +334,8 @@ def _to_text(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(value) or "none"
+    if isinstance(value, float):
+        return _share_text(value)
     return str(value)
 
 
@@ -372,6 +398,23 @@ SETTINGS: tuple[Setting, ...] = (
         "`synced` waits for the disk, too; `async` waits for nothing; `off` notes nothing. No wait is longer than half a second. "
         "The note stays in the spool: Spark can tag a Delta commit with the run that made it (`userMetadata`), but only through the "
         "session's own settings, where two writes at once would overwrite each other's, so spark-lineage never does.",
+    ),
+    Setting(
+        "level", _read_level,
+        "job or column; before it, parted by commas, job:<pattern>=<level> and namespace:<pattern>=<level>", "`column`",
+        "How much is kept of lineage. With `column` all of it; with `job` which tables a write read and wrote, with their columns and "
+        "versions, and its run, but not what became of which column, no expressions, operators and stages: its columns are opaque then, "
+        "and a problem (`level_job`) says why. "
+        "Rules for some jobs, or for what is written into some namespaces, stand before it, and the first that fits counts: "
+        "`namespace:s3://scratch-*=job, job:adhoc_?=job, column`. Ingest applies it, so the spool still has the plans. It travels in the "
+        "records.",
+    ),
+    Setting(
+        "sample", _read_share, "a number from 0 to 1, such as 0.05", "`1`",
+        "Of the executions that repeat a plan (micro-batches, loops), the share whose operators and stages are kept, by a hash of the "
+        "batch, so that the same ones are always kept. The first execution of a plan in an application and every one that failed are kept "
+        "whole; of all, runs with rows, bytes, files, versions and datasets are kept. A run says what was left out. It travels in the "
+        "records.",
     ),
 )  # fmt: skip
 """Every setting, in the order of the documentation."""

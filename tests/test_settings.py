@@ -36,7 +36,12 @@ NAMES = [
         "segment_seal_seconds",
     ),
     ("spark.lineage.intent", "SPARK_LINEAGE_INTENT", "intent", "intent"),
+    ("spark.lineage.level", "SPARK_LINEAGE_LEVEL", "level", "level"),
+    ("spark.lineage.sample", "SPARK_LINEAGE_SAMPLE", "sample", "sample"),
 ]
+
+
+LEVELS = "job or column; before it, parted by commas, job:<pattern>=<level> and namespace:<pattern>=<level>"
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +79,8 @@ def test_defaults(tmp_path):
         dataset_path_rules=("key_value", "date", "time", "uuid"),
         segment_seal_seconds=30,
         intent="written",
+        level="column",
+        sample=1.0,
     )
 
 
@@ -166,12 +173,25 @@ def test_no_path_rules():
         ("segment_seal_seconds", "0", "a whole number of seconds from 1"),
         ("segment_seal_seconds", "1.5", "a whole number of seconds from 1"),
         ("segment_seal_seconds", True, "a whole number of seconds from 1"),
+        ("level", "table", LEVELS),
+        ("level", "job,", LEVELS),
+        ("level", "etl_*=job", LEVELS),
+        ("level", 1, LEVELS),
+        ("sample", "5%", "a number from 0 to 1, such as 0.05"),
+        ("sample", 1.5, "a number from 0 to 1, such as 0.05"),
+        ("sample", True, "a number from 0 to 1, such as 0.05"),
+        ("sample", float("nan"), "a number from 0 to 1, such as 0.05"),
     ],
 )
 def test_wrong_values_are_refused(name, value, allowed):
     with pytest.raises(SettingError) as caught:
         load_settings(**{name: value})
     assert str(caught.value) == f"Setting {name} is {value!r}: allowed is {allowed}."
+
+
+@pytest.mark.parametrize(("value", "text"), [("0.05", "0.05"), (0.00001, "0.00001"), (1, "1"), ("0", "0")])
+def test_a_share_is_written_as_the_bridge_reads_it(value, text):
+    assert load_settings(sample=value).to_conf()["spark.lineage.sample"] == text
 
 
 def test_the_place_of_a_wrong_value_is_named(monkeypatch, tmp_path):
@@ -230,6 +250,8 @@ def test_the_same_as_a_spark_configuration(tmp_path):
         "spark.lineage.dataset.pathRules": "none",
         "spark.lineage.segment.sealSeconds": "30",
         "spark.lineage.intent": "written",
+        "spark.lineage.level": "column",
+        "spark.lineage.sample": "1",
     }
     assert (
         load_settings(**settings.overrides_from_conf(loaded.to_conf() | {"spark.lineage.log.dir": "x"}))

@@ -72,7 +72,8 @@ class Lineage:
     """The lineage of one write or usage, with the relations that it read and wrote.
 
     `constants` are the numbers of the literals in each column's expression, and in what decides the rows (`* FILTER`), in their order; -1
-    stands for one of another plan, of a checkpoint. `operators` has the names of the plan's operators by node.
+    stands for one of another plan, of a checkpoint. `operators` has the names of the plan's operators by node. `is_coarse` is true where
+    what became of columns is left out on purpose.
     """
 
     plan: Plan
@@ -82,6 +83,7 @@ class Lineage:
     target: Located
     constants: tuple[tuple[str, tuple[int, ...]], ...] = ()
     operators: Mapping[Node, str] = field(default_factory=dict)
+    is_coarse: bool = False
 
 
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:

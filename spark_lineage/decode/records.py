@@ -210,6 +210,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
     operator_stages: list[tuple[int, list[int]]] = []
+    left_out: str | None = None
     streaming: Streaming | None = None
 
     @property

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from spark_lineage.analyze.ancestry import ancestry
+from spark_lineage.analyze.coarse import of_tables
 from spark_lineage.analyze.commands import changed_dataset
 from spark_lineage.analyze.endings import TRUNCATE, Ending, plan_of_ending
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write
@@ -37,6 +38,7 @@ from spark_lineage.pipeline.failures import failed_operator
 from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
 from spark_lineage.pipeline.intents import as_execution, is_without_end
 from spark_lineage.pipeline.job_names import job_of
+from spark_lineage.pipeline.levels import COLUMN, JOB, Levels
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.measures import has_committed, measured
 from spark_lineage.pipeline.observing import Observer, observations
@@ -74,9 +76,11 @@ class Application:
     alive_until: int | None = None
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
     _observer: Observer = field(init=False)
+    _levels: Levels = field(init=False)
 
     def __post_init__(self) -> None:
         self.job = job_of(self.record)
+        self._levels = Levels.parse(self.record.settings.get("spark.lineage.level", COLUMN))
         self._observer = Observer(self.plans, self.rows, self.locations.naming)
 
     def add(self, folded: Folded) -> None:
@@ -189,7 +193,7 @@ class Application:
         run_id = f"{self.record.bridge}:{folded.root}"
         totals = measured(write, self.plans)
         self._constants(run_id, part, inner.execution, lineage)
-        run = self._executed(run_id, part, "write", outer.execution, lineage)
+        run = self._executed(run_id, part, "write", outer.execution, lineage, write.helpers)
         if run.state in {RunState.FAILED, RunState.CANCELLED} and has_committed(write, self.plans):
             run = without_error(run)
         run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
@@ -202,13 +206,15 @@ class Application:
         scans = scans_of(write.helpers, self.plans, self.locations.naming, command)
         self._observer.read(run, inner, lineage, scans, folded.batch)
         self._observer.written(run, write, placed, lineage.target, totals)
-        if part == 0:
+        if part == 0 and not lineage.is_coarse:
             designs = [self._observer.designs.of_write(inner, lineage)]
             designs += (self._observer.designs.of_write(each.inner) for each in folded.writes[1:])
             names = [each.name for each in lineage.plan.columns] if len(designs) == 1 else []
             self._observer.measure(run_id, write.helpers, designs, names)
 
     def _constants(self, run_id: str, part: int, execution: ExecutionRecord, lineage: Lineage) -> None:
+        if lineage.is_coarse:
+            return
         key = self.record.hash_key_id
         self.rows.constants.append(constants_of(run_id, part, lineage, execution.literals, key))
 
@@ -228,13 +234,14 @@ class Application:
         self._lineage(lineage)
         run_id = f"{self.record.bridge}:{usage.execution.execution_id}"
         self._constants(run_id, 0, usage.execution, lineage)
-        run = self._executed(run_id, 0, "usage", usage.execution, lineage)
+        run = self._executed(run_id, 0, "usage", usage.execution, lineage, usage.helpers)
         if run.state is RunState.FAILED:
             run = replace(run, failed_operator=failed_operator(usage.helpers, self.plans))
         self.rows.runs.append(run)
         scans = scans_of(usage.helpers, self.plans, self.locations.naming)
         self._observer.read(run, usage, lineage, scans, folded.batch)
-        self._observer.measure(run_id, usage.helpers, [self._observer.designs.of_query(usage, lineage)])
+        if not lineage.is_coarse:
+            self._observer.measure(run_id, usage.helpers, [self._observer.designs.of_query(usage, lineage)])
 
     def _unread(self, execution: ExecutionRecord) -> None:
         """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
@@ -277,9 +284,14 @@ class Application:
     def _once(self, key: tuple[Any, ...], analyze: Callable[[], Lineage | None]) -> Lineage | None:
         """The lineage that belongs to a key, analyzed when it is first met; None where there is none to tell of."""
         if key not in self._analyzed:
-            self._analyzed[key] = analyze()
+            lineage = analyze()
+            self._analyzed[key] = None if lineage is None else self._at_its_level(lineage)
         lineage = self._analyzed[key]
         return None if lineage is None or self._is_own(lineage) else lineage
+
+    def _at_its_level(self, lineage: Lineage) -> Lineage:
+        level = self._levels.of(self.job, lineage.plan.target.namespace)
+        return of_tables(lineage) if level == JOB else lineage
 
     def _is_own(self, lineage: Lineage) -> bool:
         """Whether a query worked on the lineage store itself: its reading and upkeep are not the user's data flow."""
@@ -299,8 +311,19 @@ class Application:
         return new_run(self.record, self.job, run_id, part, kind, operation, state)
 
     def _executed(
-        self, run_id: str, part: int, kind: str, execution: ExecutionRecord, lineage: Lineage
+        self,
+        run_id: str,
+        part: int,
+        kind: str,
+        execution: ExecutionRecord,
+        lineage: Lineage,
+        helpers: Iterable[ExecutionRecord],
     ) -> Run:
+        left_out = (
+            "level" if lineage.is_coarse else next((each.left_out for each in helpers if each.left_out), None)
+        )
         run = self._run(run_id, part, kind, lineage.plan.operation, RunState(execution.state))
-        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        run = replace(
+            run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target, left_out=left_out
+        )
         return with_outcome(run, execution)

@@ -33,10 +33,12 @@ class Ran:
 def ran_for(
     run_id: str, executions: Iterable[ExecutionRecord], plans: Mapping[str, PlanTree | None], joins: Joins
 ) -> Ran:
-    """The operators and stages of some executions; one query may be told of by several."""
+    """The operators and stages of some executions; one query may be told of by several. Nothing of those that are left out on purpose."""
     ran = Ran()
     seen: set[int | None] = set()
     for execution in executions:
+        if execution.left_out is not None:
+            continue
         ran.stages.extend(stage_of(run_id, execution.execution_id, each) for each in execution.stages)
         identity = execution.query_execution_id
         tree = plans.get(execution.plan or "")

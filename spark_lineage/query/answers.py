@@ -465,6 +465,7 @@ def run_json(run: Run, target: DatasetReference | None) -> Json:
         "error": error if failed else None,
         "failed_operator": run.failed_operator,
         "decided_by": run.decided_by,
+        "left_out": run.left_out,
         "application": {"id": run.application_id, "name": run.application_name},
         "user": run.user,
         "spark_version": run.spark_version,

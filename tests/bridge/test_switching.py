@@ -97,3 +97,24 @@ def test_a_killed_job_leaves_whole_records(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION, do="die").returncode != 0
     segment = next(tmp_path.glob("*.open"))
     assert [record["kind"] for record in read_segment(segment)] == ["application", "plan", "execution"]
+
+
+def test_a_sample_leaves_out_the_detail_of_what_repeats_a_plan_and_ended_well(tmp_path: Path) -> None:
+    words = ("--conf", "spark.lineage.sample=0", "--conf", "spark.sql.ansi.enabled=true")
+    result = run(tmp_path, *EXTENSION, *words, do="repeat")
+    assert result.stdout.count("did 1") == 3
+    records = read_spool(tmp_path)
+    assert records[0]["settings"]["spark.lineage.sample"] == "0"
+    _, *repeated = of_kind(records, "execution")
+    told = [
+        (
+            each["state"],
+            each.get("left_out"),
+            "operator_stages" in each,
+            any("distributions" in stage for stage in each["stages"]),
+        )
+        for each in repeated
+    ]
+    whole, less = ("COMPLETE", None, True, True), ("COMPLETE", "sample", False, False)
+    assert told == [whole, less, ("FAILED", None, True, True), less]
+    assert all(each["metrics"] and each["stages"] for each in repeated)

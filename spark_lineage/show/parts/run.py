@@ -121,6 +121,8 @@ def run_head(run: Json) -> Iterator[str]:
             run["decided_by"], run["decided_by"]
         )
         yield f"No end was recorded: the state is that of {source}."
+    if run["left_out"]:
+        yield f"Operators and stages are left out on purpose, by the setting {run['left_out']}."
 
 
 def error_words(run: Json, operators: Sequence[Json]) -> str | None:

@@ -1,5 +1,6 @@
 """One small query, and what the bridge says of itself where it is loaded; and the end that the variable DO names."""
 
+import contextlib
 import json
 import os
 import time
@@ -21,6 +22,11 @@ if os.environ["DO"] == "status":
 if os.environ["DO"] == "wide":
     wide = spark.range(1).selectExpr(*[f"id AS c{number}" for number in range(20)])
     wide.where("c3 > 4").withColumn("c7", wide["c7"] + 1).union(wide).collect()
+if os.environ["DO"] == "repeat":
+    for divisor in (1, 1, 0, 1):
+        with contextlib.suppress(Exception):
+            spark.range(3).repartition(2).selectExpr(f"10 div (id + {divisor})").collect()
+            print("did", divisor)
 if os.environ["DO"] == "fail":
     raise SystemExit(3)
 if os.environ["DO"] == "die":

@@ -57,11 +57,11 @@ final class Activity {
         Boolean succeeded;
         Failure failure;
 
-        /** The attempts of its stages as JSON values. */
-        JsonWriter writeStages() {
+        /** The attempts of its stages as JSON values, with the distributions of their tasks or without. */
+        JsonWriter writeStages(boolean detailed) {
             JsonWriter json = new JsonWriter();
             for (StageAttempt attempt : stages) {
-                attempt.write(json, id);
+                attempt.write(json, id, detailed);
             }
             return json;
         }

@@ -3,6 +3,7 @@ package io.sparklineage;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
@@ -13,8 +14,7 @@ final class Application {
     private static final Set<String> SETTINGS = new HashSet<>(Arrays.asList(
             "spark.app.name", "spark.default.parallelism", "spark.driver.cores", "spark.driver.memory",
             "spark.dynamicAllocation.enabled", "spark.executor.cores", "spark.executor.instances",
-            "spark.executor.memory", "spark.lineage.dataset.pathRules", "spark.lineage.literals",
-            "spark.lineage.namespace", "spark.master", "spark.serializer", "spark.sql.adaptive.enabled",
+            "spark.executor.memory", "spark.master", "spark.serializer", "spark.sql.adaptive.enabled",
             "spark.sql.ansi.enabled", "spark.sql.caseSensitive", "spark.sql.catalogImplementation",
             "spark.sql.defaultCatalog", "spark.sql.extensions", "spark.sql.session.timeZone",
             "spark.sql.shuffle.partitions", "spark.sql.sources.default",
@@ -44,8 +44,8 @@ final class Application {
                 json.field(setting._1(), setting(setting._1(), setting._2()));
             }
         }
-        if (settings.job != null) {
-            json.field("spark.lineage.job", Masking.label(settings.job));
+        for (Map.Entry<String, String> setting : settings.travelling.entrySet()) {
+            json.field(setting.getKey(), Masking.label(setting.getValue()));
         }
         json.endObject();
         json.field("hash_key_id", Hashes.sha256(settings.hashKey).substring(0, 8));

@@ -25,6 +25,9 @@ final class ExecutionRecord {
     JsonWriter originExecutions = new JsonWriter();
     StreamingNames.Batch batch;
 
+    /** Whether its operators and stages are not to be told of (`spark.lineage.sample`): what only they need is left out. */
+    boolean sampledOut;
+
     /** Node of the executed plan in which the query failed, or null. */
     Integer failedNode;
 
@@ -141,11 +144,13 @@ final class ExecutionRecord {
         json.endArray().name("stages").array();
         for (Activity.Job job : execution.jobs) {
             if (!job.stages.isEmpty()) {
-                json.raw(job.writeStages());
+                json.raw(job.writeStages(!sampledOut));
             }
         }
         json.endArray();
-        if (plan != null) {
+        if (sampledOut) {
+            json.field("left_out", "sample");
+        } else if (plan != null) {
             JsonWriter rows = new JsonWriter();
             OperatorStages.write(rows, plan.metricIds, execution.jobs);
             PlanTables.rows(json, "operator_stages", rows);

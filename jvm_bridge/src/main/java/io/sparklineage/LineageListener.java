@@ -45,6 +45,7 @@ final class LineageListener extends SparkListener {
     private final StreamingNames streaming = new StreamingNames();
     private final Origins origins = new Origins();
     private final PlanCache plans = new PlanCache(PlanCache.BYTE_LIMIT);
+    private final Sampling sampling;
     private final Intents intents;
     private final Counter droppedEvents;
     private long dropped;
@@ -58,7 +59,8 @@ final class LineageListener extends SparkListener {
         this.hasher = new LiteralHasher(settings.hashKey);
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
                 .counter("queue." + QUEUE + ".numDroppedEvents");
-        gaps.complain(Settings.complaints(context));
+        this.sampling = new Sampling(settings.sample);
+        gaps.complain(Settings.complaints(context, settings));
         Uploader uploader = settings.remoteSpool == null ? null
                 : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
         this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
@@ -143,6 +145,8 @@ final class LineageListener extends SparkListener {
         if (record.batch != null) {
             streaming.ran(record.batch, record.execution, record.failure);
         }
+        record.sampledOut = sampling.leavesOut(record.plan == null ? null : record.plan.hash, record.failure == null, record.batch,
+                record.execution.id);
         if (record.execution.jobsLeftOut > 0) {
             gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
         }
@@ -257,7 +261,7 @@ final class LineageListener extends SparkListener {
         } else {
             job.failure.write(json);
         }
-        PlanTables.rows(json, "stages", job.writeStages());
+        PlanTables.rows(json, "stages", job.writeStages(true));
         return json.endObject().toBytes();
     }
 

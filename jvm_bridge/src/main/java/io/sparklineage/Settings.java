@@ -10,12 +10,16 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import scala.Tuple2;
@@ -25,6 +29,9 @@ final class Settings {
     static final String ENABLED = "spark.lineage.enabled";
     static final String SPOOL = "spark.lineage.spool";
     static final String STORE = "spark.lineage.store";
+    private static final String PATH_RULES_NAME = "spark.lineage.dataset.pathRules";
+    private static final String LEVEL = "spark.lineage.level";
+    private static final String SAMPLE = "spark.lineage.sample";
 
     /** Folder of the segments; for a remote spool the local folder that they wait in. */
     final Path spool;
@@ -32,8 +39,11 @@ final class Settings {
     /** The remote spool as a URI, or null where the spool is local. */
     final String remoteSpool;
 
-    /** What the job is called, or null where it goes by the application's name. */
-    final String job;
+    /** The settings that change what is recorded or what it means, by name, where they are said: they travel in the records. */
+    final Map<String, String> travelling;
+
+    /** The share of repeated executions of a plan whose operators and stages are recorded, from 0 to 1. */
+    final double sample;
 
     /** True where literals pass as text. */
     final boolean keepLiterals;
@@ -50,11 +60,12 @@ final class Settings {
     /** Key of the HMAC of literals. */
     final byte[] hashKey;
 
-    private Settings(Path spool, String remoteSpool, String job, boolean keepLiterals, long sealMillis, byte[] hashKey,
-            Intent intent) {
+    private Settings(Path spool, String remoteSpool, Map<String, String> travelling, boolean keepLiterals, long sealMillis,
+            byte[] hashKey, Intent intent, double sample) {
         this.spool = spool;
         this.remoteSpool = remoteSpool;
-        this.job = job;
+        this.travelling = travelling;
+        this.sample = sample;
         this.keepLiterals = keepLiterals;
         this.sealMillis = sealMillis;
         this.hashKey = hashKey;
@@ -73,20 +84,23 @@ final class Settings {
 
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
             ENABLED, SPOOL, STORE, "spark.lineage.namespace", "spark.lineage.job",
-            "spark.lineage.literals", "spark.lineage.hashKeyFile", "spark.lineage.dataset.pathRules",
-            "spark.lineage.segment.sealSeconds", "spark.lineage.intent"));
+            "spark.lineage.literals", "spark.lineage.hashKeyFile", PATH_RULES_NAME,
+            "spark.lineage.segment.sealSeconds", "spark.lineage.intent", LEVEL, SAMPLE));
+    private static final List<String> TRAVELLING = Collections.unmodifiableList(Arrays.asList(PATH_RULES_NAME,
+            "spark.lineage.job", LEVEL, "spark.lineage.literals", "spark.lineage.namespace", SAMPLE));
+    private static final Pattern LEVELS = Pattern.compile("(?:(?:job|namespace):[^,=]+=)?(?:job|column)");
     private static final Set<String> PATH_RULES =
             new HashSet<>(Arrays.asList("key_value", "date", "time", "uuid", "none"));
 
     /** One sentence for each setting of an application that is not followed: the job and its lineage go on. */
-    static List<String> complaints(SparkContext context) {
+    static List<String> complaints(SparkContext context, Settings settings) {
         List<String> found = new ArrayList<>();
         for (Tuple2<String, String> entry : context.getConf().getAll()) {
             if (entry._1().startsWith("spark.lineage.") && !KNOWN.contains(entry._1())) {
                 found.add(Masking.cut(entry._1(), 100) + " is not a setting: see docs/settings.md");
             }
         }
-        for (String rule : context.getConf().get("spark.lineage.dataset.pathRules", "").split(",")) {
+        for (String rule : settings.travelling.getOrDefault(PATH_RULES_NAME, "").split(",")) {
             if (!rule.trim().isEmpty() && !PATH_RULES.contains(rule.trim())) {
                 found.add("spark.lineage.dataset.pathRules has an unknown rule; allowed are key_value, date, time, uuid or none");
             }
@@ -148,10 +162,36 @@ final class Settings {
         }
         String keyFile = conf.apply("spark.lineage.hashKeyFile");
         Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
-        String job = conf.apply("spark.lineage.job");
-        return new Settings(local, remote ? target : null, job.isEmpty() ? null : job, literals.equals("kept"),
+        Map<String, String> travelling = new LinkedHashMap<>();
+        for (String name : TRAVELLING) {
+            if (!conf.apply(name).isEmpty()) {
+                travelling.put(name, conf.apply(name));
+            }
+        }
+        checkLevel(conf.apply(LEVEL));
+        return new Settings(local, remote ? target : null, travelling, literals.equals("kept"),
                 seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key),
-                intent(conf.apply("spark.lineage.intent")));
+                intent(conf.apply("spark.lineage.intent")), share(conf.apply(SAMPLE)));
+    }
+
+    /** How much is kept of which lineage, ingest decides: here it is only refused where it makes no sense. */
+    private static void checkLevel(String value) {
+        for (String rule : value.isEmpty() ? new String[0] : value.split(",", -1)) {
+            if (!LEVELS.matcher(rule.trim()).matches()) {
+                throw new IllegalArgumentException(LEVEL + " is '" + value + "'; allowed are 'job' and 'column', and before them, parted by"
+                        + " commas, 'job:<pattern>=<level>' and 'namespace:<pattern>=<level>'");
+            }
+        }
+    }
+
+    private static double share(String value) {
+        if (value.isEmpty()) {
+            return 1;
+        }
+        if (value.matches("[01]|0?\\.[0-9]{1,9}|1\\.0{1,9}")) {
+            return Double.parseDouble(value);
+        }
+        throw new IllegalArgumentException(SAMPLE + " is '" + value + "'; allowed are numbers from 0 to 1, such as 0.05");
     }
 
     private static Intent intent(String value) {

@@ -19,6 +19,9 @@ final class StageAttempt {
     /** What Spark said of it when it ended, as members of its record. */
     final JsonWriter ended = new JsonWriter();
 
+    /** The distributions of its tasks' values, as a member of its record; empty where there are none. */
+    final JsonWriter distributions = new JsonWriter();
+
     /** The ids of the SQL metrics that its tasks changed. */
     long[] metrics = NONE;
 
@@ -27,10 +30,17 @@ final class StageAttempt {
         this.attempt = attempt;
     }
 
-    /** The whole record; a task that is killed because another was faster ends after its stage or even after the query, and counts. */
-    void write(JsonWriter json, int jobId) {
+    /**
+     * The record, with the distributions or without; a task that is killed because another was faster ends after its stage or even
+     * after the query, and counts.
+     */
+    void write(JsonWriter json, int jobId, boolean detailed) {
         int ending = complete ? Math.max(0, Math.min(runningTasks, speculativeTasks)) : 0;
-        json.object().raw(ended).field("job_id", jobId).field("failed_tasks", failedTasks)
+        json.object().raw(ended);
+        if (detailed && distributions.size() > 0) {
+            json.raw(distributions);
+        }
+        json.field("job_id", jobId).field("failed_tasks", failedTasks)
                 .field("killed_tasks", killedTasks + ending).field("speculative_tasks", speculativeTasks).endObject();
     }
 }

@@ -71,7 +71,7 @@ final class Stages {
         attempt.complete = stage.failureReason().isEmpty();
         TaskSpreads spread = spreads.remove(key);
         if (spread != null) {
-            spread.write(attempt.ended);
+            spread.write(attempt.distributions);
         }
         if (inExecution) {
             attempt.metrics = metrics(stage);

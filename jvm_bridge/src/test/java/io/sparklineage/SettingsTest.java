@@ -53,13 +53,13 @@ class SettingsTest {
     @Test
     void aJobIsCalledWhatItIsSaidToBe() throws IOException {
         conf.put("spark.lineage.spool", folder.toString());
-        assertNull(Settings.of(conf::get).job);
+        assertNull(Settings.of(conf::get).travelling.get("spark.lineage.job"));
         conf.put("spark.lineage.job", " nightly ");
-        assertEquals("nightly", Settings.of(conf::get).job);
+        assertEquals("nightly", Settings.of(conf::get).travelling.get("spark.lineage.job"));
         Map<String, String> environment = new HashMap<>();
         environment.put("SPARK_LINEAGE_JOB", "weekly");
         conf.remove("spark.lineage.job");
-        assertEquals("weekly", Settings.of(Settings.withEnvironment(conf::get, environment::get)).job);
+        assertEquals("weekly", Settings.of(Settings.withEnvironment(conf::get, environment::get)).travelling.get("spark.lineage.job"));
     }
 
     @Test
@@ -93,5 +93,45 @@ class SettingsTest {
         assertNull(both.apply("spark.lineage.spool"), "the spool in the environment is another store's");
         conf.remove("spark.lineage.hashKeyFile");
         assertEquals("/e/key", both.apply("spark.lineage.hashKeyFile"));
+    }
+
+    @Test
+    void whatChangesMeaningTravelsFromTheEnvironmentToo() throws IOException {
+        Map<String, String> environment = new HashMap<>();
+        environment.put("SPARK_LINEAGE_NAMESPACE", "laptop");
+        environment.put("SPARK_LINEAGE_DATASET_PATH_RULES", "date");
+        conf.put("spark.lineage.level", "namespace:s3://tmp-*=job, column");
+        Map<String, String> travelling = Settings.of(Settings.withEnvironment(conf::get, environment::get)).travelling;
+        Map<String, String> expected = new HashMap<>();
+        expected.put("spark.lineage.namespace", "laptop");
+        expected.put("spark.lineage.dataset.pathRules", "date");
+        expected.put("spark.lineage.level", "namespace:s3://tmp-*=job, column");
+        assertEquals(expected, travelling);
+    }
+
+    @Test
+    void aLevelIsAListOfRules() throws IOException {
+        for (String good : new String[] {"job", "column", "job:etl_*=job,column", "namespace:file=job , job:x=column, job"}) {
+            conf.put("spark.lineage.level", good);
+            assertEquals(good, Settings.of(conf::get).travelling.get("spark.lineage.level"));
+        }
+        for (String bad : new String[] {"table", "job,", "etl_*=job", "job:=job", "job:x=row", "job:x"}) {
+            conf.put("spark.lineage.level", bad);
+            Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
+            assertEquals("spark.lineage.level is '" + bad + "'; allowed are 'job' and 'column', and before them, parted by"
+                    + " commas, 'job:<pattern>=<level>' and 'namespace:<pattern>=<level>'", refused.getMessage());
+        }
+    }
+
+    @Test
+    void aSampleIsAShare() throws IOException {
+        assertEquals(1, Settings.of(conf::get).sample);
+        conf.put("spark.lineage.sample", "0.05");
+        assertEquals(0.05, Settings.of(conf::get).sample);
+        for (String bad : new String[] {"2", "-0.1", "5%", "NaN", "1e-3"}) {
+            conf.put("spark.lineage.sample", bad);
+            assertEquals("spark.lineage.sample is '" + bad + "'; allowed are numbers from 0 to 1, such as 0.05",
+                    assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get)).getMessage());
+        }
     }
 }

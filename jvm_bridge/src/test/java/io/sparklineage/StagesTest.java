@@ -70,7 +70,7 @@ class StagesTest {
     }
 
     private static String tail(Activity.Job job) {
-        String json = job.writeStages().toString();
+        String json = job.writeStages(true).toString();
         return json.substring(json.indexOf("\"distributions\""));
     }
 
@@ -143,7 +143,7 @@ class StagesTest {
         activity.stages.taskEnded(new SparkListenerTaskEnd(3, 0, "ResultTask", Success$.MODULE$, task(false, 1_000),
                 new ExecutorMetrics(), metrics));
         activity.stageCompleted(stage);
-        String json = job.writeStages().toString();
+        String json = job.writeStages(true).toString();
         String sums = "\"metrics\":{\"executor_run_time_ms\":1001,\"executor_cpu_time_ns\":1002,\"jvm_gc_time_ms\":1003,"
                 + "\"input_rows\":1004,\"input_bytes\":1005,\"output_rows\":1006,\"output_bytes\":1007,\"shuffle_read_rows\":1008,"
                 + "\"shuffle_read_bytes\":1009,\"shuffle_write_rows\":1010,\"shuffle_write_bytes\":1011,"
@@ -171,7 +171,7 @@ class StagesTest {
         activity.stages.submitted(second);
         end(second, Success$.MODULE$, 5);
         activity.stageCompleted(second);
-        String json = job.writeStages().toString();
+        String json = job.writeStages(true).toString();
         assertTrue(json.contains("\"attempt\":0,\"name\":\"save at X.java:7\",\"state\":\"FAILED\",\"failure\":\"Job aborted due to "
                 + "stage failure: Task ? in stage ? failed ? times, most recent failure: Lost task ? in stage ? (TID ?) "
                 + "(host executor driver): java.lang.RuntimeException\""), json);

@@ -1,0 +1,116 @@
+"""Less on purpose: the settings `level` and `sample`, from the record to the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import spark_lineage
+from spark_lineage.pipeline.ingestion import ingest_segments
+from spark_lineage.pipeline.levels import Levels
+from spark_lineage.store.delta import DeltaStore
+from tests.pipeline.segments import END, application, copy_plan, execution, frame
+
+SOURCE, TARGET = "file:/data/orders", "file:/data/report"
+STAGE = {
+    "stage_id": 0, "attempt": 0, "name": "save", "state": "COMPLETE", "tasks": 1, "failed_tasks": 0,
+    "started_at": 1, "ended_at": 2, "metrics": {"output_rows": 5}, "job_id": 0,
+}  # fmt: skip
+
+
+def ingested(folder: Path, settings: dict[str, str], *executions: dict[str, Any]) -> DeltaStore:
+    """The store after an application with these settings and executions of one copy."""
+    spool = folder / "spool"
+    spool.mkdir()
+    head = application() | {"settings": settings}
+    records = [head, copy_plan("copy", SOURCE, TARGET), *executions, END]
+    path = spool / f"{head['bridge']}-00000001.seg"
+    path.write_bytes(b"SLSPOOL1" + b"".join(map(frame, records)))
+    report = ingest_segments(spool, folder / "store")
+    assert report.messages == ()
+    return DeltaStore(folder / "store")
+
+
+def runs(store: DeltaStore) -> list[tuple[Any, ...]]:
+    """Number, state, what was left out, and how many stages are told of, of each run."""
+    stages = [row["run_id"] for row in store.read("stages").to_pylist()]
+    rows = [row for row in store.read("runs").to_pylist() if row["kind"] == "write"]
+    found = (
+        (row["run_id"].partition(":")[2], row["state"], row["left_out"], stages.count(row["run_id"]))
+        for row in rows
+    )
+    return sorted(found)
+
+
+def test_what_is_sampled_out_has_its_run_and_neither_operators_nor_stages(tmp_path: Path) -> None:
+    store = ingested(
+        tmp_path,
+        {"spark.lineage.sample": "0"},
+        execution(1, "copy", stages=[STAGE]),
+        execution(2, "copy", stages=[STAGE], left_out="sample"),
+        execution(3, "copy", root=3, stages=[STAGE], left_out="sample"),
+    )
+    assert runs(store) == [
+        ("1", "COMPLETE", None, 1), ("2", "COMPLETE", "sample", 0), ("3", "COMPLETE", "sample", 0)
+    ]  # fmt: skip
+    observed = [(row["run_id"][-1], row["direction"]) for row in store.read("observations").to_pylist()]
+    assert sorted(observed) == [(run, way) for run in "123" for way in ("read", "written")]
+    lineage = spark_lineage.open(tmp_path / "store")
+    first, second = (lineage.run(row["run_id"]) for row in store.read("runs").to_pylist()[:2])
+    assert "left out on purpose" not in str(first)
+    assert "Operators and stages are left out on purpose, by the setting sample." in str(second)
+
+
+LEVEL_PROBLEM = {
+    "code": "level_job",
+    "severity": "info",
+    "message": "what becomes of columns is not recorded: the setting level says so",
+    "where": "",
+    "hint": "set spark.lineage.level to column for the job or its target to record them",
+}
+
+
+@pytest.mark.parametrize("level", ["job", "namespace:fil?=job", "job:night*=job, column", "job:x=column,job"])
+def test_at_the_level_of_the_job_tables_are_recorded_and_no_columns(tmp_path: Path, level: str) -> None:
+    store = ingested(tmp_path, {"spark.lineage.level": level}, execution(1, "copy", stages=[STAGE]))
+    assert runs(store) == [("1", "COMPLETE", "level", 0)]
+    assert store.read("edges").num_rows == 0
+    assert store.read("constants").num_rows == 0
+    assert store.read("operators").num_rows == 0
+    (plan,) = (row for row in store.read("plans").to_pylist() if row["kind"] == "data")
+    assert (plan["certainty"], plan["columns"], plan["operators"], plan["datasets"]) == (
+        "opaque",
+        [{"name": "a", "type": "int", "certainty": "opaque"}],
+        [],
+        [{"namespace": "file", "name": "/data/orders"}],
+    )
+    lineage = spark_lineage.open(tmp_path / "store")
+    answer = lineage.table("report").to_dict()
+    assert answer["problems"] == [LEVEL_PROBLEM]
+    (column,) = answer["columns"]
+    assert (column["certainty"], [each["name"] for each in column["sources"]]) == ("opaque", ["/data/orders"])
+    upstream = lineage.upstream("report.a").to_dict()
+    assert [(each["source"]["name"], each["certainty"]) for each in upstream["edges"]] == [
+        ("/data/orders", "opaque")
+    ]
+
+
+@pytest.mark.parametrize(
+    "level", ["column", "namespace:s3://*=job", "job:weekly=job", "job:night*=column, job", "rows=job"]
+)
+def test_other_jobs_and_namespaces_keep_their_columns(tmp_path: Path, level: str) -> None:
+    store = ingested(tmp_path, {"spark.lineage.level": level}, execution(1, "copy", stages=[STAGE]))
+    assert runs(store) == [("1", "COMPLETE", None, 1)]
+    (edge,) = store.read("edges").to_pylist()
+    assert (edge["source_field"], edge["target_field"], edge["certainty"]) == ("a", "a", "exact")
+
+
+def test_the_first_rule_that_fits_counts() -> None:
+    levels = Levels.parse("job:etl_[ab]=job, namespace:s3://tmp-*=job, job:etl_*=column, job")
+    assert levels.of("etl_a", "file") == "job"
+    assert levels.of("etl_c", "s3://tmp-1") == "job"
+    assert levels.of("etl_c", "s3://lake") == "column"
+    assert levels.of("other", "s3://lake") == "job"
+    assert Levels.parse("").of("other", "file") == "column"
