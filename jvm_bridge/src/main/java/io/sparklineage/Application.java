@@ -20,6 +20,10 @@ final class Application {
             "spark.sql.shuffle.partitions", "spark.sql.sources.default",
             "spark.sql.sources.partitionOverwriteMode", "spark.sql.storeAssignmentPolicy",
             "spark.sql.warehouse.dir", "spark.submit.deployMode"));
+
+    /** Settings that say where tables are, and how places are named: names, as paths are. */
+    private static final Set<String> PLACES = new HashSet<>(Arrays.asList(
+            "spark.lineage.dataset.pathRules", "spark.lineage.namespace", "spark.sql.defaultCatalog", "spark.sql.warehouse.dir"));
     private static final Pattern CATALOG_CLASS = Pattern.compile("spark\\.sql\\.catalog\\.[^.]+");
 
     private Application() {
@@ -53,7 +57,8 @@ final class Application {
     }
 
     static String setting(String key, String value) {
-        return key.equals("spark.app.name") ? Masking.label(value) : Masking.path(value);
+        boolean hidden = !PLACES.contains(key) && Masking.redaction().hidesSetting(key, value);
+        return hidden ? Redaction.MASK : key.equals("spark.app.name") ? Masking.label(value) : Masking.path(value);
     }
 
     /** The end of an application; `running` are the executions that had started and had not ended. */

@@ -132,6 +132,7 @@ public final class Bridge {
             return;
         }
         try {
+            Masking.redact(Redaction.of(session));
             LineageListener created = new LineageListener(context, Settings.of(session));
             context.listenerBus().addToQueue(created, LineageListener.QUEUE);
             listener = created;

@@ -91,7 +91,18 @@ final class Masking {
             "(?i)jdbc:(?:awsathena|clickhouse|databricks|db2|derby|duckdb|h2|hsqldb|oracle|postgresql|presto|redshift|sap"
             + "|snowflake|sqlite|sqlserver|teradata|trino|vertica):.*");
 
+    /** What the user told Spark to redact. A JVM has one SparkContext at a time, and so one of these. */
+    private static volatile Redaction redaction = Redaction.NONE;
+
     private Masking() {
+    }
+
+    static void redact(Redaction redaction) {
+        Masking.redaction = redaction;
+    }
+
+    static Redaction redaction() {
+        return redaction;
     }
 
     static boolean isName(String field) {
@@ -114,7 +125,7 @@ final class Masking {
     /** The value of an option as it may pass, or null where it may not. */
     static String option(String key, String value) {
         String lower = key.toLowerCase(Locale.ROOT);
-        if (!OPTIONS.contains(lower)) {
+        if (!OPTIONS.contains(lower) || !PATH_OPTIONS.contains(lower) && redaction.hidesOption(key, value)) {
             return null;
         }
         if (PATH_OPTIONS.contains(lower)) {
@@ -136,7 +147,9 @@ final class Masking {
 
     /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL, without the alias that Spark counts up. */
     static String relation(String table, String url) {
-        boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && TABLE.matcher(table.trim()).matches();
+        boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && !table.contains("//")
+                && !table.toLowerCase(Locale.ROOT).contains("jdbc:") && TABLE.matcher(table.trim()).matches()
+                && label(table).equals(cut(table, LABEL_LIMIT));
         boolean quotesNames = QUOTES_NAMES.matcher(url).matches();
         return name ? table : sql(COUNTED_ALIAS.matcher(table).replaceFirst(""), true, quotesNames);
     }
@@ -199,7 +212,12 @@ final class Masking {
                 from -= clean.charAt(from - 1) == '`' && !line ? 1 : 0;
             }
         }
-        return cut(out.append(clean, from, clean.length()).toString(), TEXT_LIMIT);
+        return cut(redaction.text(out.append(clean, from, clean.length()).toString()), TEXT_LIMIT);
+    }
+
+    /** Whether a text has a word of which a secret is the value. */
+    static boolean hasSecretWord(String text) {
+        return SECRET.matcher(text).find();
     }
 
     private static boolean isSecret(String key, boolean query) {

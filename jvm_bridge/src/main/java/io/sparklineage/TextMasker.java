@@ -94,6 +94,7 @@ final class TextMasker {
 
     /** A doubled quote does not end the text. Where nobody knows whether it has ended, all that follows is taken for it. */
     private void skipQuoted(char quote) {
+        boolean connection = text.regionMatches(true, at + 1, "jdbc:", 0, 5);
         do {
             at++;
             while (at < text.length() && text.charAt(at) != quote) {
@@ -102,8 +103,13 @@ final class TextMasker {
                 at = unsure ? text.length() : at + (escaped ? 2 : 1);
             }
             at++;
-        } while (at < text.length() && text.charAt(at) == quote);
+        } while (at < text.length() && (text.charAt(at) == quote || connection && isInside(text.charAt(at))));
         out.append('?');
+    }
+
+    /** Oracle has quotes around a password: what follows an inner one is no separator. */
+    private static boolean isInside(char following) {
+        return isWordPart(following) || "@/=".indexOf(following) >= 0;
     }
 
     /** What is quoted may be a path. An open quote is the rest in SQL, a mere character in a message. */

@@ -10,16 +10,24 @@ import java.util.regex.Pattern;
 /** Takes users, passwords and parameters out of URLs. Every pattern is linear: what it repeats is possessive. */
 final class UrlMasker {
     private static final int LIMIT = 10_000;
-    private static final Set<String> STORES = new HashSet<>(Arrays.asList("s3", "s3a", "s3n", "gs"));
+    private static final Set<String> STORES = new HashSet<>(
+            Arrays.asList("s3", "s3a", "s3n", "gs", "b2", "cos", "cosn", "minio", "obs", "oss", "r2", "swift", "tos"));
 
     /** Schemes in which `container@account` is a name. */
     private static final Set<String> CONTAINERS =
             new HashSet<>(Arrays.asList("abfs", "abfss", "wasb", "wasbs", "oci"));
-    private static final Set<String> FILES = new HashSet<>(Arrays.asList("file", "hdfs", "viewfs", "dbfs"));
+    private static final Set<String> FILES = new HashSet<>(Arrays.asList("file", "hdfs", "viewfs", "dbfs", "adl", "alluxio",
+            "ceph", "gfs", "hopsfs", "jfs", "lakefs", "local", "maprfs", "memory", "o3fs", "ofs", "tachyon"));
     private static final Pattern PREFIX = Pattern.compile("(?i)jdbc:oracle:(?:thin|oci8?):"
             + "|jdbc:(?:[\\w+.-]++:){1,3}//|jdbc:[\\w+.-]++:|[a-z][\\w+.-]*+://");
     private static final Pattern EMBEDDED = Pattern.compile("(?i)jdbc:(?:derby|sqlite|duckdb|h2|hsqldb):");
     private static final Pattern JDBC = Pattern.compile("(?i)jdbc:\\S++");
+
+    /** What names a database behind `jdbc:` without `//`; of others nobody knows where a password stands. */
+    private static final Pattern PLAIN = Pattern.compile("(?i)jdbc:(?:mariadb|mysql|pgsql|postgresql|sqlserver):|jdbc:(?:db2|exa|sybase):");
+
+    /** An authority without a scheme, with a user or a password. */
+    private static final Pattern USER = Pattern.compile("(?<![:/\\w])//[^\\s/?#'\"`@]*+@");
     private static final Pattern HOST = Pattern.compile("(?:\\[[\\w:.%]*+]|[\\w.\\\\*-]*+)(?::\\d*+)?");
     private static final Pattern FIELD = Pattern.compile(
             "(?i)[(,]\\s*+(host|port|service_name|sid)\\s*+=\\s*+([\\w.-]++)\\s*+(?=[,)])");
@@ -47,7 +55,8 @@ final class UrlMasker {
             return at < 0 ? prefix : rest.indexOf('(') >= 0 ? described(prefix + "@", rest)
                     : prefix + "@" + plain(rest.substring(at + 1), "?;#,=&(");
         }
-        return prefix + plain(rest.substring(at + 1), "?;#,=&(");
+        boolean known = PLAIN.matcher(prefix).matches();
+        return prefix + (known ? plain(rest.substring(at + 1), "?;#,=&(") : rest.isEmpty() ? "" : "?");
     }
 
     private static String hosted(String prefix, String rest) {
@@ -130,18 +139,28 @@ final class UrlMasker {
 
     static boolean isPath(String url) {
         int at = url.indexOf("://");
-        String scheme = at < 0 ? "file" : url.substring(0, at).toLowerCase(Locale.ROOT);
-        return STORES.contains(scheme) || CONTAINERS.contains(scheme) || FILES.contains(scheme);
+        return isFiles(at < 0 ? "file" : url.substring(0, at).toLowerCase(Locale.ROOT));
     }
 
-    /** A text, such as a message, with every URL in it clean. A URL ends at white space. */
+    /**
+     * A text, such as a message, with every URL in it clean. A URL ends at white space; one of a database that has a secret
+     * takes the rest of its line with it, since a password may have spaces.
+     */
     static String text(String text) {
         Matcher matcher = JDBC.matcher(text);
-        StringBuffer out = new StringBuffer(text.length());
-        while (matcher.find()) {
-            matcher.appendReplacement(out, Matcher.quoteReplacement(connection(matcher.group())));
+        StringBuilder out = new StringBuilder(text.length());
+        int from = 0;
+        while (matcher.find(from)) {
+            String found = matcher.group();
+            out.append(withoutUsers(text.substring(from, matcher.start()), false)).append(connection(found));
+            from = matcher.end();
+            if (found.indexOf('@') >= 0 || Masking.hasSecretWord(found)) {
+                int line = from + endOf(text.substring(from, Math.min(text.length(), from + LIMIT)), "\r\n");
+                out.append(line > from ? " ?" : "");
+                from = line;
+            }
         }
-        return withoutUsers(matcher.appendTail(out).toString(), false);
+        return out.append(withoutUsers(text.substring(from), false)).toString();
     }
 
     /** A path without users; it may be a JSON list of paths. */
@@ -149,23 +168,41 @@ final class UrlMasker {
         return path.regionMatches(true, 0, "jdbc:", 0, 5) ? connection(path) : withoutUsers(path, true);
     }
 
-    private static String withoutUsers(String text, boolean path) {
+    private static String withoutUsers(String given, boolean path) {
+        String text = given.contains("//") ? USER.matcher(given).replaceAll("//") : given;
         StringBuilder out = new StringBuilder(text.length());
         int from = 0;
         for (int at = text.indexOf("://"); at >= 0; at = text.indexOf("://", from)) {
-            int scheme = at;
-            while (scheme > from && Character.isLetterOrDigit(text.charAt(scheme - 1))) {
-                scheme--;
-            }
-            int end = at + 3;
-            while (end < text.length() && (path ? !isEndOfElement(text, end) : text.charAt(end) > ' ')) {
-                end++;
-            }
-            out.append(text, from, at + 3);
-            out.append(withoutUser(text.substring(scheme, at).toLowerCase(Locale.ROOT), text.substring(at + 3, end)));
-            from = end;
+            String scheme = text.substring(startOfScheme(text, at, from), at).toLowerCase(Locale.ROOT);
+            int next = path ? -1 : text.indexOf("://", at + 3);
+            int stop = next < 0 ? text.length() : startOfScheme(text, next, at + 3);
+            int end = endOfUrl(text, at + 3, stop, path);
+            String clean = withoutUser(scheme, text.substring(at + 3, end));
+            int query = isFiles(scheme) ? clean.length() : endOf(clean, "?#;");
+            out.append(text, from, at + 3).append(clean, 0, query);
+            from = query < clean.length() ? endOfUrl(text, end, text.length(), path) : end;
         }
         return out.append(text, from, text.length()).toString();
+    }
+
+    private static int startOfScheme(String text, int at, int from) {
+        int scheme = at;
+        while (scheme > from && (Character.isLetterOrDigit(text.charAt(scheme - 1)) || "+-.".indexOf(text.charAt(scheme - 1)) >= 0)) {
+            scheme--;
+        }
+        return scheme;
+    }
+
+    private static int endOfUrl(String text, int start, int stop, boolean path) {
+        int end = start;
+        while (end < stop && (path ? !isEndOfElement(text, end) : text.charAt(end) > ' ')) {
+            end++;
+        }
+        return end;
+    }
+
+    private static boolean isFiles(String scheme) {
+        return STORES.contains(scheme) || CONTAINERS.contains(scheme) || FILES.contains(scheme);
     }
 
     private static boolean isEndOfElement(String text, int at) {

@@ -90,11 +90,11 @@ class MaskingAttackTest {
 
     @Test
     void queryStringsHaveNoSecretsInAnyText() {
-        assertEquals("select * from parquet.`https://h/x;sig=?`",
+        assertEquals("select * from parquet.`https://h/x`",
                 Masking.sql("select * from parquet.`https://h/x;sig=SEC`"));
         assertEquals("delta.`/p?token=?&sig=?`.x", Masking.sql("delta.`/p?token=SE&sig=SEC`.x"));
         assertEquals("no `/p?sig=?` there", Masking.message("no `/p?sig=SEC` there"));
-        assertEquals("read https://h/x?v=1&sig=?", Masking.label("read https://h/x?v=1&sig=SEC"));
+        assertEquals("read https://h/x now", Masking.label("read https://h/x?v=1&sig=SEC now"));
     }
 
     @Test

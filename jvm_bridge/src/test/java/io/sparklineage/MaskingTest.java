@@ -72,7 +72,9 @@ class MaskingTest {
     void pathKeepsContainersAndLosesPasswordsAndSignatures() {
         assertEquals("abfss://box@account/x", Masking.path("abfss://box@account/x"));
         assertEquals("s3a://bucket/x", Masking.path("s3a://key:secret@bucket/x"));
-        assertEquals("https://host/x?sig=?&v=1", Masking.path("https://host/x?sig=hunter2&v=1"));
+        assertEquals("https://host/x", Masking.path("https://host/x?sig=hunter2&v=1"));
+        assertEquals("s3a://bucket/x?sig=?&v=1", Masking.path("s3a://bucket/x?sig=hunter2&v=1"));
+        assertEquals("s3a://bucket/day=0?/x", Masking.path("s3a://bucket/day=0?/x"));
     }
 
     @Test
