@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -48,7 +48,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class BridgeStatus:
-    """What the bridge says of itself. `lost` counts records that did not reach the spool."""
+    """What the bridge says of itself. `lost` counts records that did not reach the spool.
+
+    `metrics` are its numbers by name, as Spark's metrics system has them (docs/metrics.md); empty where it does not listen.
+    """
 
     alive: bool
     bridge: str | None = None
@@ -57,6 +60,7 @@ class BridgeStatus:
     segments: int = 0
     lost: int = 0
     last_error: str | None = None
+    metrics: dict[str, int] = field(default_factory=dict)
 
 
 def jar_path() -> Path:
@@ -289,7 +293,7 @@ def _java(call: Callable[[], Result], what: str) -> Result:
 
 
 def _status(text: str) -> BridgeStatus:
-    known = {field.name for field in fields(BridgeStatus)}
+    known = {each.name for each in fields(BridgeStatus)}
     return BridgeStatus(**{name: value for name, value in json.loads(text).items() if name in known})
 
 

@@ -363,7 +363,7 @@ class ApplicationEndRecord(
 
     `stopped` says how: "program" (SparkContext.stop was called), "returned" (its main method did), "failed" (spark-submit gave
     up), "exit" (System.exit, or its Python program is gone), "signal"; None in records of older bridges. `running` are the
-    executions that had started and not ended.
+    executions that had started and not ended, `metrics` the bridge's own numbers then, by name; empty in older records.
     """
 
     bridge: str
@@ -371,6 +371,7 @@ class ApplicationEndRecord(
     exit_code: int | None = None
     stopped: str | None = None
     running: tuple[int, ...] = ()
+    metrics: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 StreamRecord: TypeAlias = StreamStartRecord | ProgressRecord | StreamEndRecord

@@ -19,6 +19,7 @@ from spark_lineage.capture import session, spool
 from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark
 from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError
 from spark_lineage.model import SCHEMA_VERSION
+from spark_lineage.pipeline.ended_bridges import last_metrics
 from spark_lineage.settings import Settings
 from spark_lineage.show.answer import Answer
 from spark_lineage.show.html.lists import checks_html
@@ -193,6 +194,7 @@ def _spool(folder: Path) -> Iterable[Check]:
         return
     yield Check("spool", Outcome.OK, str(folder))
     yield _waiting(segments)
+    yield from _last_application(segments)
     if kept:
         sentence = f"{len(kept)} damaged pieces are kept in {folder / spool.BAD_FOLDER}"
         yield Check(
@@ -209,6 +211,15 @@ def _waiting(segments: tuple[spool.Segment, ...]) -> Check:
             "segments", Outcome.WARN, sentence, "run `spark-lineage ingest`: what they hold is not lost"
         )
     return Check("segments", Outcome.OK, sentence)
+
+
+def _last_application(segments: tuple[spool.Segment, ...]) -> Iterable[Check]:
+    metrics = last_metrics(segments)
+    if metrics:
+        lost = metrics.get("lost", 0)
+        sentence = f"The bridge that ended last lost {lost} records{_lost(metrics)}{_costs(metrics)}"
+        fix = "see `spark-lineage problems` and the driver's log" if lost else ""
+        yield Check("last application", Outcome.WARN if lost else Outcome.OK, sentence, fix)
 
 
 def _store(place: Path | str) -> Check:
@@ -236,12 +247,41 @@ def _session(settings: Settings, spark: SparkSession) -> Check:
         sentence = f"Lineage is not on in this session{reason}"
         return Check("session", Outcome.FAIL, sentence, "call spark_lineage.enable(spark)")
     if status.lost:
-        sentence = f"The bridge lost {status.lost} records (last error: {status.last_error or 'none'})"
+        reasons = _lost(status.metrics)
+        sentence = (
+            f"The bridge lost {status.lost} records{reasons} (last error: {status.last_error or 'none'})"
+        )
         return Check("session", Outcome.WARN, sentence, "see `spark-lineage problems` and the driver's log")
     if status.spool is not None and Path(status.spool) != settings.spool:
         sentence = f"The session writes to the spool {status.spool}, and the settings name {settings.spool}"
         return Check("session", Outcome.WARN, sentence, "name the store that the session was started with")
-    return Check("session", Outcome.OK, f"The bridge is on: {status.records} records so far")
+    return Check(
+        "session", Outcome.OK, f"The bridge is on: {status.records} records so far{_costs(status.metrics)}"
+    )
+
+
+def _lost(metrics: dict[str, int]) -> str:
+    """How many were lost for which reason, in the order of the names."""
+    counts = {
+        name.removeprefix("lost_"): metrics[name] for name in sorted(metrics) if name.startswith("lost_")
+    }
+    words = ", ".join(f"{count} {reason}" for reason, count in counts.items() if count)
+    return f": {words}" if words else ""
+
+
+def _costs(metrics: dict[str, int]) -> str:
+    """What was captured, what waits and what it took; only what the bridge knows (docs/metrics.md)."""
+    words = [f"{metrics[name]} {name}" for name in ("executions", "intents") if name in metrics]
+    if {"written_bytes", "queued_records", "queued_bytes"} <= metrics.keys():
+        words.append(f"{_bytes(metrics['written_bytes'])} written")
+        words.append(f"{metrics['queued_records']} records ({_bytes(metrics['queued_bytes'])}) queued")
+    times = {"listener": "listener_nanos", "writer": "writer_nanos", "intents": "intent_nanos"}
+    words += [f"{name} {metrics[key] / 1e6:.0f} ms" for name, key in times.items() if key in metrics]
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def _from_error(name: str, error: LineageError, outcome: Outcome = Outcome.FAIL) -> Check:

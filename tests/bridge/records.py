@@ -26,6 +26,16 @@ def read_segment(segment: Path) -> list[dict[str, Any]]:
     return records
 
 
+def frame_sizes(segment: Path) -> list[int]:
+    """The bytes of each frame of a segment, with its header."""
+    content = segment.read_bytes()
+    position, sizes = 8, []
+    while position < len(content):
+        sizes.append(8 + struct.unpack_from(">I", content, position)[0])
+        position += sizes[-1]
+    return sizes
+
+
 def read_spool(spool: Path) -> list[dict[str, Any]]:
     """The records of all sealed segments, in order."""
     return [record for segment in sorted(spool.glob("*.seg")) for record in read_segment(segment)]

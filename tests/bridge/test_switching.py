@@ -10,7 +10,7 @@ import pytest
 from support.paths import JAR
 from support.spark import submit
 
-from bridge.records import of_kind, read_segment, read_spool
+from bridge.records import frame_sizes, of_kind, read_segment, read_spool
 
 pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
 
@@ -52,21 +52,64 @@ def test_a_jar_alone_does_nothing(tmp_path: Path) -> None:
 
 
 def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
-    words = said(run(tmp_path, do="status"))
+    sink = {"class": "org.apache.spark.metrics.sink.CsvSink", "directory": str(tmp_path / "metrics")}
+    (tmp_path / "metrics").mkdir()
+    spool = tmp_path / "spool"
+    conf = [
+        word
+        for name, value in sink.items()
+        for word in ("--conf", f"spark.metrics.conf.*.sink.csv.{name}={value}")
+    ]
+    words = said(run(spool, *conf, do="status"))
     assert words["missing"] == "[]"
     assert words["once"] == "True"
     assert words["flushed"] == "True True"
     status = json.loads(words["status"])
     assert status.pop("bridge")
+    metrics = status.pop("metrics")
     assert status == {
         "alive": True,
-        "spool": str(tmp_path),
-        "records": 0,
-        "segments": 0,
+        "spool": str(spool),
+        "records": 2,
+        "segments": 1,
         "lost": 0,
         "last_error": None,
     }
     assert json.loads(words["after"])["alive"] is False
+    in_sink = read_csv_sink(tmp_path / "metrics")
+    assert in_sink.keys() == metrics.keys()
+    times = {name: metrics.pop(name) for name in ("listener_nanos", "writer_nanos", "intent_nanos")}
+    assert all(0 < in_sink.pop(name) <= value for name, value in times.items())
+    _, plan, execution = frame_sizes(min(spool.glob("*.seg")))
+    assert metrics == in_sink
+    assert metrics == {
+        "executions": 1,
+        "intents": 0,
+        "lost": 0,
+        "lost_writer_queue_full": 0,
+        "lost_encode_failed": 0,
+        "lost_spool_failed": 0,
+        "lost_listener_queue_dropped": 0,
+        "lost_record_too_large": 0,
+        "lost_intent_failed": 0,
+        "records": 2,
+        "segments": 1,
+        "written_bytes": plan + execution,
+        "queued_records": 0,
+        "queued_bytes": 0,
+    }
+
+
+def read_csv_sink(folder: Path) -> dict[str, int]:
+    """Metric -> last value, of what Spark's CSV sink wrote of the source `spark-lineage`."""
+    files = {
+        file.name.partition(".driver.spark-lineage.")[2]: file
+        for file in folder.glob("*.driver.spark-lineage.*.csv")
+    }
+    return {
+        name.removesuffix(".csv"): int(file.read_text().split()[-1].split(",")[1])
+        for name, file in files.items()
+    }
 
 
 def test_a_wrong_switch_is_refused_and_the_job_goes_on(tmp_path: Path) -> None:

@@ -1,8 +1,13 @@
 """What the doctor finds: each thing that can be wrong, made wrong, with the fix it names."""
 
+import json
 import os
+import struct
 import zipfile
+import zlib
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,6 +22,19 @@ from spark_lineage.show import doctor
 from spark_lineage.show.doctor import Check, Outcome, diagnose
 from spark_lineage.store.delta import DeltaStore
 
+BRIDGE = "11111111-1111-4111-8111-111111111111"
+METRICS = {
+    "executions": 3,
+    "intents": 2,
+    "lost": 0,
+    "written_bytes": 1_200_000,
+    "queued_records": 4,
+    "queued_bytes": 99_900,
+    "listener_nanos": 12_000_000,
+    "writer_nanos": 1_000_000,
+    "intent_nanos": 0,
+}
+COSTS = "(3 executions, 2 intents, 1.2 MB written, 4 records (99.9 kB) queued, listener 12 ms, writer 1 ms, intents 0 ms)"
 POM = "META-INF/maven/io.sparklineage/spark-lineage-bridge/pom.properties"
 
 
@@ -227,12 +245,52 @@ def test_a_folder_that_is_no_store(settings):
             "The session writes to the spool /other, and the settings name {spool}",
         ),
         (BridgeStatus(alive=True, records=7), Outcome.OK, "The bridge is on: 7 records so far"),
+        (
+            BridgeStatus(alive=True, records=7, metrics=METRICS),
+            Outcome.OK,
+            f"The bridge is on: 7 records so far {COSTS}",
+        ),
+        (
+            BridgeStatus(alive=True, lost=5, metrics=METRICS | {"lost": 5, "lost_spool_failed": 5}),
+            Outcome.WARN,
+            "The bridge lost 5 records: 5 spool_failed (last error: none)",
+        ),
     ],
 )
 def test_a_session(settings, monkeypatch, status, outcome, sentence):
     monkeypatch.setattr(session, "status", lambda _spark: status)
     check = found(settings, "session", spark=object())
     assert (check.outcome, check.sentence) == (outcome, sentence.format(spool=settings.spool))
+
+
+def test_the_application_that_ended_last(settings):
+    settings.spool.mkdir(parents=True)
+    for number, (ended, lost) in enumerate(((7, 2), (9, 0), (8, 1))):
+        metrics = METRICS | {"lost": lost, "lost_encode_failed": lost}
+        write_segment(
+            settings.spool / f"{BRIDGE}-{number:08d}.seg",
+            {"ended_at": ended, "exit_code": 0, "metrics": metrics},
+        )
+    check = found(settings, "last application")
+    assert (check.outcome, check.sentence) == (
+        Outcome.OK,
+        f"The bridge that ended last lost 0 records {COSTS}",
+    )
+    metrics = METRICS | {"lost": 3, "lost_encode_failed": 2, "lost_spool_failed": 1}
+    write_segment(
+        settings.spool / f"{BRIDGE}-00000003.seg", {"ended_at": 10, "exit_code": 0, "metrics": metrics}
+    )
+    check = found(settings, "last application")
+    assert (check.outcome, check.sentence) == (
+        Outcome.WARN,
+        f"The bridge that ended last lost 3 records: 2 encode_failed, 1 spool_failed {COSTS}",
+    )
+
+
+def write_segment(path: Path, end: dict[str, Any]) -> None:
+    """A segment with one record, `application_end`."""
+    payload = json.dumps({"v": 1, "kind": "application_end", "bridge": BRIDGE} | end).encode()
+    path.write_bytes(b"SLSPOOL1" + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload)
 
 
 def test_a_connect_session(settings):

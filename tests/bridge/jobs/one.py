@@ -14,8 +14,10 @@ if os.environ["DO"] == "status":
     bridge = spark._jvm.io.sparklineage.Bridge
     print("missing", bridge.missingLinks())
     first, again = bridge.enable(spark._jsparkSession), bridge.enable(spark._jsparkSession)
-    print("once", first == again)
+    print("once", json.loads(first)["bridge"] == json.loads(again)["bridge"])
+    spark.range(7).count()
     print("flushed", bridge.flush(30_000), bridge.flush(30_000))
+    spark._jvm.org.apache.spark.SparkEnv.get().metricsSystem().report()
     print("status", bridge.status())
     bridge.disable()
     print("after", bridge.status())

@@ -62,7 +62,7 @@ final class Application {
     }
 
     /** The end of an application; `running` are the executions that had started and had not ended. */
-    static byte[] end(String bridge, long endedAt, Object exitCode, String stopped, List<Long> running) {
+    static byte[] end(String bridge, long endedAt, Object exitCode, String stopped, List<Long> running, Meter meter) {
         boolean told = stopped.equals(Stopping.PROGRAM) && exitCode instanceof Number;
         Long code = told ? Long.valueOf(((Number) exitCode).longValue()) : null;
         JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "application_end").field("bridge", bridge)
@@ -71,6 +71,7 @@ final class Application {
         for (long execution : running) {
             json.value(execution);
         }
-        return json.endArray().endObject().toBytes();
+        meter.write(json.endArray());
+        return json.endObject().toBytes();
     }
 }

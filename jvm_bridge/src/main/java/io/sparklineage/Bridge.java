@@ -82,7 +82,7 @@ public final class Bridge {
     /**
      * What the bridge does, as JSON.
      *
-     * @return `{"alive","bridge","spool","records","segments","lost","last_error"}`
+     * @return `{"alive","bridge","spool","records","segments","lost","last_error","metrics"}`; without a listener no `metrics`
      */
     public static synchronized String status() {
         JsonWriter json = new JsonWriter().object();

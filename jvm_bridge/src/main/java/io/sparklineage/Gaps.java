@@ -1,6 +1,8 @@
 package io.sparklineage;
 
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeMap;
 
@@ -14,10 +16,15 @@ final class Gaps {
     static final String INTENT_FAILED = "intent_failed";
     static final String WRONG_SETTING = "wrong_setting";
 
+    /** All reasons for which something is lost; a wrong setting loses nothing. */
+    static final List<String> LOSSES = Collections.unmodifiableList(Arrays.asList(
+            QUEUE_FULL, ENCODE_FAILED, SPOOL_FAILED, EVENTS_DROPPED, TOO_LARGE, INTENT_FAILED));
+
     private static final long INTERVAL_MILLIS = 60_000;
 
     private static final class Gap {
         long pending;
+        long total;
         Long writtenAt;
         String message;
     }
@@ -34,6 +41,7 @@ final class Gaps {
     synchronized void add(String reason, long count, Object problem) {
         Gap gap = gaps.computeIfAbsent(reason, key -> new Gap());
         gap.pending += count;
+        gap.total += count;
         lost += count;
         gap.message = problem == null ? null : Masking.cut(Masking.message(problem.toString()), 500);
         lastError = reason + (gap.message == null ? "" : ": " + gap.message);
@@ -55,6 +63,12 @@ final class Gaps {
 
     synchronized long lost() {
         return lost;
+    }
+
+    /** How much was lost for one reason. */
+    synchronized long lost(String reason) {
+        Gap gap = gaps.get(reason);
+        return gap == null ? 0 : gap.total;
     }
 
     synchronized String lastError() {

@@ -85,6 +85,11 @@ final class Intents {
         return ++sequence;
     }
 
+    /** How many writes were noted. */
+    synchronized long noted() {
+        return sequence;
+    }
+
     /** Whether a plan is a write, or several of them below a union; a plan that is only explained is not the execution's own. */
     static boolean writes(LogicalPlan plan) {
         String name = plan.getClass().getSimpleName();

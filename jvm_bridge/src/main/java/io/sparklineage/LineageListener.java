@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.SparkContext;
 import org.apache.spark.scheduler.SparkListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
@@ -48,6 +49,11 @@ final class LineageListener extends SparkListener {
     private final Sampling sampling;
     private final Intents intents;
     private final Counter droppedEvents;
+    private final Meter meter = new Meter();
+    private final Meter.ThreadTime time = new Meter.ThreadTime();
+    private final AtomicLong intentNanos = new AtomicLong();
+    private final AtomicLong executions = new AtomicLong();
+    private Runnable unregister = () -> { };
     private long dropped;
     private int executorEvents;
     private volatile long order;
@@ -66,19 +72,38 @@ final class LineageListener extends SparkListener {
         this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
                 settings.sealMillis, gaps, uploader);
         this.intents = new Intents(bridge, context, settings, spool);
+        measure();
+    }
+
+    /** A metrics system that does not take the numbers costs nothing but them. */
+    private void measure() {
+        meter.with("executions", executions::get).with("intents", intents::noted).with("lost", gaps::lost);
+        for (String reason : Gaps.LOSSES) {
+            meter.with("lost_" + reason, () -> gaps.lost(reason));
+        }
+        spool.measure(meter);
+        meter.with("listener_nanos", time).with("intent_nanos", intentNanos::get);
+        try {
+            unregister = MeterSource.register(context, meter);
+        } catch (Throwable problem) {
+            Bridge.complain("the metrics of spark-lineage are not in Spark's metrics system: " + problem);
+        }
     }
 
     /** Notes the write that the calling thread is about to run; it never throws. */
     void intend() {
+        long began = System.nanoTime();
         try {
             intents.note(order);
         } catch (Throwable problem) {
             gaps.add(Gaps.INTENT_FAILED, 1, problem);
         }
+        intentNanos.addAndGet(System.nanoTime() - began);
     }
 
     @Override
     public void onOtherEvent(SparkListenerEvent event) {
+        time.here();
         try {
             if (event instanceof SparkListenerSQLExecutionStart) {
                 started((SparkListenerSQLExecutionStart) event);
@@ -151,6 +176,7 @@ final class LineageListener extends SparkListener {
             gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
         }
         spool.offer(new Entry(record.toBytes(), sections));
+        executions.incrementAndGet();
         countDropped();
     }
 
@@ -224,6 +250,7 @@ final class LineageListener extends SparkListener {
 
     @Override
     public void onJobStart(SparkListenerJobStart event) {
+        time.here();
         try {
             Activity.Job job = activity.jobStarted(event);
             if (job.executionId == null && !job.schemaInference) {
@@ -346,7 +373,7 @@ final class LineageListener extends SparkListener {
             countDropped();
             Object exitCode = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "exitCode"));
             String stopped = Stopping.now(context.getConf());
-            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode, stopped, activity.running())));
+            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode, stopped, activity.running(), meter)));
             spool.close(END_TIMEOUT_MILLIS);
             Bridge.forget(this);
         } catch (Throwable problem) {
@@ -368,6 +395,11 @@ final class LineageListener extends SparkListener {
 
     void close() {
         spool.close(END_TIMEOUT_MILLIS);
+        try {
+            unregister.run();
+        } catch (Throwable ended) {
+            // The metrics system is gone, and the numbers with it.
+        }
     }
 
     void writeStatus(JsonWriter json) {
@@ -375,5 +407,6 @@ final class LineageListener extends SparkListener {
                 .field("spool", settings.remoteSpool == null ? settings.spool.toString() : settings.remoteSpool)
                 .field("records", spool.records()).field("segments", spool.segments())
                 .field("lost", gaps.lost()).field("last_error", gaps.lastError());
+        meter.write(json);
     }
 }

@@ -52,6 +52,8 @@ final class Spool {
     private final AtomicLong queuedBytes = new AtomicLong();
     private final AtomicLong records = new AtomicLong();
     private final AtomicLong segments = new AtomicLong();
+    private final AtomicLong bytes = new AtomicLong();
+    private final Meter.ThreadTime time = new Meter.ThreadTime();
     private final Thread thread;
     private Segment segment;
     private int sequence;
@@ -92,6 +94,12 @@ final class Spool {
 
     long segments() {
         return segments.get();
+    }
+
+    /** Adds what the spool holds, has written and has cost. */
+    void measure(Meter meter) {
+        meter.with("records", records::get).with("segments", segments::get).with("written_bytes", bytes::get)
+                .with("queued_records", queue::size).with("queued_bytes", queuedBytes::get).with("writer_nanos", time);
     }
 
     boolean isAlive() {
@@ -160,6 +168,7 @@ final class Spool {
     }
 
     private void run() {
+        time.here();
         while (!closed) {
             try {
                 Task task = queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
@@ -214,6 +223,7 @@ final class Spool {
     private void write(Entry entry) {
         try {
             Segment open = segment();
+            long before = open.size();
             for (Map.Entry<String, byte[]> plan : entry.plans.entrySet()) {
                 if (!open.hasPlan(plan.getKey())) {
                     open.writePlan(plan.getKey(), plan.getValue());
@@ -223,6 +233,7 @@ final class Spool {
             open.write(entry.record);
             records.incrementAndGet();
             writeGaps(open, false);
+            bytes.addAndGet(open.size() - before);
             if (open.size() >= SEGMENT_BYTES) {
                 sealSegment(false);
             } else {
