@@ -71,6 +71,7 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 	status=0; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
+	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \
 	exit $$status
 
 lint: $(MAIN)

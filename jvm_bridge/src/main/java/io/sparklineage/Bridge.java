@@ -1,6 +1,9 @@
 package io.sparklineage;
 
 import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -20,6 +23,12 @@ public final class Bridge {
 
     /** Below Spark's own hook (40), which ends the application, and above that of file systems (10). */
     private static final int HOOK_PRIORITY = 15;
+
+    /** How long the JVM's end may wait, in all. */
+    private static final long EXIT_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Listeners whose spools are not sealed yet: the one in use, and those whose buses still tell what was before. */
+    private static final Set<LineageListener> OPEN = ConcurrentHashMap.newKeySet();
 
     private static volatile LineageListener listener;
     private static SparkContext failedContext;
@@ -127,21 +136,42 @@ public final class Bridge {
 
     /** Registers the listener unless it is, or has failed for this application; never throws. */
     static synchronized void register(SparkSession session) {
-        SparkContext context = session.sparkContext();
-        if (listener != null && listener.context == context || failedContext == context) {
-            return;
-        }
         try {
+            SparkContext context = session.sparkContext();
+            if (listener != null && listener.context == context || failedContext == context) {
+                return;
+            }
+            failedContext = context;  // until it has not failed
             Masking.redact(Redaction.of(session));
             LineageListener created = new LineageListener(context, Settings.of(session));
-            context.listenerBus().addToQueue(created, LineageListener.QUEUE);
+            OPEN.add(created);
+            addToBus(created);
             listener = created;
+            failedContext = null;
             failure = null;
             addHook();
         } catch (Throwable problem) {
-            failedContext = context;
-            failure = Masking.cut(Masking.label(problem.toString()), 500);
+            failed(problem);
+        }
+    }
+
+    private static void addToBus(LineageListener created) {
+        try {
+            created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
+        } catch (Throwable problem) {
+            created.close();
+            OPEN.remove(created);
+            throw problem;
+        }
+    }
+
+    /** Says that lineage is not captured, as far as that can be said where memory, stack or classes have run out. */
+    static void failed(Throwable problem) {
+        try {
+            failure = sentence(problem);
             LOG.warn("Lineage is not captured, the job goes on: {}", failure);
+        } catch (Throwable worse) {
+            // Nothing is left to say it with.
         }
     }
 
@@ -153,11 +183,20 @@ public final class Bridge {
         }
     }
 
+    private static String sentence(Throwable problem) {
+        try {
+            return Masking.cut(Masking.label(problem.toString()), 500);
+        } catch (Throwable silent) {
+            return problem.getClass().getName();
+        }
+    }
+
     static void complain(String sentence) {
         LOG.warn("{}", Masking.cut(Masking.message(sentence), 500));
     }
 
     static synchronized void forget(LineageListener ended) {
+        OPEN.remove(ended);
         if (listener == ended) {
             listener = null;
         }
@@ -175,9 +214,13 @@ public final class Bridge {
     }
 
     private static void sealAtExit() {
-        LineageListener active = active();
-        if (active != null) {
-            active.close();
+        long deadline = System.nanoTime() + EXIT_NANOS;
+        for (LineageListener open : OPEN) {
+            try {
+                open.finish(deadline);
+            } catch (Throwable problem) {
+                failed(problem);
+            }
         }
     }
 

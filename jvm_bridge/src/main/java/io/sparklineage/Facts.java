@@ -241,6 +241,7 @@ final class Facts {
         try {
             return Masking.path(table.name());
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }

@@ -65,6 +65,7 @@ final class FailedOperator {
         try {
             stack = new ArrayList<>(SparkCompat.elements(SparkCompat.member(plan, "expressions"), EXPRESSION_LIMIT));
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return false;
         }
         for (int seen = 0; !stack.isEmpty() && seen < EXPRESSION_LIMIT; seen++) {

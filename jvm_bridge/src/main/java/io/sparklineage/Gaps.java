@@ -6,7 +6,10 @@ import java.util.Collections;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Counts what was lost, by reason, and makes the `gap` records; safe for use by several threads. */
+/**
+ * Counts what was lost, by reason, and makes the `gap` records; safe for use by several threads. What counts never throws and
+ * needs no memory: it is called where memory, stack or classes have run out, and by threads of Spark that must not end.
+ */
 final class Gaps {
     static final String QUEUE_FULL = "writer_queue_full";
     static final String ENCODE_FAILED = "encode_failed";
@@ -32,33 +35,58 @@ final class Gaps {
     private final String bridge;
     private final TreeMap<String, Gap> gaps = new TreeMap<>();
     private long lost;
-    private String lastError;
+    private String lastReason;
+    private String lastMessage;
 
     Gaps(String bridge) {
         this.bridge = bridge;
+        LOSSES.forEach(reason -> gaps.put(reason, new Gap()));
+        gaps.put(WRONG_SETTING, new Gap());
     }
 
-    synchronized void add(String reason, long count, Object problem) {
-        Gap gap = gaps.computeIfAbsent(reason, key -> new Gap());
+    /** Counts so many losses for one of the reasons above; `problem` is what is said of them, or null. */
+    void add(String reason, long count, Object problem) {
+        try {
+            String message = problem == null ? null : describe(problem);
+            count(reason, count, message);
+        } catch (Throwable worse) {
+            count(reason, count, null);
+        }
+    }
+
+    private synchronized void count(String reason, long count, String message) {
+        Gap gap = gaps.get(reason);
         gap.pending += count;
         gap.total += count;
         lost += count;
-        gap.message = problem == null ? null : Masking.cut(Masking.message(problem.toString()), 500);
-        lastError = reason + (gap.message == null ? "" : ": " + gap.message);
+        gap.message = message;
+        lastReason = reason;
+        lastMessage = message;
+    }
+
+    /** What a problem says of itself, masked; its class where it cannot say it. */
+    static String describe(Object problem) {
+        try {
+            return Masking.cut(Masking.message(problem.toString()), 500);
+        } catch (Throwable silent) {
+            return problem.getClass().getName();
+        }
     }
 
     /** Notes settings that are not followed: nothing is lost, but it is said. */
     synchronized void complain(List<String> sentences) {
         if (!sentences.isEmpty()) {
-            Gap gap = gaps.computeIfAbsent(WRONG_SETTING, key -> new Gap());
+            Gap gap = gaps.get(WRONG_SETTING);
             gap.pending += sentences.size();
             gap.message = Masking.cut(String.join("; ", sentences), 500);
-            lastError = WRONG_SETTING + ": " + gap.message;
+            lastReason = WRONG_SETTING;
+            lastMessage = gap.message;
         }
     }
 
     synchronized void note(String error) {
-        lastError = Masking.cut(Masking.message(error), 500);
+        lastReason = Masking.cut(Masking.message(error), 500);
+        lastMessage = null;
     }
 
     synchronized long lost() {
@@ -67,12 +95,11 @@ final class Gaps {
 
     /** How much was lost for one reason. */
     synchronized long lost(String reason) {
-        Gap gap = gaps.get(reason);
-        return gap == null ? 0 : gap.total;
+        return gaps.get(reason).total;
     }
 
     synchronized String lastError() {
-        return lastError;
+        return lastMessage == null ? lastReason : lastReason + ": " + lastMessage;
     }
 
     /** The records that are due: at most one per reason and minute, or all when the segment closes. */

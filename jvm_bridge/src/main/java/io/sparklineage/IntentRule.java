@@ -19,11 +19,13 @@ final class IntentRule extends Rule<LogicalPlan> {
         return plan;
     }
 
-    /** Makes the rule for each session that an extension is applied to. */
+    /** Hands the rule to each session that an extension is applied to; it is made before Spark counts on it. */
     static final class Builder extends AbstractFunction1<SparkSession, Rule<LogicalPlan>> {
+        private final IntentRule rule = new IntentRule();
+
         @Override
         public Rule<LogicalPlan> apply(SparkSession session) {
-            return new IntentRule();
+            return rule;
         }
     }
 

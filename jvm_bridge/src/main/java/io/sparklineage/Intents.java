@@ -27,7 +27,7 @@ final class Intents {
     private static final int LABEL_LIMIT = 1_000;
     private static final int CHILDREN_LIMIT = 1_000;
     private static final long WAIT_MILLIS = 500;
-    private static final long REST_MILLIS = 60_000;
+    private static final long REST_NANOS = 60_000_000_000L;
 
     /** Commands that write and do not say so by a trait: those of files and catalog tables, and Delta's. */
     private static final Set<String> WRITES = Collections.unmodifiableSet(new HashSet<>(Arrays.asList(
@@ -45,7 +45,8 @@ final class Intents {
     private final Spool spool;
     private final Map<Long, Boolean> seen = new Activity.Bounded<>(SEEN_LIMIT);
     private long sequence;
-    private volatile long restUntil;
+    private volatile boolean rests;
+    private volatile long restsSince;
 
     Intents(String bridge, SparkContext context, Settings settings, Spool spool) {
         this.bridge = bridge;
@@ -106,11 +107,14 @@ final class Intents {
     }
 
     private void hand(Entry entry) {
-        boolean rests = System.currentTimeMillis() < restUntil;
-        if (settings.intent == Settings.Intent.ASYNC || rests) {
+        // By the clock that does not jump: the other may be set back by hours.
+        boolean rest = rests && System.nanoTime() - restsSince < REST_NANOS;
+        if (settings.intent == Settings.Intent.ASYNC || rest) {
             spool.offer(entry);
-        } else if (!spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS)) {
-            restUntil = System.currentTimeMillis() + REST_MILLIS;
+        } else {
+            boolean written = spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS);
+            restsSince = System.nanoTime();
+            rests = !written;
         }
     }
 

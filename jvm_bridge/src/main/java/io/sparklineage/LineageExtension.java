@@ -18,24 +18,30 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
 
     @Override
     public BoxedUnit apply(SparkSessionExtensions extensions) {
-        inject(extensions, true);
+        try {
+            inject(extensions, true);
+        } catch (Throwable problem) {
+            // A class is missing that says why: the job goes on without lineage.
+        }
         return BoxedUnit.UNIT;
     }
 
     /** Injects a check that checks nothing: Spark builds it once per session, with the session at hand. */
     static void inject(SparkSessionExtensions extensions, boolean enabledByDefault) {
         try {
-            extensions.injectCheckRule(new Registration(enabledByDefault));
-            extensions.injectPreCBORule(new IntentRule.Builder());
+            Registration registration = new Registration(enabledByDefault);
+            IntentRule.Builder rule = new IntentRule.Builder();
+            extensions.injectCheckRule(registration);
+            extensions.injectPreCBORule(rule);
         } catch (Throwable problem) {
-            org.slf4j.LoggerFactory.getLogger(LineageExtension.class)
-                    .warn("Lineage is not captured, the job goes on: {}", problem.toString());
+            Bridge.failed(problem);
         }
     }
 
     private static final class Registration
             extends AbstractFunction1<SparkSession, Function1<LogicalPlan, BoxedUnit>> {
         private final boolean enabledByDefault;
+        private final NoCheck check = new NoCheck();
 
         Registration(boolean enabledByDefault) {
             this.enabledByDefault = enabledByDefault;
@@ -44,14 +50,21 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         @Override
         public Function1<LogicalPlan, BoxedUnit> apply(SparkSession session) {
             try {
+                register(session);
+            } catch (Throwable problem) {
+                // A class is missing that says why: the job goes on without lineage.
+            }
+            return check;
+        }
+
+        private void register(SparkSession session) {
+            try {
                 if (Settings.isEnabled(session, enabledByDefault)) {
                     Bridge.register(session);
                 }
             } catch (Throwable problem) {
-                org.slf4j.LoggerFactory.getLogger(LineageExtension.class)
-                        .warn("Lineage is not captured, the job goes on: {}", problem.toString());
+                Bridge.failed(problem);
             }
-            return new NoCheck();
         }
     }
 

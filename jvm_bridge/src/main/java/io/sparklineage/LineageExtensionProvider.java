@@ -17,7 +17,11 @@ public final class LineageExtensionProvider extends AbstractFunction1<SparkSessi
 
     @Override
     public BoxedUnit apply(SparkSessionExtensions extensions) {
-        LineageExtension.inject(extensions, false);
+        try {
+            LineageExtension.inject(extensions, false);
+        } catch (Throwable problem) {
+            // A class is missing that says why: the job goes on without lineage.
+        }
         return BoxedUnit.UNIT;
     }
 }

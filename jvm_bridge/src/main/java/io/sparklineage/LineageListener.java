@@ -21,6 +21,7 @@ import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.SQLExecution;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
@@ -56,7 +57,9 @@ final class LineageListener extends SparkListener {
     private Runnable unregister = () -> { };
     private long dropped;
     private int executorEvents;
+    private boolean ended;
     private volatile long order;
+    private volatile Thread dispatcher;
 
     /** Opens the spool; throws where that fails. */
     LineageListener(SparkContext context, Settings settings) throws Exception {
@@ -71,8 +74,13 @@ final class LineageListener extends SparkListener {
                 : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
         this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
                 settings.sealMillis, gaps, uploader);
-        this.intents = new Intents(bridge, context, settings, spool);
-        measure();
+        try {
+            this.intents = new Intents(bridge, context, settings, spool);
+            measure();
+        } catch (Throwable problem) {
+            spool.close(END_TIMEOUT_MILLIS);
+            throw problem;
+        }
     }
 
     /** A metrics system that does not take the numbers costs nothing but them. */
@@ -103,8 +111,9 @@ final class LineageListener extends SparkListener {
 
     @Override
     public void onOtherEvent(SparkListenerEvent event) {
-        time.here();
         try {
+            time.here();
+            dispatcher = Thread.currentThread();
             if (event instanceof SparkListenerSQLExecutionStart) {
                 started((SparkListenerSQLExecutionStart) event);
             } else if (event instanceof SparkListenerSQLExecutionEnd) {
@@ -177,7 +186,7 @@ final class LineageListener extends SparkListener {
         }
         spool.offer(new Entry(record.toBytes(), sections));
         executions.incrementAndGet();
-        countDropped();
+        countLosses();
     }
 
     private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
@@ -240,18 +249,23 @@ final class LineageListener extends SparkListener {
         return "checkpoint".equals(name) || "localCheckpoint".equals(name);
     }
 
-    private void countDropped() {
+    private synchronized void countLosses() {
         long now = droppedEvents.getCount();
         if (now > dropped) {
             gaps.add(Gaps.EVENTS_DROPPED, now - dropped, null);
             dropped = now;
         }
+        long leftOut = LeftOut.take();
+        if (leftOut > 0) {
+            gaps.add(Gaps.ENCODE_FAILED, leftOut, "facts are left out of records: classes, memory or stack had run out");
+        }
     }
 
     @Override
     public void onJobStart(SparkListenerJobStart event) {
-        time.here();
         try {
+            time.here();
+            dispatcher = Thread.currentThread();
             Activity.Job job = activity.jobStarted(event);
             if (job.executionId == null && !job.schemaInference) {
                 job.reads = RddJob.describe(context, job.id);
@@ -337,48 +351,92 @@ final class LineageListener extends SparkListener {
 
     @Override
     public void onExecutorAdded(SparkListenerExecutorAdded event) {
-        executor(event.time(), "added", event.executorId(), null);
-    }
-
-    @Override
-    public void onExecutorRemoved(SparkListenerExecutorRemoved event) {
-        executor(event.time(), "removed", event.executorId(), event.reason());
-    }
-
-    @Override
-    public void onExecutorExcluded(SparkListenerExecutorExcluded event) {
-        executor(event.time(), "excluded", event.executorId(), event.taskFailures() + " tasks failed");
-    }
-
-    /** One `executor` record; the first of an application alone, since a cluster that scales has no end of them. */
-    private void executor(long at, String event, String executor, String reason) {
         try {
-            if (++executorEvents > EXECUTOR_EVENT_LIMIT) {
-                gaps.add(Gaps.TOO_LARGE, 1, "an application has more executor events than are recorded");
-                return;
-            }
-            spool.offer(new Entry(new JsonWriter().object().field("v", 3).field("kind", "executor")
-                    .field("bridge", bridge).field("at", at).field("event", event)
-                    .field("executor", Masking.cut(Masking.label(executor), 100))
-                    .field("reason", reason == null ? null : LossReason.of(reason))
-                    .endObject().toBytes()));
+            executor(event.time(), "added", event.executorId(), null);
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }
     }
 
     @Override
+    public void onExecutorRemoved(SparkListenerExecutorRemoved event) {
+        try {
+            executor(event.time(), "removed", event.executorId(), event.reason());
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    @Override
+    public void onExecutorExcluded(SparkListenerExecutorExcluded event) {
+        try {
+            executor(event.time(), "excluded", event.executorId(), event.taskFailures() + " tasks failed");
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    /** One `executor` record; the first of an application alone, since a cluster that scales has no end of them. */
+    private void executor(long at, String event, String executor, String reason) {
+        if (++executorEvents > EXECUTOR_EVENT_LIMIT) {
+            gaps.add(Gaps.TOO_LARGE, 1, "an application has more executor events than are recorded");
+            return;
+        }
+        spool.offer(new Entry(new JsonWriter().object().field("v", 3).field("kind", "executor")
+                .field("bridge", bridge).field("at", at).field("event", event)
+                .field("executor", Masking.cut(Masking.label(executor), 100))
+                .field("reason", reason == null ? null : LossReason.of(reason))
+                .endObject().toBytes()));
+    }
+
+    /** Whatever fails here, the spool is sealed, so that what was lost is told. */
+    @Override
     public void onApplicationEnd(SparkListenerApplicationEnd event) {
         try {
-            countDropped();
+            dispatcher = Thread.currentThread();
+            ended = true;
+            countLosses();
             Object exitCode = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "exitCode"));
             String stopped = Stopping.now(context.getConf());
-            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode, stopped, activity.running(), meter)));
+            spool.offer(new Entry(Application.end(bridge, event.time(), exitCode, stopped, running(), meter)));
+        } catch (Throwable problem) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+        try {
             spool.close(END_TIMEOUT_MILLIS);
             Bridge.forget(this);
         } catch (Throwable problem) {
             gaps.add(Gaps.SPOOL_FAILED, 1, problem);
         }
+    }
+
+    /** The executions that had begun and had not ended; where ends were dropped, those of them that Spark still knows. */
+    private List<Long> running() {
+        List<Long> begun = activity.running();
+        if (dropped > 0) {
+            begun.removeIf(execution -> SQLExecution.getQueryExecution(execution) == null);
+        }
+        return begun;
+    }
+
+    /**
+     * Seals the spool at the JVM's end. A bus that was told to stop early may still tell what has happened
+     * (`spark.scheduler.listenerbus.exitTimeout`); that is waited for.
+     */
+    void finish(long deadlineNanos) throws InterruptedException {
+        Thread thread = dispatcher;
+        if (thread != null && context.isStopped()) {
+            thread.join(Math.max(1, millisUntil(deadlineNanos)));
+            if (!thread.isAlive() && !ended) {
+                gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
+            }
+        }
+        countLosses();
+        spool.close(Math.max(1, millisUntil(deadlineNanos)));
+    }
+
+    private static long millisUntil(long deadlineNanos) {
+        return TimeUnit.NANOSECONDS.toMillis(deadlineNanos - System.nanoTime());
     }
 
     /** Waits until all events posted so far are in sealed segments; false where that takes longer. */
@@ -389,8 +447,7 @@ final class LineageListener extends SparkListener {
         if (!marker.arrived.await(timeoutMillis, TimeUnit.MILLISECONDS)) {
             return false;
         }
-        long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-        return spool.seal(Math.max(left, 0));
+        return spool.seal(Math.max(millisUntil(deadline), 0));
     }
 
     void close() {
@@ -403,6 +460,7 @@ final class LineageListener extends SparkListener {
     }
 
     void writeStatus(JsonWriter json) {
+        countLosses();
         json.field("alive", spool.isAlive()).field("bridge", bridge)
                 .field("spool", settings.remoteSpool == null ? settings.spool.toString() : settings.remoteSpool)
                 .field("records", spool.records()).field("segments", spool.segments())

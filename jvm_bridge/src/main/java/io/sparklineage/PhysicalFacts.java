@@ -56,6 +56,7 @@ final class PhysicalFacts {
                 how.add("skewed");
             }
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // How a shuffle is read is known when its stage has run: of one that did not, nothing is told.
         }
         return how;
@@ -72,6 +73,7 @@ final class PhysicalFacts {
                 }
             });
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // A note is left out, no more.
         }
     }

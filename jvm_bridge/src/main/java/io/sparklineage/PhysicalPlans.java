@@ -30,6 +30,7 @@ final class PhysicalPlans {
         try {
             name = plan.nodeName();
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             name = "Scan ";
         }
         boolean named = plan instanceof FileSourceScanExec || plan instanceof BatchScanExec;
@@ -59,6 +60,7 @@ final class PhysicalPlans {
             }
             return SparkCompat.elementsOf(plan, "children");
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return Collections.emptyList();
         }
     }
@@ -92,6 +94,7 @@ final class PhysicalPlans {
             return plan instanceof AdaptiveSparkPlanExec || plan instanceof QueryStageExec
                     ? Collections.emptyList() : SparkCompat.elementsOf(plan, "subqueries");
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return Collections.emptyList();
         }
     }

@@ -204,6 +204,7 @@ final class PlanEncoder {
             int id = tables.expression(expression.exprId());
             nodes.field("e", id);
         } catch (Throwable unresolved) {
+            LeftOut.note(unresolved);
             // An unresolved name has no id yet: the field stays absent.
         }
     }
@@ -212,6 +213,7 @@ final class PlanEncoder {
         try {
             return expression.prettyName();
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return expression.getClass().getSimpleName();
         }
     }
@@ -221,6 +223,7 @@ final class PlanEncoder {
             int type = tables.type(expression.dataType());
             nodes.field("t", type);
         } catch (Throwable unresolved) {
+            LeftOut.note(unresolved);
             // An unresolved expression has no type: the field stays absent.
         }
     }
@@ -280,6 +283,7 @@ final class PlanEncoder {
             }
             return key.length() == 0 || key.length() > Masking.TEXT_LIMIT ? null : key.toString();
         } catch (Throwable unresolved) {
+            LeftOut.note(unresolved);
             return null;
         }
     }

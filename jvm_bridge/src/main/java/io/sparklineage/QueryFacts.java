@@ -57,6 +57,7 @@ final class QueryFacts {
             Object id = SparkCompat.memberOrNull(session, "sessionUUID");
             return id == null ? null : id.toString();
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }

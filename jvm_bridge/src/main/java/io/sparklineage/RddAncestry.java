@@ -76,6 +76,7 @@ final class RddAncestry {
             }
             return parents;
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }

@@ -34,6 +34,7 @@ final class RddJob {
                 function(json, SparkCompat.memberOrNull(stage, "func"));
             }
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // The scheduler's table changes under the reader's hand: the job stays without these members.
         }
         return json;

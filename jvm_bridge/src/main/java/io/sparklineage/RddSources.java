@@ -40,6 +40,7 @@ final class RddSources {
                 jdbc(json, rdd);
             }
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // What it reads stays unknown, and the reader of the record is told so by the missing member.
         }
     }

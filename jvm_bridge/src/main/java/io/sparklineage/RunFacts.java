@@ -94,6 +94,7 @@ final class RunFacts {
                 metricIds.put(node, ids);
             }
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // Metrics are lazy fields: an operator that never ran may fail to make them.
         }
         if (values.size() > 0) {

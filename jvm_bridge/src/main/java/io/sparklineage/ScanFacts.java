@@ -45,6 +45,7 @@ final class ScanFacts {
         try {
             new ScanFacts(plan).write(scans, node, run);
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             // What was read stays unknown, and the missing member says so.
         }
     }

@@ -115,6 +115,7 @@ final class SparkCompat {
         try {
             return owner == null ? null : member(owner, name);
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }
@@ -129,6 +130,7 @@ final class SparkCompat {
             field.setAccessible(true);
             return field.get(owner);
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }
@@ -183,6 +185,7 @@ final class SparkCompat {
         try {
             return (String) ELEMENT_NAME.invokeExact(product, index);
         } catch (Throwable problem) {
+            LeftOut.note(problem);
             return null;
         }
     }

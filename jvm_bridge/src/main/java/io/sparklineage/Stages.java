@@ -115,6 +115,7 @@ final class Stages {
             }
             return Arrays.copyOf(ids, count);
         } catch (Throwable changed) {
+            LeftOut.note(changed);
             return new long[0];
         }
     }

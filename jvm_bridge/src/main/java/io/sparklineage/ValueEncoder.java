@@ -85,6 +85,7 @@ final class ValueEncoder {
                 hold(tables.attribute((Attribute) attribute), count++);
             }
         } catch (Throwable unresolved) {
+            LeftOut.note(unresolved);
             json.nullValue();
             return;
         }
@@ -176,6 +177,7 @@ final class ValueEncoder {
         try {
             return tables.attribute(attribute);
         } catch (Throwable unresolved) {
+            LeftOut.note(unresolved);
             return -1;
         }
     }

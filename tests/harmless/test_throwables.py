@@ -1,0 +1,256 @@
+"""Every Throwable, thrown from every method of the bridge that a job reaches: the job never notices, and the loss is counted.
+
+The bridge's jar is copied with a call at the head of each of its methods that throws when told to. In the quick form a few are tried;
+with TORTURE=all every one that is reached, with one kind of Throwable for each seed (TORTURE_SEEDS=0-19: all kinds, once and for ever).
+What was tried is kept in .cache/torture/throwables, and a second run goes on.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
+from support.spark import end_jvm, local_builder
+
+from harmless.faulty import (
+    EXCEPTIONS,
+    KINDS,
+    NOT_OURS_TO_CATCH,
+    WORK,
+    Work,
+    bounded,
+    faulty_jar,
+    read_all,
+    shapes,
+)
+from harmless.torture import done_before, note_done, seeds
+
+pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
+
+ALL = os.environ.get("TORTURE") == "all"
+QUICK = 10
+"""Faults that `make test` tries in a running job, and a third as many in whole applications."""
+
+EXTENSION = "io.sparklineage.LineageExtension"
+
+
+@dataclass
+class Bench:
+    """A JVM with the faulty jar, and the session that runs in it now."""
+
+    folder: Path
+    points: dict[int, str]
+    spool: Path = field(default_factory=Path)
+    session: SparkSession | None = None
+    seen: set[Path] = field(default_factory=set)
+    number: int = 0
+
+    @property
+    def spark(self) -> SparkSession:
+        assert self.session is not None
+        return self.session
+
+    @property
+    def faults(self) -> Any:
+        jvm = SparkContext._jvm
+        assert jvm is not None
+        return jvm.io.sparklineage.Faults
+
+    def begin(self) -> None:
+        """A new application with a spool of its own."""
+        self.end()
+        self.number += 1
+        self.spool, self.seen = self.folder / f"spool-{self.number}", set()
+        self.session = self.builder().getOrCreate()
+        self.session.sparkContext.setLogLevel("OFF")
+
+    def end(self) -> None:
+        """Stop what runs."""
+        if self.session is not None:
+            self.session.stop()
+            self.session = None
+
+    def builder(self) -> SparkSession.Builder:
+        return (
+            local_builder(self.folder, delta=False)
+            .config("spark.jars", str(self.folder / "faulty.jar"))
+            .config("spark.sql.extensions", EXTENSION)
+            .config("spark.lineage.spool", str(self.spool))
+            .config("spark.lineage.hashKeyFile", str(self.folder / "hash.key"))
+            .config("spark.lineage.segment.sealSeconds", "3600")
+        )
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.spark._jvm.io.sparklineage.Bridge.status()))
+
+    def flush(self) -> None:
+        self.spark._jvm.io.sparklineage.Bridge.flush(20_000)
+
+    def records(self) -> list[dict[str, Any]]:
+        return read_all(self.spool, self.seen)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    folder = tmp_path_factory.mktemp("throwables")
+    _, points = faulty_jar(folder)
+    end_jvm()
+    bench = Bench(folder, points)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield bench
+        gc.collect()  # PySpark's sockets, while their warnings are still ignored
+        end_jvm()
+
+
+def reached(bench: Bench) -> list[int]:
+    """The points that were passed since this was last asked, but for those whose errors Python gets."""
+    found = map(int, bench.faults.reached().split())
+    return [point for point in found if not bench.points[point].startswith(NOT_OURS_TO_CATCH)]
+
+
+def application(bench: Bench, work: Work) -> list[Any]:
+    """A whole application, from its start to its stop."""
+    bench.begin()
+    answer = work.do(bench.spark, bench.folder)
+    bench.end()
+    return answer
+
+
+def try_job(bench: Bench, work: Work, expected: tuple[list[Any], Counter[str]], fault: Fault) -> str | None:
+    """What went wrong when a fault was thrown inside a running application; None if nothing did."""
+    before = bench.status()["lost"]
+    bench.faults.arm(fault.point, fault.kind, fault.once)
+    answer = bounded(lambda: work.do(bench.spark, bench.folder))
+    bench.spark._jsc.sc().listenerBus().waitUntilEmpty()
+    thrown = bench.faults.disarm()
+    if answer != expected[0]:
+        return f"the result was {answer}"
+    if bench.spark._jsc.sc().isStopped():
+        return "the application was stopped"
+    bench.flush()
+    if not bench.status()["alive"]:
+        return "the bridge is dead"
+    records = bench.records()
+    counted = bench.status()["lost"] > before
+    return None if not thrown or counted else told(records, expected[1], fault)
+
+
+def try_application(
+    bench: Bench, work: Work, expected: tuple[list[Any], Counter[str]], fault: Fault
+) -> str | None:
+    """The same with an application that begins and ends with the fault."""
+    bench.faults.arm(fault.point, fault.kind, fault.once)
+    answer = bounded(lambda: application(bench, work))
+    thrown = bench.faults.disarm()
+    if answer != expected[0]:
+        return f"the result was {answer}"
+    status = json.loads(SparkContext._jvm.io.sparklineage.Bridge.status())  # type: ignore[union-attr]
+    if not thrown or status["last_error"]:
+        return None
+    return told(bench.records(), expected[1], fault)
+
+
+def told(records: list[dict[str, Any]], expected: Counter[str], fault: Fault) -> str | None:
+    """What is missing among the records although none of them says so; None if they tell of a loss, or nothing is missing.
+
+    An exception, which Spark throws too where it does not know something, may leave out a fact; a record it may not.
+    """
+    gaps = [each for each in records if each["kind"] == "gap"]
+    unread = [each for each in records if each.get("plan_error")]
+    missing = expected - shapes(records)
+    kinds = Counter(json.loads(each)[0] for each in expected.elements())
+    facts_alone = fault.kind in EXCEPTIONS and not kinds - Counter(each["kind"] for each in records)
+    if gaps or unread or facts_alone or not missing:
+        return None
+    return f"missing and not told of: {list(missing)}; in their place: {list(shapes(records) - expected)}"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """At which point what is thrown, once or whenever it is reached."""
+
+    point: int
+    kind: str
+    once: bool
+
+
+def faults(points: list[int], seed: int) -> list[Fault]:
+    """One fault for each point: over 20 seeds each kind, once and for ever."""
+    return [
+        Fault(point, KINDS[(point + seed) % len(KINDS)], (seed // len(KINDS)) % 2 == 0) for point in points
+    ]
+
+
+def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> list[str]:
+    """Try them all (in the quick form a part); what went wrong, each as a sentence."""
+    wrong = []
+    for seed in seeds(10):
+        chosen = faults(points, seed)
+        if not ALL:
+            chosen = random.Random(seed).sample(chosen, min(part, len(chosen)))
+            chosen = [
+                Fault(each.point, KINDS[index % len(KINDS)], index % 3 > 0)
+                for index, each in enumerate(chosen)
+            ]
+        for fault in chosen:
+            method = bench.points[fault.point]
+            key = f"{name} {seed} {method} {fault.kind} {fault.once}"
+            if ALL and key in done_before("throwables"):
+                continue
+            began = time.monotonic()
+            problem = attempt(fault)
+            if problem:
+                wrong.append(f"{method}, {fault.kind}, {'once' if fault.once else 'for ever'}: {problem}")
+            elif ALL:
+                note_done("throwables", key)
+            if time.monotonic() - began > 30:
+                wrong.append(f"{method}, {fault.kind}: it took half a minute")
+        if not ALL:
+            break
+    return wrong
+
+
+@pytest.mark.parametrize("work", WORK, ids=lambda work: work.name)
+def test_in_a_running_job(bench: Bench, work: Work) -> None:
+    if not ALL and work.name == "streaming":
+        pytest.skip("`make torture` throws into micro-batches")
+    bench.begin()
+    work.do(bench.spark, bench.folder)
+    bench.flush()
+    bench.records()
+    reached(bench)
+    answer = work.do(bench.spark, bench.folder)
+    bench.spark._jsc.sc().listenerBus().waitUntilEmpty()
+    points = reached(bench)
+    bench.flush()
+    expected = answer, shapes(bench.records())
+    part = QUICK if work.name == "plain" else 3
+    wrong = run(bench, work.name, lambda fault: try_job(bench, work, expected, fault), points, part)
+    assert wrong == []
+
+
+def test_while_an_application_begins_and_ends(bench: Bench) -> None:
+    short = Work("short", lambda spark, _folder: [spark.range(9).where("id > 4").count()])
+    application(bench, short)
+    reached(bench)
+    answer = application(bench, short)
+    points = reached(bench)
+    expected = answer, shapes(bench.records())
+    assert any("application_end" in each for each in expected[1])
+    wrong = run(
+        bench, "application", lambda fault: try_application(bench, short, expected, fault), points, QUICK // 3
+    )
+    assert wrong == []
