@@ -64,6 +64,7 @@ class Settings:
     intent: str
     level: str
     sample: float
+    spool_max_bytes: int
 
     def to_conf(self) -> dict[str, str]:
         """The same as `spark.lineage.*` -> text, for a Spark session; what is not said is left out."""
@@ -141,6 +142,7 @@ def default_settings(store: Path | str | None = None) -> Settings:
         intent="written",
         level="column",
         sample=1.0,
+        spool_max_bytes=10 << 30,
     )
 
 
@@ -280,6 +282,14 @@ def _read_seconds(value: Any, _folder: Path) -> int:
     return int(value)
 
 
+def _read_spool_size(value: Any, _folder: Path) -> int:
+    parts = None if isinstance(value, bool) else re.fullmatch(r"([0-9]{1,16})([kmgt]?)", str(value).lower())
+    size = int(parts[1]) << 10 * " kmgt".index(parts[2] or " ") if parts else 0
+    if not 16 << 20 <= size <= 1 << 50:
+        raise ValueError(value)
+    return size
+
+
 def _read_literals(value: Any, _folder: Path) -> str:
     if value not in LITERALS:
         raise ValueError(value)
@@ -415,6 +425,12 @@ SETTINGS: tuple[Setting, ...] = (
         "batch, so that the same ones are always kept. The first execution of a plan in an application and every one that failed are kept "
         "whole; of all, runs with rows, bytes, files, versions and datasets are kept. A run says what was left out. It travels in the "
         "records.",
+    ),
+    Setting(
+        "spoolMaxBytes", _read_spool_size, "bytes, or a number with k, m, g or t, from 16m to 1024t", "`10g`",
+        "How large the segments of a spool may be together. A job that finds them larger deletes sealed ones, the oldest first, whoever "
+        "wrote them, never one that is being written. The next segment tells how many records went; after an ingest that is a problem "
+        "(`gap`). Ingest often enough, and nothing is ever deleted.",
     ),
 )  # fmt: skip
 """Every setting, in the order of the documentation."""

@@ -38,6 +38,12 @@ NAMES = [
     ("spark.lineage.intent", "SPARK_LINEAGE_INTENT", "intent", "intent"),
     ("spark.lineage.level", "SPARK_LINEAGE_LEVEL", "level", "level"),
     ("spark.lineage.sample", "SPARK_LINEAGE_SAMPLE", "sample", "sample"),
+    (
+        "spark.lineage.spoolMaxBytes",
+        "SPARK_LINEAGE_SPOOL_MAX_BYTES",
+        "spool_max_bytes",
+        "spool_max_bytes",
+    ),
 ]
 
 
@@ -81,6 +87,7 @@ def test_defaults(tmp_path):
         intent="written",
         level="column",
         sample=1.0,
+        spool_max_bytes=10_737_418_240,
     )
 
 
@@ -181,6 +188,9 @@ def test_no_path_rules():
         ("sample", 1.5, "a number from 0 to 1, such as 0.05"),
         ("sample", True, "a number from 0 to 1, such as 0.05"),
         ("sample", float("nan"), "a number from 0 to 1, such as 0.05"),
+        ("spool_max_bytes", "16777215", "bytes, or a number with k, m, g or t, from 16m to 1024t"),
+        ("spool_max_bytes", "2000t", "bytes, or a number with k, m, g or t, from 16m to 1024t"),
+        ("spool_max_bytes", True, "bytes, or a number with k, m, g or t, from 16m to 1024t"),
     ],
 )
 def test_wrong_values_are_refused(name, value, allowed):
@@ -192,6 +202,13 @@ def test_wrong_values_are_refused(name, value, allowed):
 @pytest.mark.parametrize(("value", "text"), [("0.05", "0.05"), (0.00001, "0.00001"), (1, "1"), ("0", "0")])
 def test_a_share_is_written_as_the_bridge_reads_it(value, text):
     assert load_settings(sample=value).to_conf()["spark.lineage.sample"] == text
+
+
+@pytest.mark.parametrize(
+    ("value", "size"), [("16m", 16_777_216), ("512M", 536_870_912), (20_000_000, 20_000_000), ("1t", 1 << 40)]
+)
+def test_a_size_has_a_unit_or_none(value, size):
+    assert load_settings(spool_max_bytes=value).spool_max_bytes == size
 
 
 def test_the_place_of_a_wrong_value_is_named(monkeypatch, tmp_path):
@@ -252,6 +269,7 @@ def test_the_same_as_a_spark_configuration(tmp_path):
         "spark.lineage.intent": "written",
         "spark.lineage.level": "column",
         "spark.lineage.sample": "1",
+        "spark.lineage.spoolMaxBytes": "10737418240",
     }
     assert (
         load_settings(**settings.overrides_from_conf(loaded.to_conf() | {"spark.lineage.log.dir": "x"}))

@@ -103,6 +103,8 @@ def frames(segment: Path) -> Iterator[Frame | SegmentProblem]:
                 return
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 yield from _frames(segment.name, data)
+    except FileNotFoundError:
+        return  # deleted since the folder was listed, by a writer whose spool is full: that one tells of it
     except OSError as error:
         yield SegmentProblem(
             Damage.UNREADABLE,
@@ -206,7 +208,8 @@ def _segment(path: Path) -> Segment | None:
             status = os.fstat(file.fileno())
             state = SegmentState.SEALED
             if path.suffix == ".open":
-                young = status.st_size == 0 and time.time() - status.st_mtime < YOUNG_SECONDS
+                # A clock that was set back makes ages negative: such a file is as old as any.
+                young = status.st_size == 0 and 0 <= time.time() - status.st_mtime < YOUNG_SECONDS
                 state = SegmentState.LIVE if young or _is_locked(file.fileno()) else SegmentState.DEAD
     except FileNotFoundError:
         # Sealed or removed since the folder was listed; a sealed one is found by the next listing.

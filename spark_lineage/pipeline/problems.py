@@ -28,13 +28,23 @@ def unseen_job(record: RddJobRecord, run_id: str) -> Problem | None:
 
 
 def gap(record: GapRecord, application: ApplicationRecord) -> Problem:
-    """Records that the bridge lost, or a setting that it could not follow."""
+    """Records that the bridge lost, may have lost or deleted, or a setting that it could not follow."""
     where = f"{application.application_name} at {record.at}"
     if record.reason == "wrong_setting":
         message = f"a setting of the job is not followed: {record.message}"
         hint = "docs/settings.md lists the settings and what is allowed"
         return Problem("wrong_setting", Severity.ERROR, message, where, hint, application.bridge)
     what = f": {record.message}" if record.message else ""
+    if record.reason == "sync_failed":
+        message = (
+            f"the disk of the spool failed: {record.count} record(s) may be lost ({record.reason}){what}"
+        )
+        hint = "look at the disk; what was ingested since is there"
+        return Problem("gap", Severity.WARNING, message, where, hint, application.bridge)
+    if record.reason == "spool_full":
+        message = f"{record.count} record(s) were deleted before they were ingested ({record.reason}){what}"
+        hint = "ingest more often, or raise spark.lineage.spoolMaxBytes"
+        return Problem("gap", Severity.ERROR, message, where, hint, application.bridge)
     message = f"the bridge lost {record.count} record(s) ({record.reason}){what}"
     return Problem("gap", Severity.ERROR, message, where, "run spark-lineage doctor", application.bridge)
 

@@ -112,16 +112,18 @@ def test_another_framing_version_is_not_read(tmp_path):
     )
 
 
-def test_a_file_that_is_gone_is_unreadable(tmp_path):
-    path = tmp_path / f"{NAME}.seg"
-    assert list(spool.frames(path)) == [
-        SegmentProblem(
-            Damage.UNREADABLE,
-            0,
-            0,
-            f"Segment {NAME}.seg cannot be read (No such file or directory): check who owns it.",
-        )
-    ]
+def test_a_file_that_is_gone_since_it_was_listed_has_no_frames(tmp_path):
+    assert list(spool.frames(tmp_path / f"{NAME}.seg")) == []
+
+
+def test_an_empty_file_is_dead_once_it_is_old_or_the_clock_was_set_back(tmp_path):
+    path = write(tmp_path, b"", ".open")
+    now = path.stat().st_mtime
+    states = []
+    for age in (0, 3_600, -3_600):
+        os.utime(path, (now - age, now - age))
+        states.append(spool.segments(tmp_path)[0].state)
+    assert states == [SegmentState.LIVE, SegmentState.DEAD, SegmentState.DEAD]
 
 
 def test_the_search_for_good_frames_is_bounded(tmp_path, monkeypatch):

@@ -198,10 +198,13 @@ def test_jobs_without_a_query_and_gaps_are_problems(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
     job = {"kind": "rdd_job", "bridge": BRIDGE, "job_id": 3, "call_site": "foreachPartition at job.py:7"}
     gap = {"kind": "gap", "bridge": BRIDGE, "reason": "writer_queue_full", "count": 12, "at": 5_000}
-    write_segment(spool, 0, job, gap)
-    assert ingest(spool, store).problems == 2
+    deleted, doubted = gap | {"reason": "spool_full", "count": 3}, gap | {"reason": "sync_failed", "count": 4}
+    write_segment(spool, 0, job, gap, deleted, doubted)
+    assert ingest(spool, store).problems == 4
     assert [(row["code"], row["severity"], row["message"]) for row in rows(store, "problems")] == [
+        ("gap", "error", "3 record(s) were deleted before they were ingested (spool_full)"),
         ("gap", "error", "the bridge lost 12 record(s) (writer_queue_full)"),
+        ("gap", "warning", "the disk of the spool failed: 4 record(s) may be lost (sync_failed)"),
         (
             "rdd_job",
             "warning",

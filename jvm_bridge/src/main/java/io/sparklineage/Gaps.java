@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Counts what was lost, by reason, and makes the `gap` records; safe for use by several threads. What counts never throws and
@@ -19,11 +21,18 @@ final class Gaps {
     static final String INTENT_FAILED = "intent_failed";
     static final String WRONG_SETTING = "wrong_setting";
 
-    /** All reasons for which something is lost; a wrong setting loses nothing. */
-    static final List<String> LOSSES = Collections.unmodifiableList(Arrays.asList(
-            QUEUE_FULL, ENCODE_FAILED, SPOOL_FAILED, EVENTS_DROPPED, TOO_LARGE, INTENT_FAILED));
+    /** The disk refused to take what it had been given: records that may be lost, or may not. */
+    static final String SYNC_FAILED = "sync_failed";
 
-    private static final long INTERVAL_MILLIS = 60_000;
+    /** Records of sealed segments, of this application or another, that had to go because the spool was full. */
+    static final String SPOOL_FULL = "spool_full";
+
+    /** All reasons for which something is lost; a wrong setting loses nothing, and what is in doubt may be there. */
+    static final List<String> LOSSES = Collections.unmodifiableList(Arrays.asList(
+            QUEUE_FULL, ENCODE_FAILED, SPOOL_FAILED, EVENTS_DROPPED, TOO_LARGE, INTENT_FAILED, SPOOL_FULL));
+    private static final List<String> OTHERS = Collections.unmodifiableList(Arrays.asList(WRONG_SETTING, SYNC_FAILED));
+
+    private static final long INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
 
     private static final class Gap {
         long pending;
@@ -32,33 +41,64 @@ final class Gaps {
         String message;
     }
 
+    /** A `gap` record that is to be written; it counts as pending until {@link #told}. */
+    static final class Notice {
+        final String reason;
+        final long count;
+        final byte[] record;
+
+        Notice(String reason, long count, byte[] record) {
+            this.reason = reason;
+            this.count = count;
+            this.record = record;
+        }
+    }
+
     private final String bridge;
+    private final Clock clock;
+
+    /** Made beforehand: a loss is counted even where there is no memory left for anything else. */
     private final TreeMap<String, Gap> gaps = new TreeMap<>();
     private long lost;
     private String lastReason;
     private String lastMessage;
 
     Gaps(String bridge) {
+        this(bridge, Clock.SYSTEM);
+    }
+
+    Gaps(String bridge, Clock clock) {
         this.bridge = bridge;
+        this.clock = clock;
         LOSSES.forEach(reason -> gaps.put(reason, new Gap()));
-        gaps.put(WRONG_SETTING, new Gap());
+        OTHERS.forEach(reason -> gaps.put(reason, new Gap()));
     }
 
     /** Counts so many losses for one of the reasons above; `problem` is what is said of them, or null. */
     void add(String reason, long count, Object problem) {
+        note(reason, count, count, problem);
+    }
+
+    /** Counts what is told, and is not for sure a loss of this application. */
+    void note(String reason, long count, Object problem) {
+        note(reason, 0, count, problem);
+    }
+
+    /** Counts so many losses, and what is told of them and perhaps of others. */
+    void note(String reason, long losses, long told, Object problem) {
         try {
             String message = problem == null ? null : describe(problem);
-            count(reason, count, message);
+            count(reason, losses, told, message);
         } catch (Throwable worse) {
-            count(reason, count, null);
+            count(reason, losses, told, null);
         }
     }
 
-    private synchronized void count(String reason, long count, String message) {
+    private synchronized void count(String reason, long losses, long told, String message) {
         Gap gap = gaps.get(reason);
-        gap.pending += count;
-        gap.total += count;
-        lost += count;
+        gap.pending += told;
+        gap.total += losses;
+        lost += losses;
         gap.message = message;
         lastReason = reason;
         lastMessage = message;
@@ -71,6 +111,11 @@ final class Gaps {
         } catch (Throwable silent) {
             return problem.getClass().getName();
         }
+    }
+
+    /** Counts again what was told in a segment that is lost itself. */
+    synchronized void retell(Map<String, Long> told) {
+        told.forEach((reason, count) -> gaps.get(reason).pending += count);
     }
 
     /** Notes settings that are not followed: nothing is lost, but it is said. */
@@ -102,23 +147,39 @@ final class Gaps {
         return lastMessage == null ? lastReason : lastReason + ": " + lastMessage;
     }
 
-    /** The records that are due: at most one per reason and minute, or all when the segment closes. */
-    synchronized List<byte[]> due(long now, boolean closing) {
-        List<byte[]> records = new ArrayList<>();
+    /** What no record tells of yet, by reason. */
+    synchronized Map<String, Long> untold() {
+        Map<String, Long> untold = new TreeMap<>();
         gaps.forEach((reason, gap) -> {
-            boolean rested = gap.writtenAt == null || now - gap.writtenAt >= INTERVAL_MILLIS;
-            if (gap.pending > 0 && (rested || closing)) {
-                records.add(record(reason, gap, now));
-                gap.pending = 0;
-                gap.writtenAt = now;
+            if (gap.pending > 0) {
+                untold.put(reason, gap.pending);
             }
         });
-        return records;
+        return untold;
     }
 
-    private byte[] record(String reason, Gap gap, long now) {
+    /** The records that are due: at most one per reason and minute, or all when the segment closes. */
+    synchronized List<Notice> due(boolean closing) {
+        List<Notice> notices = new ArrayList<>(0);
+        gaps.forEach((reason, gap) -> {
+            boolean rested = gap.writtenAt == null || clock.nanos() - gap.writtenAt >= INTERVAL_NANOS;
+            if (gap.pending > 0 && (rested || closing)) {
+                notices.add(new Notice(reason, gap.pending, record(reason, gap)));
+            }
+        });
+        return notices;
+    }
+
+    /** The record of a notice is in a segment. */
+    synchronized void told(Notice notice) {
+        Gap gap = gaps.get(notice.reason);
+        gap.pending -= notice.count;
+        gap.writtenAt = clock.nanos();
+    }
+
+    private byte[] record(String reason, Gap gap) {
         return new JsonWriter().object().field("v", 1).field("kind", "gap").field("bridge", bridge)
                 .field("reason", reason).field("count", gap.pending).field("message", gap.message)
-                .field("at", now).endObject().toBytes();
+                .field("at", clock.millis()).endObject().toBytes();
     }
 }

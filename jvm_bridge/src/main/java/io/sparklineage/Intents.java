@@ -112,9 +112,9 @@ final class Intents {
         if (settings.intent == Settings.Intent.ASYNC || rest) {
             spool.offer(entry);
         } else {
-            boolean written = spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS);
+            Spool.Outcome outcome = spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS);
             restsSince = System.nanoTime();
-            rests = !written;
+            rests = outcome == Spool.Outcome.WAITS;
         }
     }
 

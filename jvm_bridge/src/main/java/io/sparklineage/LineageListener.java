@@ -70,10 +70,12 @@ final class LineageListener extends SparkListener {
                 .counter("queue." + QUEUE + ".numDroppedEvents");
         this.sampling = new Sampling(settings.sample);
         gaps.complain(Settings.complaints(context, settings));
-        Uploader uploader = settings.remoteSpool == null ? null
-                : new Uploader(settings.remoteSpool, context.hadoopConfiguration());
-        this.spool = Spool.open(settings.spool, bridge, Application.record(context, bridge, settings),
-                settings.sealMillis, gaps, uploader);
+        Uploads uploads = settings.remoteSpool == null ? null
+                : new Uploads(new Uploader(settings.remoteSpool, context.hadoopConfiguration()), settings.spool, gaps);
+        SpoolWriter writer = new SpoolWriter(LocalFiles.INSTANCE, Clock.SYSTEM, settings.spool, bridge,
+                Application.record(context, bridge, settings), settings.sealMillis, settings.spoolMaxBytes, gaps);
+        this.spool = new Spool(writer, gaps, Clock.SYSTEM, uploads);
+        spool.start();
         try {
             this.intents = new Intents(bridge, context, settings, spool);
             measure();

@@ -2,51 +2,66 @@ package io.sparklineage;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.zip.CRC32;
 
-/** One append-only file of framed records. While it is written it is locked, and named `.open`. */
+/**
+ * One append-only file of framed records. While it is written it is locked, and named `.open`. After anything has failed
+ * but {@link #touch} nothing more is written to it: who owns it calls {@link #abandon}.
+ */
 final class Segment {
     static final byte[] MAGIC = "SLSPOOL1".getBytes(StandardCharsets.US_ASCII);
-    private static final int HEADER_BYTES = 8;
+    static final int HEADER_BYTES = 8;
 
+    /** Larger records go out in pieces: the JDK keeps a buffer outside the heap as large as the largest piece. */
+    private static final int PIECE_BYTES = 64 << 10;
+    private static final int FRUITLESS_WRITES = 10;
+
+    /** When it was opened, in nanoseconds of the spool's clock. */
     final long openedAt;
+    private final SpoolFiles files;
+    private final Path folder;
     private final Path openPath;
     private final Path sealedPath;
-    private final FileChannel channel;
+    private final SpoolFiles.Output output;
+    private final ByteBuffer piece = ByteBuffer.allocate(PIECE_BYTES);
     private final Set<String> plans = new HashSet<>();
+    private final Map<String, Long> told = new TreeMap<>();
     private long size;
-    private int records;
+    private long frames;
+    private long entries;
+    private long forced;
+    private long sizeBefore;
+    private long framesBefore;
+    private boolean nameForced;
 
-    private Segment(Path folder, String stem, FileChannel channel, long openedAt) {
+    private Segment(SpoolFiles files, Path folder, String stem, SpoolFiles.Output output, long openedAt) {
+        this.files = files;
+        this.folder = folder;
         this.openPath = folder.resolve(stem + ".open");
         this.sealedPath = folder.resolve(stem + ".seg");
-        this.channel = channel;
+        this.output = output;
         this.openedAt = openedAt;
     }
 
-    /** Makes `<bridge>-<sequence>.open` and locks it. */
-    static Segment open(Path folder, String bridge, int sequence, long now) throws IOException {
-        String stem = String.format("%s-%08d", bridge, sequence);
-        FileChannel channel = FileChannel.open(folder.resolve(stem + ".open"),
-                StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        Segment segment = new Segment(folder, stem, channel, now);
+    /** Makes `<bridge>-<sequence>.open`, locks it and writes its first record; leaves nothing where that fails. */
+    static Segment open(SpoolFiles files, Path folder, String bridge, int sequence, byte[] header, long now)
+            throws IOException {
+        String stem = String.format(Locale.ROOT, "%s-%08d", bridge, sequence);
+        SpoolFiles.Output output = files.create(folder.resolve(stem + ".open"));
+        Segment segment = new Segment(files, folder, stem, output, now);
         try {
-            if (channel.tryLock() == null) {
-                throw new IOException("another process holds the lock of " + segment.openPath);
-            }
-            segment.append(ByteBuffer.wrap(MAGIC));
+            segment.piece.put(MAGIC);
+            segment.write(header);
             return segment;
-        } catch (IOException | RuntimeException problem) {
-            channel.close();
-            Files.deleteIfExists(segment.openPath);
+        } catch (IOException | RuntimeException | Error problem) {
+            segment.abandon();
             throw problem;
         }
     }
@@ -57,75 +72,169 @@ final class Segment {
 
     /** Records besides the first, which every segment has. */
     boolean hasNews() {
-        return records > 1;
+        return frames > 1;
     }
 
-    boolean hasPlan(String hash) {
-        return plans.contains(hash);
+    /** Entries that it has, without gaps. */
+    long entries() {
+        return entries;
     }
 
-    void writePlan(String hash, byte[] record) throws IOException {
-        write(record);
-        plans.add(hash);
+    /** Entries that are not known to be on the disk. */
+    long unforced() {
+        return entries - forced;
     }
 
-    /** Appends one frame, or leaves the file as it was. */
-    void write(byte[] record) throws IOException {
-        CRC32 crc = new CRC32();
-        crc.update(record, 0, record.length);
-        ByteBuffer frame = ByteBuffer.allocate(HEADER_BYTES + record.length);
-        frame.putInt(record.length).putInt((int) crc.getValue()).put(record);
-        frame.flip();
-        append(frame);
-        records++;
-    }
-
-    private void append(ByteBuffer bytes) throws IOException {
-        int length = bytes.remaining();
-        try {
-            while (bytes.hasRemaining()) {
-                channel.write(bytes);
-            }
-            size += length;
-        } catch (IOException problem) {
-            channel.truncate(size);
-            throw problem;
-        }
-    }
-
-    void force() throws IOException {
-        channel.force(false);
+    /** What its gaps tell of: counts by reason. */
+    Map<String, Long> told() {
+        return told;
     }
 
     /**
-     * Makes the file's time now by writing its first byte again; one that cannot be set stays as it is. Setting the time by
-     * the file's name would open and close it, and closing any of its descriptors gives up the process's lock (fcntl).
+     * Appends a record and the plans before it that the segment does not have, whole or not at all.
+     *
+     * @return how many frames that were
      */
-    void touch() {
+    int write(Entry entry) throws IOException {
+        int written = 1;
+        mark();
         try {
-            channel.write(ByteBuffer.wrap(MAGIC, 0, 1), 0);
-        } catch (IOException problem) {
-            // Only how long the writer lived is known less well.
+            for (Map.Entry<String, byte[]> plan : entry.plans.entrySet()) {
+                if (!plans.contains(plan.getKey())) {
+                    write(plan.getValue());
+                    plans.add(plan.getKey());
+                    written++;
+                }
+            }
+            write(entry.record);
+        } catch (IOException | RuntimeException | Error problem) {
+            rollBack();
+            throw problem;
+        }
+        entries++;
+        return written;
+    }
+
+    /** Appends a gap. */
+    void write(Gaps.Notice gap) throws IOException {
+        mark();
+        try {
+            write(gap.record);
+        } catch (IOException | RuntimeException | Error problem) {
+            rollBack();
+            throw problem;
+        }
+        told.merge(gap.reason, gap.count, Long::sum);
+    }
+
+    /** Takes back the entry that was written last: what was to be done with it failed. */
+    void takeBack() {
+        entries--;
+        rollBack();
+    }
+
+    private void mark() {
+        sizeBefore = size;
+        framesBefore = frames;
+    }
+
+    private void write(byte[] record) throws IOException {
+        CRC32 crc = new CRC32();
+        crc.update(record, 0, record.length);
+        piece.putInt(record.length).putInt((int) crc.getValue());
+        int done = 0;
+        do {
+            int length = Math.min(record.length - done, piece.remaining());
+            piece.put(record, done, length);
+            done += length;
+            append();
+        } while (done < record.length);
+        frames++;
+    }
+
+    private void append() throws IOException {
+        piece.flip();
+        int length = piece.remaining();
+        for (int fruitless = 0; piece.hasRemaining(); ) {
+            if (output.write(piece) <= 0 && ++fruitless > FRUITLESS_WRITES) {
+                throw new IOException("the system takes no bytes");
+            }
+        }
+        size += length;
+        piece.clear();
+    }
+
+    /** Where the file cannot be cut either, its reader finds a torn tail, or finds the record twice. */
+    private void rollBack() {
+        try {
+            output.truncate(sizeBefore);
+            size = sizeBefore;
+            frames = framesBefore;
+        } catch (Throwable problem) {
+            // What made it necessary is told by who asked for it.
         }
     }
 
-    /** Brings the file to the disk and gives it its final name. */
+    /** Brings all that was written to the disk. */
+    void force() throws IOException {
+        output.force();
+        forced = entries;
+    }
+
+    /** Brings the file's name to the disk, once: without it, what a power cut leaves of the file cannot be found. */
+    void forceName() throws IOException {
+        if (!nameForced) {
+            files.forceFolder(folder);
+            nameForced = true;
+        }
+    }
+
+    /** Makes the file's time now; one that cannot be set stays as it is: how long the writer lived is known less well. */
+    void touch() {
+        try {
+            output.touch();
+        } catch (Throwable problem) {
+            // Nothing depends on it.
+        }
+    }
+
+    /** Whether the file has its name still: a folder that is deleted takes its files with it. */
+    boolean isThere() throws IOException {
+        return files.exists(openPath);
+    }
+
+    /** Gives the file, which was forced, its final name. */
     Path seal() throws IOException {
         try {
-            channel.force(true);
-            Files.move(openPath, sealedPath, StandardCopyOption.ATOMIC_MOVE);
+            nameForced = false;
+            files.rename(openPath, sealedPath);
+        } catch (IOException | RuntimeException | Error problem) {
+            if (files.exists(openPath) || !files.exists(sealedPath)) {
+                throw problem;
+            }
         } finally {
-            channel.close();
+            close();
         }
         return sealedPath;
     }
 
-    /** Gives up a segment that cannot be written: what it holds stays readable. */
+    /** Lets a segment go that cannot be written: what it holds stays readable, and a file that holds nothing goes. */
     void abandon() {
+        close();
+        if (!hasNews()) {
+            try {
+                files.delete(openPath);
+            } catch (Throwable problem) {
+                // An empty segment does no harm.
+            }
+        }
+    }
+
+    private void close() {
         try {
-            channel.close();
-        } catch (IOException problem) {
-            // Nothing more can be done for it; the lock is gone with the channel.
+            output.close();
+        } catch (Throwable problem) {
+            // Nothing more can be done for it; the lock is gone with the descriptor.
         }
     }
 }

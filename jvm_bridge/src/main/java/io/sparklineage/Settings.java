@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -32,6 +33,10 @@ final class Settings {
     private static final String PATH_RULES_NAME = "spark.lineage.dataset.pathRules";
     private static final String LEVEL = "spark.lineage.level";
     private static final String SAMPLE = "spark.lineage.sample";
+    static final String SPOOL_MAX_BYTES = "spark.lineage.spoolMaxBytes";
+    private static final Pattern SIZE = Pattern.compile("([0-9]{1,16})([kmgt]?)");
+    private static final long SMALLEST_SPOOL = 16L << 20;
+    private static final long LARGEST_SPOOL = 1L << 50;
 
     /** Folder of the segments; for a remote spool the local folder that they wait in. */
     final Path spool;
@@ -57,11 +62,14 @@ final class Settings {
     /** A segment is sealed when it is this old. */
     final long sealMillis;
 
+    /** The oldest sealed segments are deleted when the spool's are larger than this together. */
+    final long spoolMaxBytes;
+
     /** Key of the HMAC of literals. */
     final byte[] hashKey;
 
     private Settings(Path spool, String remoteSpool, Map<String, String> travelling, boolean keepLiterals, long sealMillis,
-            byte[] hashKey, Intent intent, double sample) {
+            byte[] hashKey, Intent intent, double sample, long spoolMaxBytes) {
         this.spool = spool;
         this.remoteSpool = remoteSpool;
         this.travelling = travelling;
@@ -70,6 +78,7 @@ final class Settings {
         this.sealMillis = sealMillis;
         this.hashKey = hashKey;
         this.intent = intent;
+        this.spoolMaxBytes = spoolMaxBytes;
     }
 
     /**
@@ -85,7 +94,7 @@ final class Settings {
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
             ENABLED, SPOOL, STORE, "spark.lineage.namespace", "spark.lineage.job",
             "spark.lineage.literals", "spark.lineage.hashKeyFile", PATH_RULES_NAME,
-            "spark.lineage.segment.sealSeconds", "spark.lineage.intent", LEVEL, SAMPLE));
+            "spark.lineage.segment.sealSeconds", "spark.lineage.intent", LEVEL, SAMPLE, SPOOL_MAX_BYTES));
     private static final List<String> TRAVELLING = Collections.unmodifiableList(Arrays.asList(PATH_RULES_NAME,
             "spark.lineage.job", LEVEL, "spark.lineage.literals", "spark.lineage.namespace", SAMPLE));
     private static final Pattern LEVELS = Pattern.compile("(?:(?:job|namespace):[^,=]+=)?(?:job|column)");
@@ -171,7 +180,8 @@ final class Settings {
         checkLevel(conf.apply(LEVEL));
         return new Settings(local, remote ? target : null, travelling, literals.equals("kept"),
                 seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key),
-                intent(conf.apply("spark.lineage.intent")), share(conf.apply(SAMPLE)));
+                intent(conf.apply("spark.lineage.intent")), share(conf.apply(SAMPLE)),
+                spoolMaxBytes(conf.apply(SPOOL_MAX_BYTES)));
     }
 
     /** How much is kept of which lineage, ingest decides: here it is only refused where it makes no sense. */
@@ -192,6 +202,23 @@ final class Settings {
             return Double.parseDouble(value);
         }
         throw new IllegalArgumentException(SAMPLE + " is '" + value + "'; allowed are numbers from 0 to 1, such as 0.05");
+    }
+
+    /** Bytes, or `512m`, `10g`, with 1024 bytes to a k, as Spark writes sizes. */
+    private static long spoolMaxBytes(String value) {
+        if (value.isEmpty()) {
+            return 10L << 30;
+        }
+        Matcher size = SIZE.matcher(value.toLowerCase(Locale.ROOT));
+        if (size.matches()) {
+            int unit = size.group(2).isEmpty() ? 0 : 1 + "kmgt".indexOf(size.group(2));
+            double bytes = Long.parseLong(size.group(1)) * Math.pow(1024, unit);
+            if (bytes >= SMALLEST_SPOOL && bytes <= LARGEST_SPOOL) {
+                return (long) bytes;
+            }
+        }
+        throw new IllegalArgumentException(SPOOL_MAX_BYTES + " is '" + value
+                + "'; allowed are bytes, or a number with k, m, g or t, from 16m to 1024t");
     }
 
     private static Intent intent(String value) {

@@ -1,324 +1,340 @@
 package io.sparklineage;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Writes records into segments on a thread of its own, behind a queue that is bounded in records and bytes.
- * What cannot be written is counted and forgotten: the job goes on.
+ * Hands entries to a {@link SpoolWriter} on a thread of its own, behind a queue that is bounded in records and bytes.
+ * What cannot be written is counted and forgotten: the job goes on. Every wait is bounded, however long the disk takes.
  */
 final class Spool {
     static final int RECORD_LIMIT = 60 << 20;
-    private static final int QUEUE_LIMIT = 10_000;
-    private static final long QUEUE_BYTE_LIMIT = 128L << 20;
-    private static final long SEGMENT_BYTES = 8L << 20;
-    private static final long FREE_DISK_BYTES = 64L << 20;
-    private static final long RETRY_MILLIS = 5_000;
+    static final int QUEUE_LIMIT = 10_000;
     private static final long POLL_MILLIS = 500;
-    private static final long LIFE_MILLIS = 1_000;
+    private static final long OPEN_MILLIS = 2_000;
 
-    /** An entry, or a wish to seal: then `sealed` is counted down when it is done. */
-    private static final class Task {
+    /** At most 128 MiB, and in a small heap a sixteenth of it. */
+    static final long QUEUE_BYTE_LIMIT = Math.min(128L << 20, Runtime.getRuntime().maxMemory() / 16);
+
+    private static final Logger LOG = LoggerFactory.getLogger(Spool.class);
+
+    /** What became of an entry: WAITS is in the queue still, though nobody waits for it any more. */
+    enum Outcome { WRITTEN, LOST, WAITS }
+
+    /** An entry, or a wish to seal, on its way through the queue. */
+    static final class Task {
         final Entry entry;
-        final CountDownLatch sealed;
+        final SpoolWriter.Wait wait;
         final boolean last;
+        private final CountDownLatch done = new CountDownLatch(1);
+        private final AtomicReference<Outcome> outcome = new AtomicReference<>(Outcome.WAITS);
 
-        /** Counted down when the entry is written, or cannot be; null where nobody waits for it. */
-        CountDownLatch written;
-
-        /** Whether the entry must be on the disk then. */
-        boolean force;
-
-        Task(Entry entry, CountDownLatch sealed, boolean last) {
+        private Task(Entry entry, SpoolWriter.Wait wait, boolean last) {
             this.entry = entry;
-            this.sealed = sealed;
+            this.wait = wait;
             this.last = last;
+        }
+
+        Outcome outcome() {
+            return outcome.get();
+        }
+
+        private boolean settle(Outcome settled) {
+            boolean first = outcome.compareAndSet(Outcome.WAITS, settled);
+            done.countDown();
+            return first;
+        }
+
+        private void await(long nanos) {
+            try {
+                done.await(nanos, TimeUnit.NANOSECONDS);
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
-    private final Path folder;
-    private final String bridge;
-    private final byte[] header;
-    private final long sealMillis;
+    private enum Opening { UNDER_WAY, OPEN, FAILED, NOT_AWAITED }
+
+    private final SpoolWriter writer;
     private final Gaps gaps;
-    private final Uploader uploader;
+    private final Clock clock;
+    private final Uploads uploads;
     private final LinkedBlockingQueue<Task> queue = new LinkedBlockingQueue<>();
     private final AtomicLong queuedBytes = new AtomicLong();
-    private final AtomicLong records = new AtomicLong();
-    private final AtomicLong segments = new AtomicLong();
-    private final AtomicLong bytes = new AtomicLong();
+    private final AtomicLong offered = new AtomicLong();
+    private final AtomicLong written = new AtomicLong();
     private final Meter.ThreadTime time = new Meter.ThreadTime();
-    private final Thread thread;
-    private Segment segment;
-    private int sequence;
-    private long checkedBytes;
-    private long retryAt;
-    private long shownAt;
+    private final AtomicReference<Opening> opening = new AtomicReference<>(Opening.UNDER_WAY);
+    private final CountDownLatch opened = new CountDownLatch(1);
+    private Throwable openingFailure;
+    private Thread thread;
+    private long uploaded;
+    private Task closing;
+    private long closedBy;
+    private boolean warned;
+    private volatile Task inHand;
     private volatile boolean closed;
 
-    private Spool(Path folder, String bridge, byte[] header, long sealMillis, Gaps gaps, Uploader uploader) {
-        this.folder = folder;
-        this.bridge = bridge;
-        this.header = header;
-        this.sealMillis = sealMillis;
+    /** @param uploads takes the sealed segments, or null where the spool is local */
+    Spool(SpoolWriter writer, Gaps gaps, Clock clock, Uploads uploads) {
+        this.writer = writer;
         this.gaps = gaps;
-        this.uploader = uploader;
-        this.thread = new Thread(this::run, "spark-lineage-writer");
-        this.thread.setDaemon(true);
+        this.clock = clock;
+        this.uploads = uploads;
     }
 
     /**
-     * Opens the first segment, which begins with `header`, and starts the thread.
+     * Starts the thread, which opens the first segment.
      *
-     * @param uploader takes the sealed segments, or null where the spool is local
-     * @throws IOException where the folder or the segment cannot be made
+     * @throws IOException where the folder or the segment cannot be made; where that takes long it is not waited for
      */
-    static Spool open(Path folder, String bridge, byte[] header, long sealMillis, Gaps gaps, Uploader uploader)
-            throws IOException {
-        Files.createDirectories(folder);
-        Spool spool = new Spool(folder, bridge, header, sealMillis, gaps, uploader);
-        spool.segment = spool.openSegment();
-        spool.thread.start();
-        return spool;
+    void start() throws IOException {
+        thread = new Thread(this::run, "spark-lineage-writer");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            opened.await(OPEN_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (opening.compareAndSet(Opening.UNDER_WAY, Opening.NOT_AWAITED)) {
+            LOG.warn("The lineage spool does not answer, the job goes on: what it has no room for will be lost");
+        } else if (opening.get() == Opening.FAILED) {
+            closed = true;
+            throw openingFailure instanceof IOException ? (IOException) openingFailure : new IOException(openingFailure);
+        }
     }
 
     long records() {
-        return records.get();
+        return writer.records();
     }
 
     long segments() {
-        return segments.get();
+        return writer.segments();
+    }
+
+    /** Entries that were handed over, refused ones among them. */
+    long offered() {
+        return offered.get();
+    }
+
+    /** Entries that are in a segment. */
+    long written() {
+        return written.get();
+    }
+
+    /** Bytes of the entries that are not written yet. */
+    long queuedBytes() {
+        return queuedBytes.get();
     }
 
     /** Adds what the spool holds, has written and has cost. */
     void measure(Meter meter) {
-        meter.with("records", records::get).with("segments", segments::get).with("written_bytes", bytes::get)
+        meter.with("records", this::records).with("segments", this::segments).with("written_bytes", writer::bytes)
                 .with("queued_records", queue::size).with("queued_bytes", queuedBytes::get).with("writer_nanos", time);
     }
 
     boolean isAlive() {
-        return !closed && thread.isAlive();
+        return !closed && thread != null && thread.isAlive();
     }
 
     /** Queues an entry; false, and a counted loss, where there is no room for it. */
     boolean offer(Entry entry) {
-        return offer(new Task(entry, null, false));
+        return queue(entry, SpoolWriter.Wait.NOTHING).outcome() != Outcome.LOST;
     }
 
-    /** Queues an entry and waits until it is with the system (with `force`: on the disk); false where that takes longer. */
-    boolean write(Entry entry, boolean force, long timeoutMillis) {
-        Task task = new Task(entry, null, false);
-        task.written = new CountDownLatch(1);
-        task.force = force;
-        if (!offer(task)) {
-            return false;
+    /** Queues an entry and waits until it is with the system (with `force`: on the disk), for so long at most. */
+    Outcome write(Entry entry, boolean force, long timeoutMillis) {
+        Task task = queue(entry, force ? SpoolWriter.Wait.SYNCED : SpoolWriter.Wait.WRITTEN);
+        task.await(TimeUnit.MILLISECONDS.toNanos(timeoutMillis));
+        return task.outcome();
+    }
+
+    /** Queues an entry; its outcome is LOST where there is no room for it. */
+    Task queue(Entry entry, SpoolWriter.Wait wait) {
+        Task task = new Task(entry, wait, false);
+        offered.incrementAndGet();
+        if (entry.record.length > RECORD_LIMIT) {
+            lose(task, Gaps.TOO_LARGE, null);
+        } else if (closed || queue.size() >= QUEUE_LIMIT || !reserve(entry.size())) {
+            lose(task, Gaps.QUEUE_FULL, null);
+        } else {
+            queue.add(task);
+            // Closed since it was looked at: whoever takes the task out of the queue counts it.
+            if (closed && queue.remove(task)) {
+                queuedBytes.addAndGet(-entry.size());
+                lose(task, Gaps.QUEUE_FULL, null);
+            }
         }
-        try {
-            return task.written.await(timeoutMillis, TimeUnit.MILLISECONDS);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
+        return task;
+    }
+
+    private boolean reserve(long size) {
+        if (queuedBytes.addAndGet(size) <= QUEUE_BYTE_LIMIT) {
             return true;
         }
+        queuedBytes.addAndGet(-size);
+        return false;
     }
 
-    private boolean offer(Task task) {
-        Entry entry = task.entry;
-        long size = entry.size();
-        if (entry.record.length > RECORD_LIMIT) {
-            gaps.add(Gaps.TOO_LARGE, 1, null);
-            return false;
+    private void lose(Task task, String reason, Object why) {
+        if (task.settle(Outcome.LOST)) {
+            gaps.add(reason, 1, why);
         }
-        if (closed || queue.size() >= QUEUE_LIMIT || queuedBytes.get() + size > QUEUE_BYTE_LIMIT) {
-            gaps.add(Gaps.QUEUE_FULL, 1, null);
-            return false;
-        }
-        queuedBytes.addAndGet(size);
-        queue.add(task);
-        return true;
     }
 
-    /** Writes all that is queued and seals the open segment; false where that takes longer. */
+    /** Writes all that is queued, seals the open segment and uploads it; false where that fails or takes longer. */
     boolean seal(long timeoutMillis) {
-        return await(false, timeoutMillis);
-    }
-
-    /** Like {@link #seal}, and then ends the thread. */
-    boolean close(long timeoutMillis) {
-        return closed || await(true, timeoutMillis);
-    }
-
-    private boolean await(boolean last, long timeoutMillis) {
-        if (!thread.isAlive()) {
-            return closed;
-        }
-        CountDownLatch sealed = new CountDownLatch(1);
-        queue.add(new Task(null, sealed, last));
-        try {
-            return sealed.await(timeoutMillis, TimeUnit.MILLISECONDS);
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
+        long until = clock.nanos() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+        Task task = isAlive() ? new Task(null, SpoolWriter.Wait.NOTHING, false) : closing;
+        if (task == null) {
             return false;
+        }
+        if (task != closing) {
+            queue.add(task);
+        }
+        task.await(until - clock.nanos());
+        return task.outcome() == Outcome.WRITTEN && (uploads == null || uploads.await(until - clock.nanos()));
+    }
+
+    /**
+     * Like {@link #seal}, and then ends the thread. All callers together wait so long at most, from the first call on; what
+     * is not written by then is lost, counted, and named in the log.
+     */
+    boolean close(long timeoutMillis) {
+        Task last = askToEnd(timeoutMillis);
+        if (thread != null && thread.isAlive()) {
+            last.await(closedBy - clock.nanos());
+        }
+        closed = true;
+        if (last.outcome() == Outcome.WAITS) {
+            last.settle(Outcome.LOST);
+            Task stuck = inHand;
+            if (stuck != null && stuck.entry != null) {
+                lose(stuck, Gaps.SPOOL_FAILED, "the spool did not answer before the application ended");
+            }
+        }
+        forgetQueue();
+        boolean isUploaded = uploads == null || uploads.await(closedBy - clock.nanos());
+        warn();
+        return last.outcome() == Outcome.WRITTEN && isUploaded;
+    }
+
+    /** Queues the wish to end, once; from then on there is a time by which it has to be fulfilled. */
+    synchronized Task askToEnd(long timeoutMillis) {
+        if (closing == null) {
+            closing = new Task(null, SpoolWriter.Wait.NOTHING, true);
+            closedBy = clock.nanos() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+            queue.add(closing);
+        }
+        return closing;
+    }
+
+    private void forgetQueue() {
+        for (Task task = queue.poll(); task != null; task = queue.poll()) {
+            if (task.entry == null) {
+                task.settle(Outcome.LOST);
+            } else {
+                queuedBytes.addAndGet(-task.entry.size());
+                lose(task, Gaps.SPOOL_FAILED, "the spool did not take it before the application ended");
+            }
+        }
+    }
+
+    /** Says in the log what no record tells of: nobody else will. */
+    private synchronized void warn() {
+        Map<String, Long> untold = gaps.untold();
+        if (!warned && !untold.isEmpty()) {
+            warned = true;
+            LOG.warn("Lineage of this application is not complete, and its spool does not say so; records lost, by reason: {} ({})",
+                    untold, gaps.lastError());
         }
     }
 
     private void run() {
         time.here();
-        while (!closed) {
-            try {
-                Task task = queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
-                showLife();
-                if (task == null) {
-                    sealIfOld();
-                } else if (task.entry != null) {
-                    queuedBytes.addAndGet(-task.entry.size());
-                    writeTask(task);
-                } else {
-                    sealFor(task);
-                }
-            } catch (Throwable problem) {
-                gaps.add(Gaps.SPOOL_FAILED, 1, problem);
-            }
-        }
-    }
-
-    private void writeTask(Task task) {
-        try {
-            write(task.entry);
-            if (task.force && segment != null) {
-                segment.force();
-            }
-        } catch (IOException problem) {
-            fail(problem);
-        } finally {
-            if (task.written != null) {
-                task.written.countDown();
-            }
-        }
-    }
-
-    /** The time of the open file is when its writer was last alive: it bounds what a killed application can have done. */
-    private void showLife() {
-        long now = System.currentTimeMillis();
-        if (segment != null && now - shownAt >= LIFE_MILLIS) {
-            shownAt = now;
-            segment.touch();
-        }
-    }
-
-    private void sealFor(Task task) {
-        try {
-            sealSegment(task.last);
-        } finally {
-            closed |= task.last;
-            task.sealed.countDown();
-        }
-    }
-
-    private void write(Entry entry) {
-        try {
-            Segment open = segment();
-            long before = open.size();
-            for (Map.Entry<String, byte[]> plan : entry.plans.entrySet()) {
-                if (!open.hasPlan(plan.getKey())) {
-                    open.writePlan(plan.getKey(), plan.getValue());
-                    records.incrementAndGet();
-                }
-            }
-            open.write(entry.record);
-            records.incrementAndGet();
-            writeGaps(open, false);
-            bytes.addAndGet(open.size() - before);
-            if (open.size() >= SEGMENT_BYTES) {
-                sealSegment(false);
-            } else {
-                sealIfOld();
-            }
-        } catch (IOException | RuntimeException problem) {
-            fail(problem);
-        }
-    }
-
-    private Segment segment() throws IOException {
-        if (segment == null) {
-            if (System.currentTimeMillis() < retryAt) {
-                throw new IOException("the spool failed a moment ago; it is tried again soon");
-            }
-            segment = openSegment();
-        }
-        if (segment.size() - checkedBytes > 1 << 20) {
-            checkFreeDisk();
-            checkedBytes = segment.size();
-        }
-        return segment;
-    }
-
-    private Segment openSegment() throws IOException {
-        checkFreeDisk();
-        Segment opened = Segment.open(folder, bridge, sequence++, System.currentTimeMillis());
-        checkedBytes = 0;
-        try {
-            opened.write(header);
-        } catch (IOException problem) {
-            opened.abandon();
-            throw problem;
-        }
-        return opened;
-    }
-
-    private void checkFreeDisk() throws IOException {
-        long free = Files.getFileStore(folder).getUsableSpace();
-        if (free < FREE_DISK_BYTES) {
-            throw new IOException("the disk of " + folder + " has fewer than 64 MiB free");
-        }
-    }
-
-    private void writeGaps(Segment open, boolean closing) throws IOException {
-        for (byte[] gap : gaps.due(System.currentTimeMillis(), closing)) {
-            open.write(gap);
-            records.incrementAndGet();
-        }
-    }
-
-    private void sealIfOld() {
-        if (segment != null && segment.hasNews() && System.currentTimeMillis() - segment.openedAt >= sealMillis) {
-            sealSegment(false);
-        }
-    }
-
-    /** The next segment is there before this one is sealed: who reads the spool always sees that its writer lives. */
-    private void sealSegment(boolean last) {
-        if (segment == null) {
+        if (!open()) {
             return;
         }
-        try {
-            writeGaps(segment, true);
-            if (!segment.hasNews() && !last) {
-                return;
+        while (!closed) {
+            try {
+                step(queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS));
+            } catch (InterruptedException nobodyMayInterrupt) {
+                // The flag is cleared, and the next wait is a wait again.
+                continue;
+            } catch (Throwable unforeseen) {
+                gaps.note(Gaps.SPOOL_FAILED, 0, unforeseen);
             }
-            Segment open = segment;
-            segment = last ? null : openSegment();
-            open.seal();
-            segments.incrementAndGet();
-        } catch (IOException | RuntimeException problem) {
-            fail(problem);
-        }
-        if (uploader != null) {
-            uploader.upload(folder, bridge, gaps);
         }
     }
 
-    private void fail(Exception problem) {
-        gaps.add(Gaps.SPOOL_FAILED, 1, problem);
-        if (segment != null) {
-            segment.abandon();
-            segment = null;
+    private boolean open() {
+        try {
+            writer.open();
+            opening.compareAndSet(Opening.UNDER_WAY, Opening.OPEN);
+        } catch (Throwable problem) {
+            openingFailure = problem;
+            if (opening.compareAndSet(Opening.UNDER_WAY, Opening.FAILED)) {
+                return false;
+            }
+        } finally {
+            opened.countDown();
         }
-        retryAt = System.currentTimeMillis() + RETRY_MILLIS;
+        return true;
+    }
+
+    /** One turn of the thread: a task, or null where none came for a while. */
+    void step(Task task) {
+        if (task == null) {
+            writer.tend();
+        } else if (task.entry == null) {
+            end(task);
+        } else {
+            write(task);
+            writer.tend();
+        }
+        if (uploads != null && writer.segments() > uploaded) {
+            uploaded = writer.segments();
+            uploads.wake();
+        }
+    }
+
+    /** The task that waits longest, or null: for whoever takes the turns without the thread. */
+    Task next() {
+        return queue.poll();
+    }
+
+    private void write(Task task) {
+        inHand = task;
+        boolean isWritten = false;
+        try {
+            isWritten = writer.put(task.entry, task.wait);
+        } finally {
+            queuedBytes.addAndGet(-task.entry.size());
+            if (!isWritten) {
+                lose(task, Gaps.SPOOL_FAILED, writer.problem());
+            } else if (task.settle(Outcome.WRITTEN)) {
+                written.incrementAndGet();
+            }
+            inHand = null;
+        }
+    }
+
+    private void end(Task task) {
+        boolean sealed = false;
+        try {
+            sealed = task.last ? writer.end() : writer.seal();
+        } finally {
+            closed |= task.last;
+            task.settle(sealed ? Outcome.WRITTEN : Outcome.LOST);
+        }
     }
 }

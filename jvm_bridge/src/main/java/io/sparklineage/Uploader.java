@@ -9,9 +9,14 @@ import java.nio.file.Path;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.permission.FsPermission;
 
 /** Copies sealed segments to a remote spool: whole files, made only where absent, without append or rename. */
 final class Uploader {
+    private static final FsPermission OWNERS_FILE = new FsPermission((short) 0600);
+    private static final FsPermission OWNERS_FOLDER = new FsPermission((short) 0700);
+    private static final int BUFFER_BYTES = 64 << 10;
+
     private final URI target;
     private final Configuration configuration;
 
@@ -20,17 +25,33 @@ final class Uploader {
         this.configuration = configuration;
     }
 
-    /** Uploads every sealed segment of this bridge; one that fails stays and is tried after the next seal. */
-    void upload(Path folder, String bridge, Gaps gaps) {
-        try (DirectoryStream<Path> sealed = Files.newDirectoryStream(folder, bridge + "-*.seg")) {
-            FileSystem remote = FileSystem.get(target, configuration);
+    /**
+     * Uploads every sealed segment, also those that an application before could not; one that fails stays and is tried again
+     * after the next seal. False where something stayed.
+     */
+    boolean upload(Path folder, Gaps gaps) {
+        try (DirectoryStream<Path> sealed = Files.newDirectoryStream(folder, "*.seg")) {
+            FileSystem remote = null;
             for (Path segment : sealed) {
+                remote = remote == null ? open() : remote;
                 copy(segment, remote);
-                Files.delete(segment);
+                Files.deleteIfExists(segment);
             }
-        } catch (Exception problem) {
+            return true;
+        } catch (Throwable problem) {
             gaps.note("the upload to the remote spool failed and is tried again: " + problem);
+            return false;
         }
+    }
+
+    /** The remote spool, made where it is missing: the owner's alone, where the file system knows of owners. */
+    private FileSystem open() throws IOException {
+        FileSystem remote = FileSystem.get(target, configuration);
+        org.apache.hadoop.fs.Path folder = new org.apache.hadoop.fs.Path(target);
+        if (!remote.exists(folder)) {
+            FileSystem.mkdirs(remote, folder, OWNERS_FOLDER);
+        }
+        return remote;
     }
 
     private void copy(Path segment, FileSystem remote) throws IOException {
@@ -38,7 +59,8 @@ final class Uploader {
                 new org.apache.hadoop.fs.Path(target.resolve(segment.getFileName().toString()));
         OutputStream out;
         try {
-            out = remote.create(path, false);
+            out = remote.create(path, OWNERS_FILE, false, BUFFER_BYTES, remote.getDefaultReplication(path),
+                    remote.getDefaultBlockSize(path), null);
         } catch (FileAlreadyExistsException uploadedBefore) {
             if (remote.getFileStatus(path).getLen() == Files.size(segment)) {
                 return;
@@ -47,7 +69,7 @@ final class Uploader {
         }
         try (OutputStream open = out) {
             Files.copy(segment, open);
-        } catch (IOException | RuntimeException torn) {
+        } catch (IOException | RuntimeException | Error torn) {
             remote.delete(path, false);
             throw torn;
         }

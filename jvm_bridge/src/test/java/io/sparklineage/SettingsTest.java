@@ -73,6 +73,22 @@ class SettingsTest {
     }
 
     @Test
+    void aSpoolHasASize() throws IOException {
+        conf.put("spark.lineage.spool", folder.toString());
+        assertEquals(10_737_418_240L, Settings.of(conf::get).spoolMaxBytes);
+        conf.put("spark.lineage.spoolMaxBytes", "512M");
+        assertEquals(536_870_912L, Settings.of(conf::get).spoolMaxBytes);
+        conf.put("spark.lineage.spoolMaxBytes", "16777216");
+        assertEquals(16_777_216L, Settings.of(conf::get).spoolMaxBytes);
+        for (String wrong : new String[] {"16777215", "-1", "10 g", "10p", "2000t", "99999999999999999999"}) {
+            conf.put("spark.lineage.spoolMaxBytes", wrong);
+            Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
+            assertEquals("spark.lineage.spoolMaxBytes is '" + wrong
+                    + "'; allowed are bytes, or a number with k, m, g or t, from 16m to 1024t", refused.getMessage());
+        }
+    }
+
+    @Test
     void aWrongValueIsNamed() {
         conf.put("spark.lineage.literals", "some");
         Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));

@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -74,7 +75,11 @@ class SpoolTest {
     }
 
     private Spool open(Gaps gaps) throws IOException {
-        return Spool.open(folder, "b", bytes("header"), 3_600_000, gaps, null);
+        SpoolWriter writer = new SpoolWriter(LocalFiles.INSTANCE, Clock.SYSTEM, folder, "b", bytes("header"), 3_600_000,
+                1L << 40, gaps);
+        Spool spool = new Spool(writer, gaps, Clock.SYSTEM, null);
+        spool.start();
+        return spool;
     }
 
     @Test
@@ -150,20 +155,39 @@ class SpoolTest {
 
     @Test
     void aTornTailLosesNoRecordBeforeIt() throws IOException {
-        Segment segment = Segment.open(folder, "b", 7, 0);
-        segment.write(bytes("one"));
-        segment.write(bytes("two"));
+        Segment segment = Segment.open(LocalFiles.INSTANCE, folder, "b", 7, bytes("header"), 0);
+        segment.write(entry("one"));
+        segment.write(entry("two"));
         segment.abandon();
         Path file = folder.resolve("b-00000007.open");
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
             channel.truncate(channel.size() - 1);
         }
-        assertEquals(Collections.singletonList("one"), read(file));
+        assertEquals(Arrays.asList("header", "one"), read(file));
+    }
+
+    @Test
+    void foldersAndFilesAreTheOwnersAlone() throws IOException {
+        folder = folder.resolve("a/b");
+        Files.setPosixFilePermissions(folder.getParent().getParent(), PosixFilePermissions.fromString("rwxr-xr-x"));
+        Spool spool = open(new Gaps("b"));
+        spool.offer(entry("one"));
+        assertTrue(spool.seal(TIMEOUT_MILLIS));
+        assertEquals("rwxr-xr-x", mode(folder.getParent().getParent()));
+        assertEquals("rwx------", mode(folder.getParent()));
+        assertEquals("rwx------", mode(folder));
+        assertEquals("rw-------", mode(folder.resolve("b-00000000.seg")));
+        assertEquals("rw-------", mode(folder.resolve("b-00000001.open")));
+        spool.close(TIMEOUT_MILLIS);
+    }
+
+    private static String mode(Path file) throws IOException {
+        return PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
     }
 
     @Test
     void theWriterHoldsTheLock() throws IOException {
-        Segment segment = Segment.open(folder, "b", 0, 0);
+        Segment segment = Segment.open(LocalFiles.INSTANCE, folder, "b", 0, bytes("header"), 0);
         try (FileChannel other = FileChannel.open(folder.resolve("b-00000000.open"), StandardOpenOption.WRITE)) {
             assertThrows(OverlappingFileLockException.class, other::tryLock);
         }

@@ -1,0 +1,122 @@
+package io.sparklineage;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
+import java.util.List;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Keeps a spool that nobody ingests from below its maximum: the oldest segments go first, and what was in them is counted. */
+final class SpoolLimit {
+    private static final String REASON = "the spool is larger than spark.lineage.spoolMaxBytes, so its oldest segments were deleted";
+
+    /** So much of a record is looked at: its kind stands in front. */
+    private static final int START_BYTES = 64;
+    private static final int GAP_BYTES = 4_096;
+    private static final Pattern KIND = Pattern.compile("\"kind\":\"(\\w+)\"");
+    private static final Pattern COUNT = Pattern.compile("\"count\":(\\d{1,18})");
+
+    private final SpoolFiles files;
+    private final Path folder;
+    private final String bridge;
+    private final long maxBytes;
+    private final Gaps gaps;
+
+    SpoolLimit(SpoolFiles files, Path folder, String bridge, long maxBytes, Gaps gaps) {
+        this.files = files;
+        this.folder = folder;
+        this.bridge = bridge;
+        this.maxBytes = maxBytes;
+        this.gaps = gaps;
+    }
+
+    /** Deletes what is too much. Segments that a writer has open stay, and so do those that cannot be read. */
+    void keep() {
+        try {
+            List<SpoolFiles.Listed> all = files.list(folder, ".seg", ".open");
+            long bytes = all.stream().mapToLong(each -> each.size).sum();
+            if (bytes <= maxBytes) {
+                return;
+            }
+            all.sort(Comparator.<SpoolFiles.Listed>comparingLong(each -> each.modified)
+                    .thenComparing(each -> each.path.getFileName().toString()));
+            for (SpoolFiles.Listed each : all) {
+                if (bytes > maxBytes && drop(each)) {
+                    bytes -= each.size;
+                }
+            }
+        } catch (Throwable problem) {
+            gaps.note("the size of the spool could not be kept: " + problem);
+        }
+    }
+
+    private boolean drop(SpoolFiles.Listed segment) {
+        String name = segment.path.getFileName().toString();
+        try {
+            // A file without bytes was just made, and will be locked.
+            if (name.endsWith(".open") && (segment.size == 0 || files.isLocked(segment.path))) {
+                return false;
+            }
+            long records;
+            try (SeekableByteChannel file = files.read(segment.path)) {
+                records = records(file);
+            }
+            files.delete(segment.path);
+            if (name.startsWith(bridge + "-")) {
+                gaps.add(Gaps.SPOOL_FULL, records, REASON);
+            } else {
+                gaps.note(Gaps.SPOOL_FULL, records, REASON);
+            }
+            return true;
+        } catch (Throwable problem) {
+            gaps.note("a segment could not be deleted from a full spool: " + problem);
+            return false;
+        }
+    }
+
+    /** Records of a segment, without its application and its plans; those that a gap tells of count, too. */
+    static long records(SeekableByteChannel file) throws IOException {
+        ByteBuffer start = ByteBuffer.allocate(Segment.HEADER_BYTES + START_BYTES);
+        long records = 0;
+        for (long at = Segment.MAGIC.length; at + Segment.HEADER_BYTES < file.size(); ) {
+            read(file, at, start);
+            long length = Integer.toUnsignedLong(start.getInt(0));
+            if (length == 0 || at + Segment.HEADER_BYTES + length > file.size()) {
+                break;
+            }
+            Matcher kind = KIND.matcher(text(start));
+            String found = kind.find() ? kind.group(1) : "";
+            if (found.equals("gap")) {
+                ByteBuffer whole = ByteBuffer.allocate(Segment.HEADER_BYTES + (int) Math.min(length, GAP_BYTES));
+                read(file, at, whole);
+                Matcher count = COUNT.matcher(text(whole));
+                records += count.find() ? Long.parseLong(count.group(1)) : 1;
+            } else if (!found.equals("application") && !found.equals("plan")) {
+                records++;
+            }
+            at += Segment.HEADER_BYTES + length;
+        }
+        return records;
+    }
+
+    private static void read(SeekableByteChannel file, long at, ByteBuffer into) throws IOException {
+        into.clear();
+        file.position(at);
+        while (into.hasRemaining() && file.read(into) >= 0) {
+            // until it is full, or the file ends
+        }
+        into.flip();
+        if (into.limit() < Segment.HEADER_BYTES) {
+            throw new IOException("the segment became shorter");
+        }
+    }
+
+    private static String text(ByteBuffer frame) {
+        return new String(frame.array(), Segment.HEADER_BYTES, frame.limit() - Segment.HEADER_BYTES,
+                StandardCharsets.ISO_8859_1);
+    }
+}
