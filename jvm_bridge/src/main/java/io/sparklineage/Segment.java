@@ -203,6 +203,11 @@ final class Segment {
         return files.exists(openPath);
     }
 
+    /** Whether neither its open file nor the sealed one is there. */
+    boolean isGone() throws IOException {
+        return !files.exists(openPath) && !files.exists(sealedPath);
+    }
+
     /** Gives the file, which was forced, its final name. */
     Path seal() throws IOException {
         try {

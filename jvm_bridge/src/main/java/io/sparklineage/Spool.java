@@ -194,12 +194,9 @@ final class Spool {
     /** Writes all that is queued, seals the open segment and uploads it; false where that fails or takes longer. */
     boolean seal(long timeoutMillis) {
         long until = clock.nanos() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
-        Task task = isAlive() ? new Task(null, SpoolWriter.Wait.NOTHING, false) : closing;
+        Task task = isAlive() ? askToSeal() : closing;
         if (task == null) {
             return false;
-        }
-        if (task != closing) {
-            queue.add(task);
         }
         task.await(until - clock.nanos());
         return task.outcome() == Outcome.WRITTEN && (uploads == null || uploads.await(until - clock.nanos()));
@@ -226,6 +223,13 @@ final class Spool {
         boolean isUploaded = uploads == null || uploads.await(closedBy - clock.nanos());
         warn();
         return last.outcome() == Outcome.WRITTEN && isUploaded;
+    }
+
+    /** Queues the wish to seal. */
+    Task askToSeal() {
+        Task task = new Task(null, SpoolWriter.Wait.NOTHING, false);
+        queue.add(task);
+        return task;
     }
 
     /** Queues the wish to end, once; from then on there is a time by which it has to be fulfilled. */

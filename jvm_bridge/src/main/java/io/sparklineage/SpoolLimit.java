@@ -4,9 +4,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -61,16 +61,14 @@ final class SpoolLimit {
             if (name.endsWith(".open") && (segment.size == 0 || files.isLocked(segment.path))) {
                 return false;
             }
-            long records;
+            Content content = new Content();
             try (SeekableByteChannel file = files.read(segment.path)) {
-                records = records(file);
+                content.count(file);
             }
             files.delete(segment.path);
-            if (name.startsWith(bridge + "-")) {
-                gaps.add(Gaps.SPOOL_FULL, records, REASON);
-            } else {
-                gaps.note(Gaps.SPOOL_FULL, records, REASON);
-            }
+            // What its gaps told of is counted as lost already, where it was this application's.
+            long losses = name.startsWith(bridge + "-") ? content.records : 0;
+            gaps.note(Gaps.SPOOL_FULL, losses, content.records + content.told, REASON);
             return true;
         } catch (Throwable problem) {
             gaps.note("a segment could not be deleted from a full spool: " + problem);
@@ -78,29 +76,38 @@ final class SpoolLimit {
         }
     }
 
-    /** Records of a segment, without its application and its plans; those that a gap tells of count, too. */
-    static long records(SeekableByteChannel file) throws IOException {
-        ByteBuffer start = ByteBuffer.allocate(Segment.HEADER_BYTES + START_BYTES);
-        long records = 0;
-        for (long at = Segment.MAGIC.length; at + Segment.HEADER_BYTES < file.size(); ) {
-            read(file, at, start);
-            long length = Integer.toUnsignedLong(start.getInt(0));
-            if (length == 0 || at + Segment.HEADER_BYTES + length > file.size()) {
-                break;
+    /** What a segment has, without its application and its plans. */
+    static final class Content {
+        long records;
+
+        /** What its gaps tell of. */
+        long told;
+
+        void count(SeekableByteChannel file) throws IOException {
+            ByteBuffer start = ByteBuffer.allocate(Segment.HEADER_BYTES + START_BYTES);
+            for (long at = Segment.MAGIC.length; at + Segment.HEADER_BYTES < file.size(); ) {
+                read(file, at, start);
+                long length = Integer.toUnsignedLong(start.getInt(0));
+                if (length == 0 || at + Segment.HEADER_BYTES + length > file.size()) {
+                    break;
+                }
+                Matcher kind = KIND.matcher(text(start));
+                String found = kind.find() ? kind.group(1) : "";
+                if (found.equals("gap")) {
+                    told += told(file, at, (int) Math.min(length, GAP_BYTES));
+                } else if (!found.equals("application") && !found.equals("plan")) {
+                    records++;
+                }
+                at += Segment.HEADER_BYTES + length;
             }
-            Matcher kind = KIND.matcher(text(start));
-            String found = kind.find() ? kind.group(1) : "";
-            if (found.equals("gap")) {
-                ByteBuffer whole = ByteBuffer.allocate(Segment.HEADER_BYTES + (int) Math.min(length, GAP_BYTES));
-                read(file, at, whole);
-                Matcher count = COUNT.matcher(text(whole));
-                records += count.find() ? Long.parseLong(count.group(1)) : 1;
-            } else if (!found.equals("application") && !found.equals("plan")) {
-                records++;
-            }
-            at += Segment.HEADER_BYTES + length;
         }
-        return records;
+
+        private static long told(SeekableByteChannel file, long at, int length) throws IOException {
+            ByteBuffer gap = ByteBuffer.allocate(Segment.HEADER_BYTES + length);
+            read(file, at, gap);
+            Matcher count = COUNT.matcher(text(gap));
+            return count.find() ? Long.parseLong(count.group(1)) : 1;
+        }
     }
 
     private static void read(SeekableByteChannel file, long at, ByteBuffer into) throws IOException {

@@ -37,6 +37,7 @@ final class SpoolWriter {
     private Segment retired;
     private int sequence;
     private long checkedBytes;
+    private Long retiredAt;
     private long restUntil;
     private long shownAt;
     private Long warnedAt;
@@ -324,7 +325,7 @@ final class SpoolWriter {
 
     private boolean isGone(Segment old) {
         try {
-            return !old.isThere();
+            return old.isGone();
         } catch (Throwable cannotBeTold) {
             return false;
         }
@@ -337,12 +338,16 @@ final class SpoolWriter {
         }
     }
 
-    /** Lets go of a segment that failed. One that failed soon after it was opened is not followed by another at once. */
+    /** Lets go of a segment that failed. Another follows at once, but not if one failed just before. */
     private void retire(Throwable thrown) {
         failed(thrown);
         retired = segment;
         segment = null;
-        restUntil = retired.openedAt + RETRY_NANOS;
+        long now = clock.nanos();
+        if (retiredAt != null && now - retiredAt < RETRY_NANOS) {
+            rest();
+        }
+        retiredAt = now;
     }
 
     private void release() {
