@@ -130,6 +130,24 @@ class Lineage:
             session.flush(self._spark, timeout_seconds)
         return self.ingest()
 
+    def disable(self, timeout_seconds: float = 30) -> None:
+        """Switch lineage off in the session: what has run is brought into the store, and what runs from here on is not captured.
+
+        This object goes on answering from the store; doing it twice is harmless. Raises as `flush` does, and then lineage is off all the
+        same.
+        """
+        if self._spark is None:
+            return
+        spark, self._spark, self._ingests = self._spark, None, True
+        if session.has_ended(spark):
+            self.ingest()
+            return
+        try:
+            session.flush(spark, timeout_seconds)
+        finally:
+            session.detach(spark)
+        self.ingest()
+
     def ingest(self) -> IngestReport:
         """Bring what waits in the spool into the store; what cannot be read is kept aside and warned of."""
         report = ingest_spool(self.spool, self.store)

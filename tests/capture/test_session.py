@@ -123,11 +123,17 @@ def test_a_running_session(spark, tmp_path):
     handed = session.configure(SparkSession.builder, settings).getOrCreate()
     assert session.status(handed).bridge == attached.bridge
 
+    lineage = Lineage(settings, spark=spark)
+    lineage.disable()
+    lineage.disable()
     session.detach(spark)
-    session.detach(spark)
+    assert lineage.tables().to_dict()["tables"][0]["name"] == str(tmp_path / "second")
     spark.range(3).write.parquet(str(tmp_path / "third"))
     assert session.status(spark).alive is False
-    assert written_paths(sealed_records(settings.spool)) == {"second"}
+    assert spool.segments(settings.spool) == ()
+    assert [run["target"]["name"] for run in lineage.runs().to_dict()["runs"] if run["target"]] == [
+        str(tmp_path / "second")
+    ]
 
 
 def test_settings_of_a_running_session(spark, tmp_path, monkeypatch):
