@@ -272,6 +272,8 @@ def _lost(metrics: dict[str, int]) -> str:
 def _costs(metrics: dict[str, int]) -> str:
     """What was captured, what waits and what it took; only what the bridge knows (docs/metrics.md)."""
     words = [f"{metrics[name]} {name}" for name in ("executions", "intents") if name in metrics]
+    if metrics.get("sampled_out"):
+        words.append(f"{metrics['sampled_out']} without operators and stages on purpose")
     if {"written_bytes", "queued_records", "queued_bytes"} <= metrics.keys():
         words.append(f"{_bytes(metrics['written_bytes'])} written")
         words.append(f"{metrics['queued_records']} records ({_bytes(metrics['queued_bytes'])}) queued")

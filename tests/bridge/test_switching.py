@@ -84,6 +84,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
     assert metrics == in_sink
     assert metrics == {
         "executions": 1,
+        "sampled_out": 0,
         "intents": 0,
         "lost": 0,
         "lost_writer_queue_full": 0,
@@ -161,3 +162,5 @@ def test_a_sample_leaves_out_the_detail_of_what_repeats_a_plan_and_ended_well(tm
     whole, less = ("COMPLETE", None, True, True), ("COMPLETE", "sample", False, False)
     assert told == [whole, less, ("FAILED", None, True, True), less]
     assert all(each["metrics"] and each["stages"] for each in repeated)
+    metrics = records[-1]["metrics"]
+    assert (metrics["executions"], metrics["sampled_out"]) == (5, 2)

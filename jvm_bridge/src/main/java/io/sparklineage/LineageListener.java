@@ -87,7 +87,8 @@ final class LineageListener extends SparkListener {
 
     /** A metrics system that does not take the numbers costs nothing but them. */
     private void measure() {
-        meter.with("executions", executions::get).with("intents", intents::noted).with("lost", gaps::lost);
+        meter.with("executions", executions::get).with("sampled_out", sampling::leftOut).with("intents", intents::noted)
+                .with("lost", gaps::lost);
         for (String reason : Gaps.LOSSES) {
             meter.with("lost_" + reason, () -> gaps.lost(reason));
         }

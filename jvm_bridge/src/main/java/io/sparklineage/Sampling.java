@@ -16,9 +16,15 @@ final class Sampling {
 
     private final double share;
     private final Map<String, Boolean> met = new Activity.Bounded<>(PLAN_LIMIT);
+    private volatile long leftOut;
 
     Sampling(double share) {
         this.share = share;
+    }
+
+    /** How many executions are told of without their detail. */
+    long leftOut() {
+        return leftOut;
     }
 
     /** Whether the detail of an execution is left out; `plan` is the hash of its plan, null where that was not read. */
@@ -28,6 +34,8 @@ final class Sampling {
             return false;
         }
         String id = batch == null ? plan + ":" + execution : batch.queryId + ":" + batch.batchId;
-        return Long.parseLong(Hashes.sha256(id).substring(0, 8), 16) / SPAN >= share;
+        boolean leavesOut = Long.parseLong(Hashes.sha256(id).substring(0, 8), 16) / SPAN >= share;
+        leftOut += leavesOut ? 1 : 0;
+        return leavesOut;
     }
 }

@@ -26,6 +26,7 @@ class SamplingTest {
         assertFalse(none.leavesOut("another", true, null, 4));
         assertFalse(none.leavesOut(null, true, null, 5));
         assertFalse(none.leavesOut(null, true, null, 6));
+        assertEquals(1, none.leftOut());
     }
 
     @Test
