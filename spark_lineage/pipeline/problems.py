@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, GapRecord, RddJobRecord
 from spark_lineage.model import DatasetId, Problem, Run, Severity
 
@@ -27,6 +29,34 @@ def unseen_job(record: RddJobRecord, run_id: str) -> Problem | None:
     return Problem("rdd_job", Severity.WARNING, message, record.call_site or "", hint, run_id)
 
 
+_LOST = "the bridge lost {} record(s)"
+_GAPS: Mapping[str, tuple[str, str]] = {
+    "encode_failed": (_LOST, "please report it"),
+    "intent_failed": (
+        "{} write(s) could not be noted before they ran; those that ended are told of all the same",
+        "please report it",
+    ),
+    "listener_queue_dropped": (
+        "Spark dropped {} event(s) before the bridge saw them: executions may be missing, or lack their jobs",
+        "raise spark.scheduler.listenerbus.eventqueue.spark-lineage.capacity",
+    ),
+    "record_too_large": ("the bridge left out {} part(s) that were too large", "split the job"),
+    "spool_failed": (_LOST, "look at the disk of the spool"),
+    "spool_full": (
+        "{} record(s) were deleted before they were ingested",
+        "ingest more often, or raise spark.lineage.spoolMaxBytes",
+    ),
+    "sync_failed": (
+        "the disk of the spool failed: {} record(s) may be lost",
+        "look at the disk; what was ingested since is there",
+    ),
+    "writer_queue_full": (_LOST, "put the spool on a faster disk, or look whether its disk hangs"),
+}
+"""What is said of each reason of a gap, with the count, and what to do. docs/operations.md has the same for operators."""
+
+_MAY_BE_LOST = frozenset({"intent_failed", "sync_failed"})
+
+
 def gap(record: GapRecord, application: ApplicationRecord) -> Problem:
     """Records that the bridge lost, may have lost or deleted, or a setting that it could not follow."""
     where = f"{application.application_name} at {record.at}"
@@ -34,19 +64,11 @@ def gap(record: GapRecord, application: ApplicationRecord) -> Problem:
         message = f"a setting of the job is not followed: {record.message}"
         hint = "docs/settings.md lists the settings and what is allowed"
         return Problem("wrong_setting", Severity.ERROR, message, where, hint, application.bridge)
+    sentence, hint = _GAPS.get(record.reason, (_LOST, "run spark-lineage doctor"))
     what = f": {record.message}" if record.message else ""
-    if record.reason == "sync_failed":
-        message = (
-            f"the disk of the spool failed: {record.count} record(s) may be lost ({record.reason}){what}"
-        )
-        hint = "look at the disk; what was ingested since is there"
-        return Problem("gap", Severity.WARNING, message, where, hint, application.bridge)
-    if record.reason == "spool_full":
-        message = f"{record.count} record(s) were deleted before they were ingested ({record.reason}){what}"
-        hint = "ingest more often, or raise spark.lineage.spoolMaxBytes"
-        return Problem("gap", Severity.ERROR, message, where, hint, application.bridge)
-    message = f"the bridge lost {record.count} record(s) ({record.reason}){what}"
-    return Problem("gap", Severity.ERROR, message, where, "run spark-lineage doctor", application.bridge)
+    severity = Severity.WARNING if record.reason in _MAY_BE_LOST else Severity.ERROR
+    message = f"{sentence.format(record.count)} ({record.reason}){what}"
+    return Problem("gap", severity, message, where, hint, application.bridge)
 
 
 def missing_plan(execution: ExecutionRecord, run_id: str) -> Problem:

@@ -1,0 +1,53 @@
+"""docs/operations.md tells operators of every reason for a loss, and names nothing that is not there."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from support.paths import REPOSITORY
+
+from spark_lineage.pipeline import problems
+from spark_lineage.settings import SETTINGS
+
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+JAVA = REPOSITORY / "jvm_bridge" / "src" / "main" / "java" / "io" / "sparklineage"
+
+
+def reasons() -> set[str]:
+    """The reasons for which the bridge makes a gap."""
+    text = (JAVA / "Gaps.java").read_text(encoding="utf-8")
+    return set(re.findall(r'static final String [A-Z_]+ = "([a-z_]+)"', text))
+
+
+def first_cells(title: str) -> list[str]:
+    """The first cell of each row of the table with that title in its first cell; code marks removed."""
+    table = OPERATIONS[OPERATIONS.index(f"| {title} |") :].split("\n\n", 1)[0].splitlines()[2:]
+    return [name for row in table for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_every_reason_of_a_gap_has_its_words_for_people_and_for_operators() -> None:
+    known = reasons()
+    assert "spool_failed" in known
+    assert {*problems._GAPS, "wrong_setting"} == known
+    assert {*first_cells("reason of a gap"), "wrong_setting"} == known
+    schema = json.loads(
+        (REPOSITORY / "jvm_bridge" / "contract" / "record.schema.json").read_text(encoding="utf-8")
+    )
+    assert set(schema["$defs"]["gap"]["properties"]["reason"]["enum"]) == known
+
+
+def test_the_settings_that_operators_are_told_of_exist() -> None:
+    known = {setting.key for setting in SETTINGS}
+    assert set(first_cells("setting")) < known
+    named = re.findall(r"`spark\.lineage\.([A-Za-z.]+)(?:=[^`]*)?`", OPERATIONS)
+    assert named
+    assert set(named) <= known
+
+
+def test_every_line_of_the_log_is_explained() -> None:
+    """What the bridge may say in the driver's log, by its first words."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(JAVA.glob("*.java")))
+    said = set(re.findall(r'(?:\.warn|Bridge\.complain)\(\s*"([^"{}:,]{12,})', text))
+    assert "Lineage is not captured" in {each.strip() for each in said}
+    assert [each for each in sorted(said) if each.strip() not in OPERATIONS] == []
