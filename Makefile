@@ -71,7 +71,11 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 	status=0; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
+<<<<<<< HEAD
 	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \
+=======
+	PYTHONPATH=. .venv/bin/python tests/pipeline/deliveries.py || status=1; \
+>>>>>>> c5f85ff (Segments that come again, in any order and to several ingests at once are told exactly once, in bounded memory)
 	exit $$status
 
 lint: $(MAIN)

@@ -114,6 +114,38 @@ def frames(segment: Path) -> Iterator[Frame | SegmentProblem]:
         )
 
 
+class Payloads:
+    """The payloads of one segment, read again from where `frames` found them."""
+
+    def __init__(self, segment: Path) -> None:
+        self._segment = segment
+        try:
+            self._file = segment.open("rb")
+        except OSError as error:
+            raise self._gone(error.strerror) from error
+
+    def read(self, offset: int, length: int) -> bytes:
+        """The payload of the frame at `offset`; raises `BridgeError` where it is not there any more."""
+        try:
+            found = os.pread(self._file.fileno(), _HEADER.size + length, offset)
+        except OSError as error:
+            raise self._gone(error.strerror) from error
+        payload = found[_HEADER.size :]
+        if len(payload) != length or _HEADER.unpack_from(found)[1] != zlib.crc32(payload):
+            raise self._gone("other bytes stand there")
+        return payload
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._file.close()
+
+    def _gone(self, reason: str | None) -> BridgeError:
+        return BridgeError(
+            f"Segment {self._segment} changed while it was ingested ({reason}): "
+            "leave a spool alone while an ingest holds it, and ingest again."
+        )
+
+
 def keep_aside_segment(spool: Path, segment: Path, reason: str) -> Path:
     """Move a whole segment into the spool's folder of bad ones; returns where it is now."""
     target = _reserve_bad(spool, segment.name, reason)

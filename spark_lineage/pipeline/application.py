@@ -34,6 +34,7 @@ from spark_lineage.model import (
     RunState,
 )
 from spark_lineage.pipeline.constants import constants_of
+from spark_lineage.pipeline.designs import Designs
 from spark_lineage.pipeline.failures import failed_operator
 from spark_lineage.pipeline.fold import Folded, FoldedUsage, FoldedWrite, fold, spares_what_is_there
 from spark_lineage.pipeline.intents import as_execution, is_without_end
@@ -44,7 +45,6 @@ from spark_lineage.pipeline.measures import has_committed, measured
 from spark_lineage.pipeline.observing import Observer, observations
 from spark_lineage.pipeline.operators import stage_of
 from spark_lineage.pipeline.origins import Origins
-from spark_lineage.pipeline.outcomes import application_state
 from spark_lineage.pipeline.problems import (
     clock_went_back,
     command_not_followed,
@@ -62,7 +62,8 @@ from spark_lineage.pipeline.scans import scans_of
 class Application:
     """Turns the folded executions of one application into rows.
 
-    `alive_until` is the last sign of life of an application that is over, epoch milliseconds.
+    `alive_until` is the last sign of life of an application that is over, epoch milliseconds; `records` are those
+    that tell of the runs at hand, as in `Run.records`.
     Analysis is repeated only where the plan, its literals or its checkpoints' plans differ.
     """
 
@@ -74,6 +75,7 @@ class Application:
     origins: Origins
     job: str = field(init=False)
     alive_until: int | None = None
+    records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
     _observer: Observer = field(init=False)
     _levels: Levels = field(init=False)
@@ -167,14 +169,17 @@ class Application:
         """Records that the bridge lost."""
         self.rows.tell([gap(record, self.record)])
 
-    def end(self, end: ApplicationEndRecord | None, states: set[RunState]) -> None:
-        """The application ended, in order or (None) without a word; `states` are those of its runs."""
-        state, why = application_state(end, states)
-        run = self._run(self.record.bridge, 0, "application", "APPLICATION", state)
+    def ended(self, end: ApplicationEndRecord | None, state: RunState, why: str | None) -> Run:
+        """The run of the application itself, which ended in order or (None) without a word."""
+        run = new_run(self.record, self.job, self.record.bridge, 0, "application", "APPLICATION", state)
         ended_at = end.ended_at if end else None
-        self.rows.runs.append(
-            replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
-        )
+        return replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
+
+    def forget(self) -> None:
+        """Let go of what was analyzed, with all plans: from here on they are other nodes."""
+        self._analyzed.clear()
+        self._observer.designs = Designs()
+        self.origins.numbers.clear()
 
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
         inner, outer = write.inner, write.outer
@@ -308,7 +313,9 @@ class Application:
         return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
-        return new_run(self.record, self.job, run_id, part, kind, operation, state)
+        run = new_run(self.record, self.job, run_id, part, kind, operation, state)
+        records = self.records.get(run_id)
+        return run if records is None else replace(run, records=records)
 
     def _executed(
         self,

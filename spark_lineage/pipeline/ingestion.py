@@ -1,44 +1,43 @@
-"""Spool -> store: read segments, decode, fold, analyze, append, and only then let the segments go.
+"""Spool -> store: read segments, decode, fold, analyze, append piece by piece, and only then let the segments go.
 
-Repeating an ingest changes nothing: rows have keys. A segment stays in the spool while one of its
-executions waits for its root; a bad record is kept aside and counted, the good ones around it are ingested.
+A first pass notes where every record stands (`reading`); then each application's executions are loaded group by group in the order
+in which they ended, and their rows are appended when there are enough of them. So the memory does not grow with what the spool
+holds, and the answers are those of one piece. Repeating an ingest changes nothing: rows have keys. A segment stays in the spool
+while one of its executions waits for its root; a bad record is kept aside and counted, the good ones around it are ingested.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from spark_lineage.analyze.identity import PATH_RULES, Naming
 from spark_lineage.capture import spool as spools
 from spark_lineage.decode import collector
-from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import (
-    ApplicationEndRecord,
-    ApplicationRecord,
     ExecutionRecord,
     ExecutorRecord,
     GapRecord,
     IntentRecord,
-    PlanRecord,
+    ProgressRecord,
     RddJobRecord,
-    Record,
-    StreamRecord,
-    decode_record,
+    StreamEndRecord,
+    StreamStartRecord,
 )
-from spark_lineage.decode.tree import PlanTree
-from spark_lineage.errors import DecodeError
-from spark_lineage.model import Dataset, Problem, RunState, Severity
+from spark_lineage.model import Batch, Dataset
 from spark_lineage.pipeline.application import Application
 from spark_lineage.pipeline.batches import fold_all
-from spark_lineage.pipeline.fold import Folded, groups, is_complete
-from spark_lineage.pipeline.intents import as_execution, end_of, unended
+from spark_lineage.pipeline.ends import Over, correct_ends, ends
+from spark_lineage.pipeline.fold import Folded
+from spark_lineage.pipeline.intents import as_execution, end_of
 from spark_lineage.pipeline.locate import Locations
 from spark_lineage.pipeline.logged import decide_by_logs
 from spark_lineage.pipeline.origins import Origins
+from spark_lineage.pipeline.places import Noted, Place
 from spark_lineage.pipeline.problems import senseless
+from spark_lineage.pipeline.reading import Reading, other_content
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.pipeline.sightings import Sightings
@@ -47,39 +46,44 @@ from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.protocol import Store
 from spark_lineage.store.schema import from_rows
 
-LIFE_MS = 2_000
-"""How long after the last sign of life in a segment's time its writer may have lived: it shows one every second."""
-
 STOP_MS = 5_000
 """How long after its end is announced a stopping application may still commit."""
 
+PIECE_ROWS = 100_000
+"""So many rows of what ran are appended at once: some ten thousand executions."""
 
-@dataclass(slots=True)
-class _Read:
-    """The records of one application, over all its segments that can be read now."""
+_CHECKED = 500
+"""So many executions are compared at once with what the store has of them."""
 
-    application: ApplicationRecord
-    plans: dict[str, PlanTree] = field(default_factory=dict)
-    executions: dict[int, ExecutionRecord] = field(default_factory=dict)
-    others: list[Record] = field(default_factory=list)
-    end: ApplicationEndRecord | None = None
-    dead: bool = False
-    live: bool = False
-    homes: dict[int, set[Path]] = field(default_factory=lambda: defaultdict(set))
-    intents: list[IntentRecord] = field(default_factory=list)
-    alive_until: int | None = None
+_Group = tuple[int, list[int]]
+"""A root execution, and all inside it in the order in which they ended."""
 
 
 @dataclass(slots=True)
-class _Work:
-    spool: Path
-    read: dict[str, _Read] = field(default_factory=dict)
-    damages: dict[Path, list[spools.SegmentProblem]] = field(default_factory=lambda: defaultdict(list))
-    messages: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    records: int = 0
-    bad_records: int = 0
-    bad_segments: int = 0
+class _Ingest:
+    """One ingest under way. `stored` are the applications of which the store has runs."""
+
+    reading: Reading
+    target: Store
+    known: list[Dataset]
+    stored: frozenset[str]
+    rows: Rows = field(default_factory=Rows)
+    met: dict[str, Sightings] = field(default_factory=dict)
+    over: dict[str, Over] = field(default_factory=dict)
+    waiting: set[Path] = field(default_factory=set)
+    executions: int = 0
+    writes: int = 0
+    usages: int = 0
+    pending: int = 0
+    problems: int = 0
+
+    def flush(self, *, last: bool = False) -> None:
+        """Append the rows that are there; all but those that are held, or with them."""
+        batch = self.rows.take(last=last)
+        self.problems += len(batch.problems)
+        if batch != Batch():
+            fresh = self.reading.noted.keys() - self.stored
+            self.target.append(batch, fresh=fresh)
 
 
 def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
@@ -87,61 +91,54 @@ def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
     target = DeltaStore(store) if isinstance(store, Path | str) else store
     with spools.ingest_lock(spool):
         target.create()
-        return _ingest(spool, target)
+        reading = Reading(spool)
+        try:
+            return _ingest(reading, target)
+        finally:
+            reading.reader.close()
 
 
-def _ingest(spool: Path, target: Store) -> IngestReport:
-    work = _Work(spool)
-    segments = spools.segments(spool)
+def _ingest(reading: Reading, target: Store) -> IngestReport:
+    segments = spools.segments(reading.spool)
     usable = [each for each in segments if each.state is not spools.SegmentState.LIVE]
     live = {_writer(each.path) for each in segments if each.state is spools.SegmentState.LIVE}
     for segment in usable:
-        _read_segment(segment, work)
-    rows = Rows()
-    known = list(from_rows("datasets", target.read("datasets").to_pylist()))
-    met = {bridge: _sightings(read) for bridge, read in work.read.items()}
-    executions = writes = usages = pending = 0
-    over: list[tuple[Application, ApplicationEndRecord | None]] = []
-    waiting: set[Path] = set()
-    for bridge, read in work.read.items():
-        read.live = bridge in live
-        executions += len(read.executions)
-        begun = _begun(read)
-        done, open_groups = _fold(read)
-        for group in open_groups:
-            executions -= len(group)
-            pending += len(group)
-            waiting.update(path for each in group for path in read.homes[each.execution_id])
-        pending += len(begun)
-        waiting.update(path for each in begun for path in read.homes[each.execution_id])
-        application, found = _rows_of(read, done, begun, rows, target, known, met)
-        if read.end is not None or (read.dead and not read.live):
-            over.append((application, read.end))
-        writes += sum(len(each.writes) for each in found)
-        usages += sum(len(each.usages) for each in found)
-    decide_by_logs(rows, target)
-    for ended, end in over:
-        ended.end(end, _states(ended.record.bridge, rows, target))
-    for problem in _damage_problems(work):
-        rows.problems[problem] = None
-    batch = rows.batch()
-    if any((batch.runs, batch.plans, batch.problems, batch.datasets, batch.batches, batch.events)):
-        target.append(batch)
+        reading.read(segment)
+    work = _Ingest(
+        reading,
+        target,
+        list(from_rows("datasets", target.read("datasets").to_pylist())),
+        _stored(reading.noted, target),
+    )
+    for bridge, noted in reading.noted.items():
+        noted.live = bridge in live
+        naming = naming_of(noted.application.settings)
+        work.met[bridge] = Sightings(noted.plans, noted.executions.ended, naming)
+    for bridge, noted in reading.noted.items():
+        application = _application(noted, work)
+        _bring_in(application, noted, work)
+        if noted.end is not None or (noted.dead and not noted.live):
+            work.over[bridge] = Over(application, noted.end)
+    decide_by_logs(work.rows, target)
+    work.rows.tell(reading.damage_problems())
+    work.rows.runs.extend(ends(work.over, work.rows.runs, target))
+    work.flush(last=True)
+    correct_ends(work.over, reading.noted.keys(), target)
     target.sync()
     for segment in usable:
-        if segment.path not in waiting:
-            spools.settle(spool, segment.path, work.damages[segment.path])
+        if segment.path not in work.waiting:
+            spools.settle(reading.spool, segment.path, reading.damages[segment.path])
     return IngestReport(
         segments=len(usable),
-        records=work.records,
-        executions=executions,
-        writes=writes,
-        usages=usages,
-        problems=len(batch.problems),
-        bad_segments=work.bad_segments,
-        bad_records=work.bad_records,
-        pending=pending,
-        messages=tuple(work.messages),
+        records=reading.records,
+        executions=work.executions,
+        writes=work.writes,
+        usages=work.usages,
+        problems=work.problems,
+        bad_segments=reading.bad_segments,
+        bad_records=reading.bad_records,
+        pending=work.pending,
+        messages=tuple(reading.messages),
     )
 
 
@@ -150,88 +147,9 @@ def _writer(path: Path) -> str:
     return path.stem.rpartition("-")[0]
 
 
-def _read_segment(segment: spools.Segment, work: _Work) -> None:
-    read: _Read | None = None
-    for frame in spools.frames(segment.path):
-        if isinstance(frame, spools.SegmentProblem):
-            if frame.damage is spools.Damage.TORN and segment.state is spools.SegmentState.DEAD:
-                continue  # its writer was stopped in the middle of a record: that one never was
-            whole = frame.damage in spools.KEPT_WHOLE
-            work.bad_segments += whole
-            work.bad_records += not whole
-            work.messages.append(f"{frame.message} It is kept in {work.spool / spools.BAD_FOLDER}.")
-            work.damages[segment.path].append(frame)
-            continue
-        try:
-            with collector.paused():
-                record = decode_record(frame.payload)
-                tree = decode_plan(record) if isinstance(record, PlanRecord) else None
-        except DecodeError as error:
-            _refuse(segment.path, frame, str(error), work)
-            continue
-        if isinstance(record, ApplicationRecord):
-            read = work.read.setdefault(record.bridge, _Read(record))
-            if segment.state is spools.SegmentState.DEAD:
-                read.dead = True
-                read.alive_until = int(segment.path.stat().st_mtime * 1_000) + LIFE_MS
-        elif read is None:
-            _refuse(segment.path, frame, "a record stands before the one that names its application", work)
-            continue
-        elif tree is not None:
-            read.plans.setdefault(tree.hash, tree)
-        else:
-            _take(record, read, segment.path)
-        work.records += 1
-
-
-def _refuse(segment: Path, frame: spools.Frame, reason: str, work: _Work) -> None:
-    kept = spools.keep_aside_payload(work.spool, segment, frame.offset, frame.payload, reason)
-    work.bad_records += 1
-    where = f"segment {segment.name}, byte {frame.offset}"
-    work.messages.append(f"{where}: {reason}; kept as {kept.name} in {kept.parent}")
-    hint = "the record is kept aside in the spool's folder `bad`"
-    work.problems.append(Problem("bad_record", Severity.ERROR, reason, where, hint))
-
-
-def _take(record: Record, read: _Read, path: Path) -> None:
-    match record:
-        case ExecutionRecord():
-            read.executions[record.execution_id] = record
-            read.homes[record.execution_id].add(path)
-        case IntentRecord():
-            read.intents.append(record)
-            read.homes[record.execution_id].add(path)
-        case ApplicationEndRecord():
-            read.end = record
-        case _:
-            read.others.append(record)
-
-
-def _begun(read: _Read) -> list[IntentRecord]:
-    """The intents that wait for their ends. In an application that is over they are executions without an end from here on."""
-    left = unended(read.intents, read.executions)
-    if read.end is None and read.live:
-        return left
-    for intent in left:
-        read.executions[intent.execution_id] = as_execution(intent, end_of(intent, read.end))
-    return []
-
-
-def _fold(read: _Read) -> tuple[list[list[ExecutionRecord]], list[list[ExecutionRecord]]]:
-    """The groups that are complete, and those that still wait for their root.
-
-    Nothing waits for an application that has ended.
-    """
-    over = read.end is not None or not read.live
-    done: list[list[ExecutionRecord]] = []
-    waiting: list[list[ExecutionRecord]] = []
-    for root, group in groups(read.executions.values()).items():
-        (done if over or is_complete(root, group) else waiting).append(group)
-    return done, waiting
-
-
-def _sightings(read: _Read) -> Sightings:
-    return Sightings(read.plans, read.executions.values(), naming_of(read.application.settings))
+def _stored(bridges: Iterable[str], target: Store) -> frozenset[str]:
+    runs = target.read("runs", ["run_id"], under=[f"{each}:" for each in bridges])
+    return frozenset(each.rpartition(":")[0] for each in runs["run_id"].unique().to_pylist())
 
 
 def naming_of(settings: Mapping[str, str]) -> Naming:
@@ -245,86 +163,167 @@ def naming_of(settings: Mapping[str, str]) -> Naming:
     return Naming(chosen, settings.get("spark.lineage.namespace") or "file")
 
 
-def _rows_of(
-    read: _Read,
-    done: list[list[ExecutionRecord]],
-    begun: list[IntentRecord],
-    rows: Rows,
-    target: Store,
-    known: list[Dataset],
-    met: Mapping[str, Sightings],
-) -> tuple[Application, list[Folded]]:
-    naming = naming_of(read.application.settings)
-    warehouse = read.application.settings.get("spark.sql.warehouse.dir")
-    own = met[read.application.bridge]
-    others = [each for each in met.values() if each is not own]
-    locations = Locations(naming, warehouse, known, own, others)
-    origins = Origins(read.plans, read.executions, naming)
-    store = naming.locate(target.path).id
-    end = None if read.end is None or read.end.ended_at is None else read.end.ended_at + STOP_MS
-    application = Application(
-        read.application, read.plans, rows, locations, store, origins, end or read.alive_until
+def _application(noted: Noted, work: _Ingest) -> Application:
+    settings = noted.application.settings
+    naming = naming_of(settings)
+    own = work.met[noted.application.bridge]
+    others = [each for each in work.met.values() if each is not own]
+    locations = Locations(naming, settings.get("spark.sql.warehouse.dir"), work.known, own, others)
+    origins = Origins(noted.plans, noted.executions, naming)
+    store = naming.locate(work.target.path).id
+    end = None if noted.end is None or noted.end.ended_at is None else noted.end.ended_at + STOP_MS
+    return Application(
+        noted.application, noted.plans, work.rows, locations, store, origins, end or noted.alive_until
     )
-    found: list[Folded] = []
-    for group in done:
-        try:
-            with collector.paused():
-                all_folded = fold_all(
-                    group[-1].root, group, lambda each: read.plans.get(each.plan or ""), naming
-                )
-                for folded in all_folded:
-                    application.add(folded)
-        except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
-            rows.tell([senseless(read.application, group[-1].root, error)])
-            continue
-        found.extend(all_folded)
-    _tell_others(application, read, begun)
-    return application, found
 
 
-def _tell_others(application: Application, read: _Read, begun: list[IntentRecord]) -> None:
+def _bring_in(application: Application, noted: Noted, work: _Ingest) -> None:
+    """Make rows of all that is known of one application."""
+    work.executions += len(noted.executions)
+    begun = _begun(noted)
+    work.pending += len(begun)
+    work.waiting |= noted.homes(each.execution_id for each in begun)
+    groups = noted.executions.groups()
+    while piece := list(islice(groups, _CHECKED)):
+        others = _contradicting(noted, piece, work)
+        for group in piece:
+            _group(application, noted, group, others, work)
+            if work.reading.trees.is_full():
+                work.reading.trees.clear()
+                application.forget()
+            if work.rows.size() >= PIECE_ROWS:
+                work.flush()
+    _tell_others(application, noted, begun, work)
+
+
+def _begun(noted: Noted) -> list[IntentRecord]:
+    """The intents that wait for their ends. In an application that is over they are executions without an end from here on."""
+    left = noted.unended()
+    if noted.end is None and noted.live:
+        return left
+    for intent in left:
+        noted.executions.intents[intent.execution_id] = as_execution(intent, end_of(intent, noted.end))
+    return []
+
+
+def _group(application: Application, noted: Noted, group: _Group, others: set[int], work: _Ingest) -> None:
+    """Make rows of one root execution; it waits where its root has not ended. Nothing waits for an application that has ended."""
+    root, numbers = group
+    left = [each for each in numbers if each not in others]
+    is_over = noted.end is not None or not noted.live or root in others
+    if not is_over and root not in numbers:
+        work.executions -= len(numbers)
+        work.pending += len(numbers)
+        work.waiting |= noted.homes(numbers)
+        return
+    work.executions -= len(numbers) - len(left)
+    if not left:
+        return
+    application.records = _records_of(noted, root, left)
+    try:
+        with collector.paused():
+            all_folded = _folded(application, root, noted.executions.load(left))
+            for folded in all_folded:
+                application.add(folded)
+    except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
+        work.rows.tell([senseless(noted.application, root, error)])
+        return
+    work.writes += sum(len(each.writes) for each in all_folded)
+    work.usages += sum(len(each.usages) for each in all_folded)
+
+
+def _folded(application: Application, root: int, members: list[ExecutionRecord]) -> list[Folded]:
+    plans = application.plans
+    return fold_all(root, members, lambda each: plans.get(each.plan or ""), application.locations.naming)
+
+
+def _records_of(noted: Noted, root: int, numbers: list[int]) -> dict[str, tuple[str, ...]]:
+    """The records of the runs that may come of a group: of its root all, of another its own."""
+    contents = ((each, noted.executions.content(each)) for each in sorted(numbers))
+    known = {each: f"{each}:{content}" for each, content in contents if content is not None}
+    bridge = noted.application.bridge
+    return {f"{bridge}:{each}": (record,) for each, record in known.items()} | {
+        f"{bridge}:{root}": tuple(known.values())
+    }
+
+
+def _contradicting(noted: Noted, piece: list[_Group], work: _Ingest) -> set[int]:
+    """The executions of some groups that the store knows with other content: they are refused."""
+    bridge = noted.application.bridge
+    if bridge not in work.stored:
+        return set()
+    numbers = {each for root, members in piece for each in (root, *members)}
+    known = _known_records(work.target, bridge, map(str, numbers))
+    refused = set()
+    for number in sorted(numbers):
+        content = noted.executions.content(number)
+        if content is not None and content not in known.get(str(number), {content}):
+            refused.add(number)
+            place = noted.executions.place(number)
+            _refuse(work, place, f"execution {number}", bridge, str(number))
+    return refused
+
+
+def _known_records(target: Store, bridge: str, names: Iterable[str]) -> dict[str, set[str]]:
+    """The hashes of the records that the store has runs of, by what stands behind the bridge in a run's id."""
+    runs = target.read("runs", ["run_id", "records"], scope=[f"{bridge}:{each}" for each in names])
+    known: dict[str, set[str]] = {}
+    for records in runs["records"].to_pylist():
+        for name, _, content in (each.partition(":") for each in records or ()):
+            known.setdefault(name, set()).add(content)
+    return known
+
+
+def _refuse(work: _Ingest, place: Place, what: str, bridge: str, number: str) -> None:
+    payload = work.reading.reader.payload(place)
+    reason = other_content(what, bridge)
+    work.reading.refuse(place, payload, reason, "other_content", f"{bridge}:{number}")
+
+
+def _tell_others(application: Application, noted: Noted, begun: list[IntentRecord], work: _Ingest) -> None:
     """What is no execution that ended: jobs without a query, executors, losses, and writes that run."""
     streams = StreamRows(application.rows.batches, application.rows.events)
-    for other in read.others:
-        if isinstance(other, RddJobRecord):
-            application.rdd_job(other)
-        elif isinstance(other, StreamRecord):
-            streams.add(other)
-        elif isinstance(other, ExecutorRecord):
-            application.executor(other)
-        elif isinstance(other, GapRecord):
-            application.gap(other)
+    bridge = noted.application.bridge
+    known: dict[str, set[str]] = {}
+    if noted.jobs and bridge in work.stored:
+        known = _known_records(work.target, bridge, (f"job-{each}" for each in noted.jobs))
+    for place in noted.others:
+        match work.reading.reader.record(place, object):
+            case RddJobRecord() as job:
+                _tell_job(application, noted, job, place, known, work)
+            case StreamStartRecord() | ProgressRecord() | StreamEndRecord() as stream:
+                streams.add(stream)
+            case ExecutorRecord() as executor:
+                application.executor(executor)
+            case GapRecord() as gap:
+                application.gap(gap)
+        if work.rows.size() >= PIECE_ROWS:
+            work.flush()
+    application.records = {}
     for intent in begun:
         if intent.execution_id == intent.root:
-            try:
-                application.running(intent)
-            except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
-                application.rows.tell([senseless(read.application, intent.root, error)])
+            _tell_intent(application, intent)
 
 
-def _states(bridge: str, rows: Rows, target: Store) -> set[RunState]:
-    """The states of the runs of an application, of this ingest and of those before."""
-    stored = target.read("runs", ["run_id", "part", "state"]).to_pylist()
-    states = {
-        (row["run_id"], row["part"]): RunState(row["state"])
-        for row in stored
-        if row["run_id"].startswith(f"{bridge}:")
-    }
-    for run in rows.runs:
-        if run.run_id.startswith(f"{bridge}:"):
-            states[run.run_id, run.part] = run.state
-    return set(states.values())
+def _tell_intent(application: Application, intent: IntentRecord) -> None:
+    try:
+        application.running(intent)
+    except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
+        application.rows.tell([senseless(application.record, intent.root, error)])
 
 
-def _damage_problems(work: _Work) -> list[Problem]:
-    return work.problems + [
-        Problem(
-            f"segment_{each.damage.value}",
-            Severity.ERROR,
-            each.message,
-            path.name,
-            "the bytes are kept aside in the spool's folder `bad`",
-        )
-        for path, problems in work.damages.items()
-        for each in problems
-    ]
+def _tell_job(
+    application: Application,
+    noted: Noted,
+    job: RddJobRecord,
+    place: Place,
+    known: Mapping[str, set[str]],
+    work: _Ingest,
+) -> None:
+    bridge = noted.application.bridge
+    name, content = f"job-{job.job_id}", noted.jobs[job.job_id]
+    if content not in known.get(name, {content}):
+        _refuse(work, place, f"job {job.job_id}", bridge, name)
+        return
+    application.records = {f"{bridge}:{name}": (f"{name}:{content}",)}
+    application.rdd_job(job)

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
+
+import pyarrow.compute as pc
 
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
 from spark_lineage.pipeline.logs.commits import Commit
 from spark_lineage.pipeline.outcomes import RunKey, Version, decide
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.store.protocol import Store
-from spark_lineage.store.schema import from_rows
 
 __all__ = ["decide_by_logs"]
+
+_CLAIM = ("run_id", "part", "namespace", "name", "direction", "version")
 
 
 def decide_by_logs(rows: Rows, target: Store) -> None:
     """Decide the writes without an end, where their targets' logs can; of the others a problem says that nobody knows."""
     if not rows.undecided:
         return
-    stored = from_rows("observations", target.read("observations").to_pylist())
-    decided = decide(rows.undecided, _claims([*rows.observations, *stored]), rows.versions.logs)
+    stored = target.read("observations", _CLAIM)
+    stored = stored.filter((pc.field("direction") == "written") & pc.field("version").is_valid())
+    claims = _claims(rows.observations, stored.to_pylist())
+    decided = decide(rows.undecided, claims, rows.versions.logs)
     runs = {key: run for key, (run, _) in decided.items()}
     rows.runs = [runs.get((run.run_id, run.part), run) for run in rows.runs]
     rows.observations = [_with_commit(each, decided) for each in rows.observations]
@@ -31,7 +37,7 @@ def decide_by_logs(rows: Rows, target: Store) -> None:
             each.alive_until is not None
         )  # a remote spool has no word of that: the end may come with the next segment
         if is_over and run.state is RunState.UNKNOWN and (run.run_id, run.part) not in decided:
-            rows.problems[_unknown(run.operation, run.call_site, run.run_id, run.target)] = None
+            rows.tell([_unknown(run.operation, run.call_site, run.run_id, run.target)])
 
 
 def _with_commit(each: Observation, decided: Mapping[RunKey, tuple[Run, Commit]]) -> Observation:
@@ -43,11 +49,15 @@ def _with_commit(each: Observation, decided: Mapping[RunKey, tuple[Run, Commit]]
     return replace(each, version=commit.version, version_at=commit.committed_at, rows=run.rows)
 
 
-def _claims(observations: Iterable[Observation]) -> dict[Version, set[RunKey]]:
+def _claims(
+    observations: Iterable[Observation], stored: Iterable[Mapping[str, Any]]
+) -> dict[Version, set[RunKey]]:
     claims: dict[Version, set[RunKey]] = defaultdict(set)
     for each in observations:
         if each.direction == "written" and each.version is not None:
             claims[DatasetId(each.namespace, each.name), each.version].add((each.run_id, each.part))
+    for row in stored:
+        claims[DatasetId(row["namespace"], row["name"]), row["version"]].add((row["run_id"], row["part"]))
     return claims
 
 

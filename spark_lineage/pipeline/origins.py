@@ -122,7 +122,11 @@ class Origins:
         found: dict[Node, list[int]] = {}
         for index, origin in execution.origins:
             found.setdefault(tree.nodes[index], []).append(origin.execution_id)
-        if batch is not None and execution is not batch and execution.root == batch.root:
+        if (
+            batch is not None
+            and execution.execution_id != batch.execution_id
+            and execution.root == batch.root
+        ):
             facts = dict(execution.facts)
             for node in tree.nodes:
                 if node.name in RDD_RELATIONS and self._is_batch(execution, node, facts, batch):

@@ -14,7 +14,7 @@ from spark_lineage.decode.records import ApplicationEndRecord
 from spark_lineage.model import DatasetId, Run, RunState
 from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, only
 
-__all__ = ["BY_APPLICATION", "BY_LOG", "Undecided", "application_state", "decide"]
+__all__ = ["BY_APPLICATION", "BY_LOG", "Undecided", "application_state", "decide", "later_state"]
 
 BY_LOG = "log"
 """`Run.decided_by` where the target's own log decided."""
@@ -33,6 +33,9 @@ _WHY = {
     "exit": "System.exit was called, or the Python program that owned the JVM is gone: its exit code is not known",
     "signal": "a signal ended the JVM",
 }
+
+
+_RUN_UNKNOWN = "the end of one of its writes is not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,17 @@ def _candidates(each: Undecided, claims: Mapping[Version, Collection[RunKey]], l
     return [commit for commit in found if own.issuperset(claims.get((run.target, commit.version), ()))]
 
 
+def later_state(told: RunState, why: str | None, states: set[RunState]) -> tuple[RunState, str | None]:
+    """What `application_state` says of more runs than those by which it told a state, and why, before."""
+    if told is RunState.UNKNOWN and why == _WHY[None]:
+        return application_state(None, states)
+    if told in {RunState.COMPLETE, RunState.UNKNOWN} and states & {RunState.FAILED, RunState.CANCELLED}:
+        return RunState.COMPLETE_WITH_FAILURES, None if why == _RUN_UNKNOWN else why
+    if why == _RUN_UNKNOWN and RunState.UNKNOWN not in states:
+        return RunState.COMPLETE, None
+    return told, why
+
+
 def application_state(end: ApplicationEndRecord | None, states: set[RunState]) -> tuple[RunState, str | None]:
     """The state of an application from its end (None: there is no word of it) and its runs' states, and why, where it is not plain.
 
@@ -106,5 +120,5 @@ def application_state(end: ApplicationEndRecord | None, states: set[RunState]) -
     if states & {RunState.FAILED, RunState.CANCELLED}:
         return RunState.COMPLETE_WITH_FAILURES, why
     if why is None and RunState.UNKNOWN in states:
-        why = "the end of one of its writes is not known"
+        why = _RUN_UNKNOWN
     return (RunState.COMPLETE if why is None else RunState.UNKNOWN), why

@@ -6,14 +6,15 @@ both. A name may stand for another place after `DROP TABLE`: what counts for a w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, TypeAlias, TypeVar
 
 from spark_lineage.analyze.endings import DROP, ending_of
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import CATALOG, RELATIONS, locate
-from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.model import Dataset
 
@@ -26,63 +27,100 @@ class Sighting:
     managed: bool | None
 
 
+What = TypeVar("What")
+Line: TypeAlias = tuple[list[int], list[What]]
+"""Numbers of ends in ascending order, and what ended then."""
+
+
+class Ended(Protocol):
+    """What an execution says of when its plan ended, and how."""
+
+    @property
+    def plan(self) -> str | None:
+        """The hash of its plan."""
+
+    @property
+    def state(self) -> str:
+        """How it ended."""
+
+    @property
+    def ended_order(self) -> int:
+        """The number of its end among all starts and ends of the application."""
+
+
 class Sightings:
-    """What the executions of one application say of the places of tables, in the order in which they ended."""
+    """What the executions of one application say of the places of tables, in the order in which they ended.
+
+    `ended` gives them in that order, and is asked when it is first of interest.
+    """
 
     def __init__(
-        self, plans: Mapping[str, PlanTree], executions: Iterable[ExecutionRecord], naming: Naming
+        self,
+        plans: Mapping[str, PlanTree | None],
+        ended: Callable[[], Iterable[Ended]],
+        naming: Naming,
     ) -> None:
         self._plans = plans
-        self._executions = tuple(executions)
+        self._ended = ended
         self._naming = naming
 
     def at(self, name: str, order: int) -> Sighting | None:
         """What a name stood for as the execution ended that was number `order` to end: the next that was met, else the last."""
-        drops = [each for each, dropped in self._drops.get(_last(name), ()) if is_name_of(name, dropped)]
-        begin = max((each for each in drops if each < order), default=-1)
-        end = min((each for each in drops if each >= order), default=None)
-        met = [
-            (each, sighting)
-            for each, sighting in self._met.get(_last(name), ())
-            if begin < each and (end is None or each <= end) and is_called(sighting.dataset, name)
-        ]
-        after = [sighting for each, sighting in met if each >= order]
-        before = [sighting for each, sighting in met if each < order]
-        return next(iter(after), before[-1] if before else None)
+        drops, met = self._seen
+        orders, dropped = drops.get(_last(name), ([], []))
+        place = bisect_left(orders, order)
+        begin = next((orders[each] for each in reversed(range(place)) if is_name_of(name, dropped[each])), -1)
+        end = next(
+            (orders[each] for each in range(place, len(orders)) if is_name_of(name, dropped[each])), None
+        )
+        orders, sightings = met.get(_last(name), ([], []))
+        place = bisect_left(orders, order)
+        for each in range(place, len(orders)):
+            if end is not None and orders[each] > end:
+                break
+            if is_called(sightings[each].dataset, name):
+                return sightings[each]
+        for each in reversed(range(place)):
+            if orders[each] <= begin:
+                break
+            if is_called(sightings[each].dataset, name):
+                return sightings[each]
+        return None
 
     def all(self) -> Iterator[Dataset]:
         """Every table that was met."""
-        return (sighting.dataset for met in self._met.values() for _, sighting in met)
+        return (sighting.dataset for _, met in self._seen[1].values() for sighting in met)
 
     @cached_property
-    def _drops(self) -> Mapping[str, list[tuple[int, str]]]:
-        """When a name was dropped, by its last part."""
-        found: dict[str, list[tuple[int, str]]] = {}
-        for execution, tree in self._read:
-            ending = ending_of(tree, self._naming)
-            if ending is not None and ending.operation == DROP and execution.state == "COMPLETE":
-                name = ending.table.dataset.name
-                found.setdefault(_last(name), []).append((execution.ended_order, name))
-        return found
+    def _seen(self) -> tuple[dict[str, Line[str]], dict[str, Line[Sighting]]]:
+        """When which name was dropped, and which table was met under it, each by the last part of the name."""
+        drops: dict[str, Line[str]] = {}
+        met: dict[str, Line[Sighting]] = {}
+        by_plan: dict[str, tuple[str | None, tuple[tuple[str, Sighting], ...]]] = {}
+        for execution in self._ended():
+            if execution.plan is None:
+                continue
+            if execution.plan not in by_plan:
+                by_plan[execution.plan] = self._of(self._plans.get(execution.plan))
+            dropped, named = by_plan[execution.plan]
+            if dropped is not None and execution.state == "COMPLETE":
+                _note(drops, _last(dropped), execution.ended_order, dropped)
+            for name, sighting in named:
+                _note(met, name, execution.ended_order, sighting)
+        return drops, met
 
-    @cached_property
-    def _met(self) -> Mapping[str, list[tuple[int, Sighting]]]:
-        """The tables of each plan, each with the number of its execution's end, by the last part of each name."""
-        by_plan: dict[str, tuple[Sighting, ...]] = {}
-        found: dict[str, list[tuple[int, Sighting]]] = {}
-        for execution, tree in self._read:
-            if tree.hash not in by_plan:
-                by_plan[tree.hash] = tuple(dict.fromkeys(self._of_plan(tree)))
-            for each in by_plan[tree.hash]:
-                for name in {_last(alias) for alias in each.dataset.aliases}:
-                    found.setdefault(name, []).append((execution.ended_order, each))
-        return found
-
-    @cached_property
-    def _read(self) -> tuple[tuple[ExecutionRecord, PlanTree], ...]:
-        ordered = sorted(self._executions, key=lambda each: each.ended_order)
-        trees = ((each, self._plans.get(each.plan or "")) for each in ordered)
-        return tuple((each, tree) for each, tree in trees if tree is not None)
+    def _of(self, tree: PlanTree | None) -> tuple[str | None, tuple[tuple[str, Sighting], ...]]:
+        """The table that a plan drops, and those that it meets under the last part of each of their names."""
+        if tree is None:
+            return None, ()
+        ending = ending_of(tree, self._naming)
+        dropped = ending.table.dataset.name if ending is not None and ending.operation == DROP else None
+        found = dict.fromkeys(self._of_plan(tree))
+        return dropped, tuple(
+            (name, each)
+            for each in found
+            for name in sorted({_last(alias) for alias in each.dataset.aliases})
+        )
 
     def _of_plan(self, tree: PlanTree) -> Iterator[Sighting]:
         for node in tree.nodes:
@@ -90,6 +128,12 @@ class Sightings:
             dataset = located[0].dataset if len(located) == 1 else None
             if dataset is not None and dataset.namespace != CATALOG and dataset.aliases:
                 yield Sighting(dataset, _is_managed(node))
+
+
+def _note(lines: dict[str, Line[What]], name: str, order: int, what: What) -> None:
+    orders, whats = lines.setdefault(name, ([], []))
+    orders.append(order)
+    whats.append(what)
 
 
 def _is_managed(relation: Node) -> bool | None:

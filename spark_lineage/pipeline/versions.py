@@ -21,9 +21,11 @@ class Versions:
     """Looks versions up during one ingest.
 
     A commit is one run's. Where two runs both have it as their only candidate, one of them has made none, and neither is told.
+    `claimants` are the runs, by id and part, that have one: whether it is theirs alone, the whole ingest tells.
     """
 
     logs: Logs = field(default_factory=Logs)
+    claimants: set[tuple[str, int]] = field(default_factory=set)
     _claims: Counter[tuple[str, int]] = field(default_factory=Counter)
     _commits: dict[tuple[str, int], Commit] = field(default_factory=dict)
 
@@ -44,6 +46,7 @@ class Versions:
         commit = only(self.logs.candidates(written.path, sought, table_format or "delta"))
         if commit is None:
             return written
+        self.claimants.add((written.run_id, written.part))
         self._claims[written.path, commit.version] += 1
         self._commits[written.path, commit.version] = commit
         return replace(written, version=commit.version, version_at=commit.committed_at)

@@ -22,6 +22,12 @@ __all__ = ["DeltaStore"]
 _LISTED_VALUES = 5_000
 """So many values stand in a predicate: deltalake 1.6 overflows its stack at some 30,000, which ends the process."""
 
+_LISTED_BEGINNINGS = 100
+"""So many beginnings stand in a predicate; with more of them every row is looked at here."""
+
+_LAST = "\U0010ffff"
+"""Comes after whatever else a text goes on with."""
+
 _COMMIT = CommitProperties(max_commit_retries=100)
 """Appends do not conflict, they only race for the next version; each retry means that another writer got on."""
 
@@ -57,28 +63,40 @@ class DeltaStore:
         for table in TABLES.values():
             self._create(table)
 
-    def append(self, batch: Batch) -> dict[str, int]:
+    def append(self, batch: Batch, *, fresh: Collection[str] = frozenset()) -> dict[str, int]:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
         self._open(TABLES["runs"])
-        return keys.append(batch, self._lookup, self._write)
+        return keys.append(batch, self._lookup, self._write, fresh=fresh)
 
     def sync(self) -> None:
         """Return when all that can be read survives a power cut: the files of a local disk are synced."""
         sync_tables(self.path, TABLES)
 
     def read(
-        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        *,
+        scope: Collection[str] | None = None,
+        under: Collection[str] | None = None,
     ) -> pa.Table:
         """The rows of a table, one per key, with the given columns (None: all, in the schema's order).
 
-        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values.
+        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values; `under`: where it begins with one.
         """
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
-        if scope is not None and not scope:
+        if not (scope is None or scope) or not (under is None or under):
             return spec.schema.empty_table().select(wanted)
         predicate = None if scope is None else _predicate(spec, sorted(scope))
-        rows = self._scan(spec, keys.columns_to_read(spec, columns), predicate)
+        if under is not None and len(under) <= _LISTED_BEGINNINGS:
+            predicate = " OR ".join(_begins(spec, each) for each in sorted(under))
+        needed = keys.columns_to_read(spec, columns)
+        if under is not None and spec.scope not in needed:
+            needed.append(str(spec.scope))
+        rows = self._scan(spec, needed, predicate)
+        if under is not None:
+            rows = rows.filter(keys.is_under(rows[spec.scope], under))
         if scope is not None and len(scope) > _LISTED_VALUES:
             rows = rows.filter(pc.is_in(rows[spec.scope], pa.array(sorted(scope), pa.string())))
         return keys.deduplicated(spec, rows).select(wanted)
@@ -182,6 +200,11 @@ def _predicate(table: Table, values: Sequence[str]) -> str:
     if len(values) > _LISTED_VALUES:
         return within
     return f'{within} AND "{table.scope}" IN ({", ".join(map(_quoted, values))})'
+
+
+def _begins(table: Table, beginning: str) -> str:
+    """The rows whose scope column begins with a text, and maybe some more."""
+    return f'("{table.scope}" >= {_quoted(beginning)} AND "{table.scope}" < {_quoted(beginning + _LAST)})'
 
 
 def _quoted(value: str) -> str:

@@ -6,7 +6,8 @@ is never wrong, only superfluous, and readers drop it here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from spark_lineage.model import Batch, RunState
 from spark_lineage.store.schema import TABLES, Row, Table, to_rows
 
-__all__ = ["append", "columns_to_read", "deduplicated"]
+__all__ = ["append", "columns_to_read", "deduplicated", "is_more_final", "is_under"]
 
 Lookup = Callable[[Table, tuple[str, ...], list[str]], Iterable[Row]]
 """(table, columns, scope values) -> those columns of the stored rows whose scope column has one of the values."""
@@ -32,14 +33,23 @@ _STATES_BY_FINALITY = (
     RunState.FAILED,
 )
 
+_OF_APPLICATIONS = frozenset({"run_id", "application"})
+"""Columns whose values are an application's bridge, or begin with it and a colon."""
+
 _READING_KEYS = {"datasets": ("namespace", "name"), "runs": ("run_id", "part")}
 """Tables whose rows are folded over a shorter key than the one they are appended by."""
 
+_LEARNED = {"observations": "rows"}
+"""Columns outside of the key that may be known later, when the end of a write is found: then there is another row."""
 
-def append(batch: Batch, lookup: Lookup, write: Write) -> dict[str, int]:
+
+def append(
+    batch: Batch, lookup: Lookup, write: Write, *, fresh: Collection[str] = frozenset()
+) -> dict[str, int]:
     """Write the rows of a batch that are not stored yet, table by table, in write order.
 
-    Edges are looked up by their plan: a stored plan has all its edges. Returns the rows written per table.
+    Edges are looked up by their plan: a stored plan has all its edges. What ran in the `fresh` applications is not looked up.
+    Returns the rows written per table.
     """
     rows = to_rows(batch)
     plans = TABLES["plans"]
@@ -52,37 +62,59 @@ def append(batch: Batch, lookup: Lookup, write: Write) -> dict[str, int]:
     rows["edges"] = [row for row in rows["edges"] if row["fingerprint"] not in known]
     added = {}
     for name, table in TABLES.items():
-        new = _new_rows(table, rows[name], lookup)
+        new = _new_rows(table, rows[name], lookup, fresh)
         if new:
             write(table, new)
         added[name] = len(new)
     return added
 
 
-def _new_rows(table: Table, rows: list[Row], lookup: Lookup) -> list[Row]:
+def _new_rows(table: Table, rows: list[Row], lookup: Lookup, fresh: Collection[str]) -> list[Row]:
     """The rows whose key is not stored, each key once, in their order."""
     by_key: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        by_key.setdefault(table.key_of(row), row)
-    if table.scope and rows:
-        columns = tuple(dict.fromkeys((*table.key, table.scope)))
-        for stored in lookup(table, columns, sorted({row[table.scope] for row in rows})):
-            by_key.pop(table.key_of(stored), None)
+        by_key.setdefault(_appended_by(table, row), row)
+    values = {row[table.scope] for row in rows} if table.scope else set()
+    if fresh and table.scope in _OF_APPLICATIONS:
+        values = {each for each in values if each.partition(":")[0] not in fresh}
+    if values:
+        learned = (_LEARNED[table.name],) if table.name in _LEARNED else ()
+        columns = tuple(dict.fromkeys((*table.key, *learned, str(table.scope))))
+        for stored in lookup(table, columns, sorted(values)):
+            by_key.pop(_appended_by(table, stored), None)
     return list(by_key.values())
+
+
+def _appended_by(table: Table, row: Row) -> tuple[Any, ...]:
+    learned = _LEARNED.get(table.name)
+    return table.key_of(row) if learned is None else (*table.key_of(row), row[learned])
+
+
+def is_more_final(one: RunState, other: RunState) -> bool:
+    """Whether a run that is told in both states is in the first."""
+    return _STATES_BY_FINALITY.index(one) > _STATES_BY_FINALITY.index(other)
 
 
 def columns_to_read(table: Table, columns: Iterable[str] | None) -> list[str]:
     """The columns that must be read so that `deduplicated` can give `columns` (None: all)."""
     if columns is None or table.name == "datasets":
         return list(table.schema.names)
-    return list(dict.fromkeys((*table.key, *columns)))
+    return list(
+        dict.fromkeys((*table.key, *([_LEARNED[table.name]] if table.name in _LEARNED else ()), *columns))
+    )
+
+
+def is_under(column: pa.ChunkedArray, beginnings: Collection[str]) -> pa.ChunkedArray:
+    """Which of the texts begin with one of some texts."""
+    found = [pc.starts_with(column, each) for each in beginnings]
+    return functools.reduce(pc.or_, found) if found else pa.chunked_array([pa.array([False] * len(column))])
 
 
 def deduplicated(table: Table, rows: pa.Table) -> pa.Table:
     """One row per key, the first one; the order of the others stays.
 
     A dataset has the sorted union of the aliases that its rows know and the smallest format that is known. A run is
-    in the most final of its states, and what it wrote has its version where one of the rows knows it.
+    in the most final of its states, and what it wrote has its version, or else its rows, where one of the rows knows them.
     """
     if table.name == "datasets":
         return _folded_datasets(table, rows)
@@ -98,7 +130,9 @@ def deduplicated(table: Table, rows: pa.Table) -> pa.Table:
     if table.name == "observations":
         written, known = pc.equal(rows["direction"], "written"), pc.is_valid(rows["version"])
         codes["version"] = _codes(pc.if_else(written, pa.scalar(None, pa.int64()), rows["version"]))
-        number = pc.add(number, pc.multiply(pc.and_(written, known).cast(pa.int64()), rows.num_rows))
+        counted = pc.and_(written, pc.is_valid(rows["rows"])).cast(pa.int64())
+        better = pc.add(counted, pc.multiply(pc.and_(written, known).cast(pa.int64()), 2))
+        number = pc.add(number, pc.multiply(better, rows.num_rows))
     best = pa.table({**codes, "number": number}).group_by(list(codes)).aggregate([("number", "max")])
     if best.num_rows == rows.num_rows:
         return rows

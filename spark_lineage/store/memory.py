@@ -30,19 +30,24 @@ class MemoryStore:
     def create(self) -> None:
         """Nothing is missing."""
 
-    def append(self, batch: Batch) -> dict[str, int]:
+    def append(self, batch: Batch, *, fresh: Collection[str] = frozenset()) -> dict[str, int]:
         """Add the rows that are not there yet; rows added per table."""
-        return keys.append(batch, self._lookup, self._write)
+        return keys.append(batch, self._lookup, self._write, fresh=fresh)
 
     def sync(self) -> None:
         """Nothing here outlives the process."""
 
     def read(
-        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        *,
+        scope: Collection[str] | None = None,
+        under: Collection[str] | None = None,
     ) -> pa.Table:
         """The rows of a table, one per key, with the given columns (None: all, in the schema's order).
 
-        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values.
+        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values; `under`: where it begins with one.
         """
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
@@ -50,6 +55,9 @@ class MemoryStore:
         if scope is not None:
             among = set(scope)
             found = [row for row in found if row[str(spec.scope)] in among]
+        if under is not None:
+            beginnings = tuple(under)
+            found = [row for row in found if row[str(spec.scope)].startswith(beginnings)]
         if not found:
             return spec.schema.empty_table().select(wanted)
         return keys.deduplicated(spec, pa.Table.from_pylist(found, schema=spec.schema)).select(wanted)

@@ -25,13 +25,24 @@ class Store(Protocol):
     def create(self) -> None:
         """Create the tables that are missing; a store that is there stays as it is."""
 
-    def append(self, batch: Batch) -> dict[str, int]:
-        """Add the rows that are not there yet; rows added per table."""
+    def append(self, batch: Batch, *, fresh: Collection[str] = frozenset()) -> dict[str, int]:
+        """Add the rows that are not there yet; rows added per table.
+
+        `fresh` are applications, by bridge, of which nobody has added anything: what ran in them need not be looked up.
+        """
 
     def sync(self) -> None:
         """Return when all that `read` gives survives a power cut; raises `StoreError` where that cannot be had."""
 
     def read(
-        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        *,
+        scope: Collection[str] | None = None,
+        under: Collection[str] | None = None,
     ) -> pa.Table:
-        """The rows of a table, one per key; `scope`: those whose scope column (`Table.scope`) has one of these values."""
+        """The rows of a table, one per key.
+
+        `scope`: those whose scope column (`Table.scope`) has one of these values; `under`: those where it begins with one.
+        """

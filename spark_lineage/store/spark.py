@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -53,21 +55,26 @@ class SparkStore:
         for table in TABLES.values():
             self._create(table)
 
-    def append(self, batch: Batch) -> dict[str, int]:
+    def append(self, batch: Batch, *, fresh: Collection[str] = frozenset()) -> dict[str, int]:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
         self._check(TABLES["runs"])
-        return keys.append(batch, self._lookup, self._write)
+        return keys.append(batch, self._lookup, self._write, fresh=fresh)
 
     def sync(self) -> None:
         """Return when all that can be read survives a power cut: the files of a local disk are synced."""
         sync_tables(self.path, TABLES)
 
     def read(
-        self, table: str, columns: Iterable[str] | None = None, *, scope: Collection[str] | None = None
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        *,
+        scope: Collection[str] | None = None,
+        under: Collection[str] | None = None,
     ) -> pa.Table:
         """The rows of a table, one per key, with the given columns (None: all), collected to the driver.
 
-        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values.
+        `scope`: only those whose scope column (`Table.scope`, such as the run) has one of these values; `under`: where it begins with one.
         """
         spec = TABLES[table]
         wanted = spec.schema.names if columns is None else list(columns)
@@ -79,6 +86,9 @@ class SparkStore:
             frame = self._frame(spec)
             if scope is not None:
                 frame = frame.where(F.col(str(spec.scope)).isin(list(scope)))
+            if under is not None:
+                column, none = F.col(str(spec.scope)), F.lit(False)  # noqa: FBT003 - SQL's value
+                frame = frame.where(reduce(or_, map(column.startswith, under), none))
             frame = frame.select(*map(_quoted, needed))
             rows = _collected(frame, pa.schema([spec.schema.field(name) for name in needed]))
         return keys.deduplicated(spec, rows).select(wanted)

@@ -15,7 +15,7 @@ from lineage.place import Place, new_place
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import PlanRecord
 from spark_lineage.decode.tree import NodeKind, PlanTree
-from spark_lineage.pipeline import ingestion
+from spark_lineage.pipeline import places
 
 DATABASES = itertools.count()
 
@@ -39,7 +39,7 @@ def classes_met() -> Iterator[set[str]]:
         return tree
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingestion, "decode_plan", decode_and_note)
+        patch.setattr(places, "decode_plan", decode_and_note)
         yield met
 
 

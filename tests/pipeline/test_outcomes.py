@@ -129,7 +129,8 @@ def test_an_intent_that_writes_nothing_is_a_usage_and_alarms_nobody(spool: Path,
     die(write_segment(spool, 0, plan.section(leaf) | {"hash": "q"}, intent(7, "q")))
     ingest(spool, store)
     assert runs(store) == {"7": ("UNKNOWN", True, None), "app": ("UNKNOWN", False, None)}
-    assert [row["kind"] for row in DeltaStore(store).read("runs").to_pylist()] == ["usage", "application"]
+    kinds = [row["kind"] for row in DeltaStore(store).read("runs").to_pylist()]
+    assert kinds == ["usage", "application"]
     assert problems(store) == []
 
 

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from store_rows import batch
@@ -126,9 +127,9 @@ def test_what_was_appended_is_synced_before_a_segment_goes(
     done: list[str] = []
 
     class Noted(MemoryStore):
-        def append(self, batch: Batch) -> dict[str, int]:
+        def append(self, batch: Batch, **words: Any) -> dict[str, int]:
             done.append("append")
-            return super().append(batch)
+            return super().append(batch, **words)
 
         def sync(self) -> None:
             done.append("sync")

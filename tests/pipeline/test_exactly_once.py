@@ -1,0 +1,219 @@
+"""Exactly once: in pieces, again, in any order and by several at once, the store says what one clean delivery says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from spark_lineage.capture import spool as spools
+from spark_lineage.jobs import ingest as ingest_job
+from spark_lineage.model import Problem, Severity
+from spark_lineage.pipeline import ingest, ingestion, places
+from spark_lineage.store.delta import DeltaStore
+from spark_lineage.store.digest import table_digests
+from spark_lineage.store.memory import MemoryStore
+from spark_lineage.store.schema import from_rows
+from tests.pipeline.deliveries import OTHER, deliver, write_applications
+from tests.pipeline.segments import BRIDGE, END, copy_plan, execution, write_segment
+
+PLAN = copy_plan("p", "file:/in", "file:/out")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+def states(store: MemoryStore) -> dict[str, str]:
+    return {row["run_id"].replace(BRIDGE, "app"): row["state"] for row in store.read("runs").to_pylist()}
+
+
+def test_an_ingest_in_pieces_says_what_one_in_a_piece_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = []
+    for number, limits in enumerate(((10**9,) * 5, (1,) * 5, (7, 40, 2, 1, 3))):
+        for name, value in zip(("PIECE_ROWS", "_CHECKED"), limits[:2], strict=True):
+            monkeypatch.setattr(ingestion, name, value)
+        for name, value in zip(("NODE_LIMIT", "RECENT_LIMIT", "OPEN_LIMIT"), limits[2:], strict=True):
+            monkeypatch.setattr(places, name, value)
+        source = tmp_path / f"spool{number}"
+        write_applications(source)
+        stores.append(MemoryStore())
+        reports = [ingest(source, stores[-1]), ingest(source, stores[-1])]
+        assert [each.pending for each in reports] == [0, 0]
+        assert (reports[0].executions, reports[0].writes, reports[0].usages) == (33, 11, 11)
+    assert table_digests(stores[0]) == table_digests(stores[1]) == table_digests(stores[2])
+    assert len(stores[0].read("runs")) > 20
+
+
+def test_the_end_of_an_application_counts_the_runs_that_come_before_it_after_it_and_alone(
+    spool: Path,
+) -> None:
+    failed = execution(8, "p", state="FAILED")
+    whole = {"app:7": "COMPLETE", "app:8": "FAILED", "app": "COMPLETE_WITH_FAILURES"}
+    for order in itertools.permutations(((PLAN, execution(7, "p")), (PLAN, failed), (END,))):
+        store = MemoryStore()
+        for number, records in enumerate(order):
+            write_segment(spool, number, *records)
+            ingest(spool, store)
+        assert states(store) == whole
+        told = [row for row in store.read("runs").to_pylist() if row["run_id"] == BRIDGE]
+        assert [(row["ended_at"], row["error_message"]) for row in told] == [(9_000, None)]
+
+
+def test_an_application_without_a_word_has_failed_when_a_query_of_it_turns_out_to_have(spool: Path) -> None:
+    store = MemoryStore()
+    dead = write_segment(spool, 0, PLAN, execution(7, "p"))
+    os.utime(dead.rename(dead.with_suffix(".open")), (5, 5))
+    ingest(spool, store)
+    assert states(store) == {"app:7": "COMPLETE", "app": "UNKNOWN"}
+    write_segment(spool, 1, PLAN, execution(8, "p", state="FAILED"))
+    ingest(spool, store)
+    assert states(store) == {"app:7": "COMPLETE", "app:8": "FAILED", "app": "FAILED"}
+
+
+def test_what_an_unknown_write_wrote_is_told_when_its_end_is_found(spool: Path) -> None:
+    """It was ingested as one without an end, with its target and no rows; then its record comes after all."""
+    intent = {"kind": "intent", "v": 3, "bridge": BRIDGE, "execution_id": 7, "plan": "p", "started_at": 2_007}
+    dead = write_segment(spool, 0, PLAN, intent)
+    os.utime(dead.rename(dead.with_suffix(".open")), (5, 5))
+    late, clean = MemoryStore(), MemoryStore()
+    stages = [{"stage_id": 0, "metrics": {"output_rows": 5, "output_bytes": 90}}]
+    ended = (PLAN, execution(7, "p", stages=stages))
+    ingest(spool, late)
+    assert states(late)["app:7"] == "UNKNOWN"
+    for store in (late, clean):
+        write_segment(spool, 1, *ended)
+        ingest(spool, store)
+    written = [
+        [(row["rows"], row["bytes"]) for row in store.read("observations").to_pylist() if row["direction"] == "written"]
+        for store in (late, clean)
+    ]  # fmt: skip
+    assert written == [[(5, 90)], [(5, 90)]]
+
+
+def refused(what: str, number: object, segment: Path, offset: int) -> Problem:
+    reason = f"{what} of {BRIDGE} is known with other content: this one is not ingested"
+    where = f"segment {segment.name}, byte {offset}"
+    hint = "the record is kept aside in the spool's folder `bad`"
+    run_id = BRIDGE if number is None else f"{BRIDGE}:{number}"
+    return Problem("other_content", Severity.ERROR, reason, where, hint, run_id)
+
+
+def offsets(segment: Path) -> list[int]:
+    return [each.offset for each in spools.frames(segment) if isinstance(each, spools.Frame)]
+
+
+JOB = {
+    "kind": "rdd_job", "v": 1, "bridge": BRIDGE, "job_id": 3, "started_at": 1, "ended_at": 2, "call_site": "collect at x.py:1",
+    "rdd": {"ancestry": [{"id": 1, "class": "HadoopRDD", "leaf": True, "paths": ["file:/in"]}]},
+}  # fmt: skip
+OTHERS = {
+    "execution": ("execution 7", 7, execution(7, "p"), execution(7, "p", state="FAILED")),
+    "job": ("job 3", "job-3", JOB, JOB | {"call_site": "collect at y.py:1"}),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+@pytest.mark.parametrize("at_once", ["in one ingest", "against the store"])
+def test_a_record_with_a_known_number_and_other_content_is_refused(
+    kind: str, at_once: str, spool: Path, tmp_path: Path
+) -> None:
+    what, number, first, second = OTHERS[kind]
+    store, clean = MemoryStore(), MemoryStore()
+    write_segment(spool, 0, PLAN, first, execution(9, "p"))
+    if at_once == "against the store":
+        ingest(spool, store)
+    odd = write_segment(spool, 1, PLAN, second, execution(10, "p"))
+    offset, payload = offsets(odd)[2], json.dumps({"v": 1, **second}).encode()
+    report = ingest(spool, store)
+    assert report.bad_records == 1
+    assert [f"{what} of {BRIDGE} is known with other content" in each for each in report.messages] == [True]
+    problems = from_rows("problems", store.read("problems").to_pylist())
+    assert refused(what, number, odd, offset) in problems
+    assert [path.read_bytes() for path in spools.kept_aside(spool)] == [payload]
+    assert [each.name for each in spools.segments(spool)] == []
+    write_segment(tmp_path / "clean", 0, PLAN, first, execution(9, "p"), execution(10, "p"))
+    ingest(tmp_path / "clean", clean)
+    ours, theirs = table_digests(store), table_digests(clean)
+    assert [name for name in ours if ours[name] != theirs[name]] == ["problems"]
+
+
+def test_a_plan_with_a_known_hash_and_other_content_is_refused_and_so_are_the_executions_of_it(
+    spool: Path, tmp_path: Path
+) -> None:
+    store, clean = MemoryStore(), MemoryStore()
+    write_segment(spool, 0, PLAN, execution(7, "p"))
+    write_segment(spool, 1, copy_plan("p", "file:/secret", "file:/out"), execution(8, "p"))
+    assert ingest(spool, store).bad_records == 1
+    # The store knows no plans of the bridge, only runs: there it is the run that has another content with another plan.
+    write_segment(spool, 2, copy_plan("p", "file:/secret", "file:/out"), execution(7, "p"))
+    report = ingest(spool, store)
+    assert report.bad_records == 1
+    assert "execution 7 of" in report.messages[0]
+    write_segment(tmp_path / "clean", 0, PLAN, execution(7, "p"))
+    ingest(tmp_path / "clean", clean)
+    assert table_digests(store)["edges"] == table_digests(clean)["edges"]
+
+
+def test_a_second_end_with_other_content_is_refused(spool: Path) -> None:
+    store = MemoryStore()
+    write_segment(spool, 0, PLAN, execution(7, "p"), END)
+    odd = write_segment(spool, 1, END | {"exit_code": 1})
+    (_, offset) = offsets(odd)
+    ingest(spool, store)
+    problems = from_rows("problems", store.read("problems").to_pylist())
+    assert problems == (refused("the end of the application", None, odd, offset),)
+    assert states(store) == {"app:7": "COMPLETE", "app": "COMPLETE"}
+
+
+def test_the_job_that_ingests_exits_with_1_where_content_was_refused(
+    spool: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--store", str(tmp_path / "lineage"), "--spool", str(spool)]
+    write_segment(spool, 0, PLAN, execution(7, "p"), END)
+    assert ingest_job.main(arguments) == 0
+    write_segment(spool, 0, PLAN, execution(7, "p"), END)
+    assert ingest_job.main(arguments) == 0  # the same again is none
+    write_segment(spool, 0, PLAN, execution(7, "p", description="another"), END)
+    assert ingest_job.main(arguments) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["bad_records"] == 1
+
+
+def test_a_record_that_waited_and_is_read_again_is_no_other(spool: Path) -> None:
+    store = MemoryStore()
+    running = write_segment(spool, 0, PLAN, execution(8, "p", root=7))
+    last = spool / f"{BRIDGE}-{1:08d}.open"
+    last.write_bytes(b"")  # young: its writer lives
+    assert ingest(spool, store).pending == 1
+    last.unlink()
+    write_segment(spool, 1, PLAN, execution(7, "p", started_order=1, ended_order=99), END)
+    report = ingest(spool, store)
+    assert (report.bad_records, report.pending, running.exists()) == (0, 0, False)
+    assert states(store) == {"app:7": "COMPLETE", "app": "COMPLETE"}
+
+
+def test_four_ingesters_that_are_killed_and_three_deliveries_say_what_one_says(tmp_path: Path) -> None:
+    """The quick form of `deliveries.py`; `make torture` does it with a hundred seeds and more kills."""
+    told = deliver(0, tmp_path, kills=3, at_once=16)
+    assert told.kills >= 1
+    assert told.digests == told.clean
+    assert told.refused == []
+
+
+def test_deliveries_tell_a_store_that_misses_a_row_from_one_that_has_it(tmp_path: Path) -> None:
+    write_applications(tmp_path / "spool")
+    store = DeltaStore(tmp_path / "lineage")
+    ingest(tmp_path / "spool", store)
+    less = MemoryStore()
+    shutil.rmtree(tmp_path / "spool")
+    write_applications(tmp_path / "spool")
+    next((tmp_path / "spool").glob(f"{OTHER}*")).unlink()
+    ingest(tmp_path / "spool", less)
+    assert table_digests(store)["runs"] != table_digests(less)["runs"]
