@@ -114,3 +114,24 @@ def test_the_first_rule_that_fits_counts() -> None:
     assert levels.of("etl_c", "s3://lake") == "column"
     assert levels.of("other", "s3://lake") == "job"
     assert Levels.parse("").of("other", "file") == "column"
+
+
+def test_a_level_that_changes_is_no_change_of_sources(tmp_path: Path) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    for number, (settings, at) in enumerate((({}, 1_000_000), ({"spark.lineage.level": "job"}, 2_000_000))):
+        bridge = f"3f2504e0-4f89-11d3-9a0c-0305e82c330{number}"
+        run = execution(1, "copy") | {"bridge": bridge, "started_at": at, "ended_at": at + 1}
+        head, end = application(bridge) | {"settings": settings}, END | {"bridge": bridge, "ended_at": at + 2}
+        frames = map(frame, (head, copy_plan("copy", SOURCE, TARGET), run, end))
+        (spool / f"{bridge}-00000001.seg").write_bytes(b"SLSPOOL1" + b"".join(frames))
+    ingest_segments(spool, tmp_path / "store")
+    answer = spark_lineage.open(tmp_path / "store").diff("report").to_dict()
+    assert (answer["verdict"], [write["verdict"] for write in answer["writes"]]) == ("unknown", ["unknown"])
+    assert [(each["kind"], each["severity"], each["message"]) for each in answer["findings"]] == [
+        (
+            "column_unknown",
+            "warning",
+            "What data/report.a comes from is not known of both plans: whether it changed is not known.",
+        )
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from spark_lineage.model import DatasetId, Subtype
+from spark_lineage.model import Certainty, DatasetId, Subtype
 from spark_lineage.query.answers import DatasetReference, Json
 from spark_lineage.store.schema import Row
 
@@ -14,6 +14,7 @@ __all__ = [
     "CHANGED",
     "EQUIVALENT",
     "IDENTICAL",
+    "UNKNOWN",
     "ColumnChange",
     "Hop",
     "LineageChange",
@@ -22,8 +23,8 @@ __all__ = [
     "compare_plans",
 ]
 
-IDENTICAL, EQUIVALENT, CHANGED = "identical", "equivalent", "changed"
-"""Verdicts: one plan; another shape with the same lineage; another lineage."""
+IDENTICAL, EQUIVALENT, CHANGED, UNKNOWN = "identical", "equivalent", "changed", "unknown"
+"""Verdicts: one plan; another shape with the same lineage; another lineage; alike as far as both are known."""
 
 SourceId: TypeAlias = tuple[str, str, str, str]
 """Namespace, name, field (empty for the whole dataset) and the version that the query asked for."""
@@ -81,7 +82,10 @@ class SourceChange:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """A column of the target, or (`name` None) what decides its rows, that differs; expressions and types before and after."""
+    """A column of the target, or (`name` None) what decides its rows, that differs; expressions and types before and after.
+
+    `change` is UNKNOWN where nothing is known of it in one of the plans (opaque): then nothing is said of its sources.
+    """
 
     name: str | None
     change: str
@@ -136,8 +140,10 @@ def compare_plans(
     )
     operations = _operation(before.plan), _operation(after.plan)
     moved = operations if operations[0] != operations[1] else None
-    if moved or not all(change.is_shape for change in columns):
+    if moved or not all(change.is_shape or change.change == UNKNOWN for change in columns):
         return LineageChange(CHANGED, columns, moved)
+    if any(change.change == UNKNOWN for change in columns):
+        return LineageChange(UNKNOWN, columns)
     # What a fingerprint has besides: where all of this is alike, only a literal that selects is left to differ.
     alike = not columns and sorted(old.shape) == sorted(new.shape)
     return LineageChange(CHANGED if alike else EQUIVALENT, columns, None, selects=alike)
@@ -151,7 +157,15 @@ class _Side:
     """One plan by columns; a key of `columns` is a column's name as both plans spell it, None for the rows."""
 
     def __init__(self, lineage: PlanLineage, names: Mapping[str, str]) -> None:
-        self.types = {names.get(each["name"], each["name"]): each["type"] for each in lineage.plan["columns"]}
+        columns = lineage.plan["columns"]
+        self.types = {names.get(each["name"], each["name"]): each["type"] for each in columns}
+        self.opaque: set[str | None] = {
+            names.get(each["name"], each["name"])
+            for each in columns
+            if each["certainty"] == Certainty.OPAQUE.value
+        }
+        if lineage.plan["certainty"] == Certainty.OPAQUE.value:
+            self.opaque.add(None)
         self.sources: dict[str | None, dict[SourceId, set[Hop]]] = {}
         self.expressions: dict[str | None, set[str]] = {}
         self.shape: list[str] = [each["id"] for each in lineage.plan["operators"]]
@@ -169,9 +183,9 @@ class _Side:
             self.expressions.setdefault(name, set()).add(edge["expression"])
             ways = (*edge["transformations"], "via", *edge["via"])
             self.shape.append(repr((name, source, hop.subtype.value, edge["operator"], ways)))
-        read = {(edge["source_namespace"], edge["source_name"]) for edge in lineage.edges}
+        self.read = {(edge["source_namespace"], edge["source_name"]) for edge in lineage.edges}
         for each in lineage.plan["datasets"]:
-            if (each["namespace"], each["name"]) not in read:  # no column of it is used, as by count(*)
+            if (each["namespace"], each["name"]) not in self.read:  # no column of it is used, as by count(*)
                 source = (each["namespace"], each["name"], "", "")
                 self.sources.setdefault(None, {}).setdefault(source, set())
 
@@ -196,7 +210,9 @@ def _keys(old: _Side, new: _Side) -> list[str | None]:
 def _column(
     name: str | None, old: _Side, new: _Side, reference: Mapping[DatasetId, DatasetReference]
 ) -> ColumnChange | None:
-    earlier, later = old.sources.get(name, {}), new.sources.get(name, {})
+    earlier, later = (dict(side.sources.get(name, {})) for side in (old, new))
+    if name is None:
+        _forget_unknown(earlier, later, old, new)
     types = (old.types.get(name), new.types.get(name)) if name is not None else (None, None)
     texts = tuple(sorted(filter(None, side.expressions.get(name, set()))) for side in (old, new))
     sources = tuple(_sources(earlier, later, reference))
@@ -204,9 +220,24 @@ def _column(
     if name is not None:
         is_old, is_new = (name in side.types or name in side.sources for side in (old, new))
         change = CHANGED if is_old and is_new else "added" if is_new else "removed"
+        if change == CHANGED and (name in old.opaque) != (name in new.opaque):
+            return ColumnChange(name, UNKNOWN, *types, tuple(texts[0]), tuple(texts[1]), ())
     if change == CHANGED and not sources and types[0] == types[1] and texts[0] == texts[1]:
         return None
     return ColumnChange(name, change, *types, tuple(texts[0]), tuple(texts[1]), sources)
+
+
+def _forget_unknown(
+    earlier: dict[SourceId, set[Hop]], later: dict[SourceId, set[Hop]], old: _Side, new: _Side
+) -> None:
+    """Take from what decides the rows what an opaque plan leaves open: a source that it does not name may be one of it all the same."""
+    for opaque, own, other, read in ((new, later, earlier, old.read), (old, earlier, later, new.read)):
+        if None in opaque.opaque:
+            for source in other.keys() - own.keys():
+                del other[source]
+            for source in own.keys() - other.keys():
+                if source[:2] in read:  # a column of it is read there; here it is not known which
+                    del own[source]
 
 
 def _sources(

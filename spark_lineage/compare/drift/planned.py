@@ -10,7 +10,14 @@ from tempfile import TemporaryDirectory
 from spark_lineage.compare.declared.patterns import full_name
 from spark_lineage.compare.drift.diff import WriteDiff
 from spark_lineage.compare.drift.history import History, WriteRun
-from spark_lineage.compare.drift.lineages import CHANGED, EQUIVALENT, IDENTICAL, PlanLineage, compare_plans
+from spark_lineage.compare.drift.lineages import (
+    CHANGED,
+    EQUIVALENT,
+    IDENTICAL,
+    UNKNOWN,
+    PlanLineage,
+    compare_plans,
+)
 from spark_lineage.compare.drift.sentences import findings_of
 from spark_lineage.compare.findings import Finding
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeKind, Plan
@@ -142,7 +149,9 @@ def _compared(
         diffs.append(_diff(before, after, old, new, reference))
     verdicts = {each.verdict for each in diffs}
     verdict = (
-        CHANGED if verdicts - {IDENTICAL, EQUIVALENT} else EQUIVALENT if EQUIVALENT in verdicts else IDENTICAL
+        CHANGED
+        if verdicts - {IDENTICAL, EQUIVALENT, UNKNOWN}
+        else next((each for each in (UNKNOWN, EQUIVALENT) if each in verdicts), IDENTICAL)
     )
     findings = (finding for each in diffs for finding in findings_of(each))
     return replace(answer, verdict=verdict, findings=tuple(sorted(findings, key=lambda each: each.order)))

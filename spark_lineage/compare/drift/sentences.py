@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from spark_lineage.compare.drift.lineages import EQUIVALENT, ColumnChange, Hop, SourceChange
+from spark_lineage.compare.drift.lineages import EQUIVALENT, UNKNOWN, ColumnChange, Hop, SourceChange
 from spark_lineage.compare.drift.schemas import SchemaChange, SchemaColumnChange
 from spark_lineage.compare.findings import Finding
 from spark_lineage.model import DatasetId, Severity
@@ -37,7 +37,7 @@ def short_name(dataset: DatasetReference) -> str:
 
 def findings_of(write: WriteDiff) -> list[Finding]:
     """What a write's comparison found; empty where nothing differs."""
-    if write.verdict == "unknown":
+    if write.verdict == UNKNOWN and not write.lineage.columns:
         return [missing_plan(write)]
     return [*_whole(write), *_columns(write), *_constants(write), *_schemas(write)]
 
@@ -116,6 +116,10 @@ def _columns(write: WriteDiff) -> Iterator[Finding]:
             if column.name
             else f"the rows of {short_name(write.target)}"
         )
+        if column.change == UNKNOWN:
+            message = f"What {place} comes from is not known of both plans: whether it changed is not known."
+            yield _finding(write, "column_unknown", Severity.WARNING, message, column.name, **expressions)
+            continue
         if column.change != "changed":
             severity = Severity.INFO if column.change == "added" else Severity.WARNING
             message = f"The column {place} {_TO[column.change]}."
