@@ -215,7 +215,8 @@ class Run:
     `failed_operator` is the `operator` of the table `operators` in which a task failed, where that is known. `decided_by` says
     how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits; "application_end", the
     application was stopped while it ran. `left_out` says why operators and stages, or some of them, were not recorded on purpose: "sample" or
-    "level", the settings of that name; None where nothing was left out.
+    "level", the settings of that name; None where nothing was left out. `session` is the id of the session that ran it: on a Spark
+    Connect server the client's, as `user` is, else Spark's own; None where it is not known.
 
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts
@@ -253,6 +254,7 @@ class Run:
     decided_by: str | None = None
     left_out: str | None = None
     records: tuple[str, ...] = ()
+    session: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ def with_outcome(run: Run, execution: ExecutionRecord) -> Run:
     return replace(
         run,
         user=execution.user or run.user,
+        session=execution.session,
         started_at=execution.started_at,
         ended_at=execution.ended_at,
         error_class=error.class_ if error else None,

@@ -468,6 +468,7 @@ def run_json(run: Run, target: DatasetReference | None) -> Json:
         "left_out": run.left_out,
         "application": {"id": run.application_id, "name": run.application_name},
         "user": run.user,
+        "session": run.session,
         "spark_version": run.spark_version,
         "description": run.description,
         "call_site": run.call_site,

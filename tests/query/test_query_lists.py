@@ -83,7 +83,7 @@ def test_runs(engine):
         "part": 0, "kind": "write", "state": "COMPLETE", "job": "nightly", "operation": "append", "rows": None, "bytes": None,
         "files": None, "error": None, "application": {"id": "local-1", "name": "shop"}, "user": "ann",
         "spark_version": "4.1.3", "description": None, "call_site": None, "sql_text": None, "query_id": None,
-        "batch_id": None, "failed_operator": None, "decided_by": None, "left_out": None,
+        "batch_id": None, "failed_operator": None, "decided_by": None, "left_out": None, "session": None,
     }  # fmt: skip
     usage = {
         **common, "id": f"{BRIDGE}:2", "kind": "usage", "operation": "count", "plan": "p2", "target": {**COUNT, "aliases": []},

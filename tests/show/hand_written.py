@@ -220,6 +220,7 @@ def run(state: str, target: str | None, **more: Any) -> dict[str, Any]:
         "failed_operator": None,
         "decided_by": None,
         "left_out": None,
+        "session": None,
         "application": {"id": "local-1", "name": "shop: refunds"},
         "user": "ann",
         "spark_version": "4.1.3",

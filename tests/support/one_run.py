@@ -158,7 +158,7 @@ ANSWER = {
             "plan": "p1", "started_at": "2026-11-20T03:04:05.000Z", "ended_at": "2026-11-20T03:04:17.300Z", "rows": 42,
             "bytes": 2048, "files": 1,
             "error": {"class": "org.apache.spark.SparkException", "message": "Job aborted.", "condition": "DIVIDE_BY_ZERO"},
-            "failed_operator": "7:1", "decided_by": None, "left_out": None, "application": {"id": "local-1", "name": "shop"}, "user": "ann",
+            "failed_operator": "7:1", "decided_by": None, "left_out": None, "application": {"id": "local-1", "name": "shop"}, "user": "ann", "session": None,
             "spark_version": "4.1.3", "description": None, "call_site": None, "sql_text": None, "query_id": None, "batch_id": None,
         }
     ],

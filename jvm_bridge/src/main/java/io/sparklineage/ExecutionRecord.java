@@ -88,7 +88,8 @@ final class ExecutionRecord {
     }
 
     private void labels(JsonWriter json) {
-        String description = execution.description;
+        String description = ConnectClient.withoutRequest(execution.description);
+        ConnectClient client = ConnectClient.of(execution.tags);
         json.field("description", description == null ? null : Masking.cut(Masking.sql(description), LABEL_LIMIT));
         json.field("call_site", callSite());
         json.field("sql_text", sqlText);
@@ -97,7 +98,9 @@ final class ExecutionRecord {
         for (String tag : execution.tags) {
             json.value(label(tag));
         }
-        json.endArray().field("user", user).field("session", query == null ? null : query.sessionId());
+        String session = query == null ? null : query.sessionId();
+        json.endArray().field("user", client == null ? user : client.user)
+                .field("session", client == null ? session : client.session);
     }
 
     /** A description is the call site unless the user set another; the details then begin with it. */
@@ -105,7 +108,8 @@ final class ExecutionRecord {
         if (execution.description != null && CALL_SITE.matcher(execution.description).matches()) {
             return label(execution.description);
         }
-        return execution.details == null ? null : label(execution.details.split("\n", 2)[0]);
+        String details = ConnectClient.withoutRequest(execution.details);
+        return details == null ? null : label(details.split("\n", 2)[0]);
     }
 
     private static String label(String text) {

@@ -119,6 +119,8 @@ final class Intents {
     }
 
     private byte[] record(long execution, long order, QueryFacts facts, LogicalPlan analyzed, EncodedPlan plan) {
+        String tags = context.getLocalProperty(ConnectClient.TAGS);
+        ConnectClient client = tags == null ? null : ConnectClient.of(Arrays.asList(tags.split(",")));
         String root = context.getLocalProperty("spark.sql.execution.root.id");
         JsonWriter json = new JsonWriter().object().field("v", 3).field("kind", "intent").field("bridge", bridge)
                 .field("execution_id", execution)
@@ -126,11 +128,12 @@ final class Intents {
                 .field("query_execution_id", facts.query.id())
                 .field("plan", plan.hash).field("started_at", System.currentTimeMillis())
                 .field("started_order", order).field("sequence", next())
-                .field("description", sql(context.getLocalProperty("spark.job.description")))
-                .field("call_site", label(callSite()))
+                .field("description", sql(ConnectClient.withoutRequest(context.getLocalProperty("spark.job.description"))))
+                .field("call_site", label(ConnectClient.withoutRequest(callSite())))
                 .field("sql_text", facts.sqlText(analyzed))
                 .field("job_group", label(context.getLocalProperty("spark.jobGroup.id")))
-                .field("user", context.sparkUser()).field("session", facts.sessionId());
+                .field("user", client == null ? context.sparkUser() : client.user)
+                .field("session", client == null ? facts.sessionId() : client.session);
         json.name("expressions").array();
         for (long expression : plan.expressions) {
             json.value(expression);

@@ -19,6 +19,17 @@ final class JsonWriter {
         return size;
     }
 
+    /** A place to go back to. */
+    int mark() {
+        return separate ? size : ~size;
+    }
+
+    /** Takes away all that was written since: what failed in the middle leaves no half of it behind. */
+    void backTo(int mark) {
+        separate = mark >= 0;
+        size = separate ? mark : ~mark;
+    }
+
     byte[] toBytes() {
         return Arrays.copyOf(bytes, size);
     }

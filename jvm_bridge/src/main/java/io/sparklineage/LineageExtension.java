@@ -21,7 +21,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         try {
             inject(extensions, true);
         } catch (Throwable problem) {
-            // A class is missing that says why: the job goes on without lineage.
+            giveUp(problem);
         }
         return BoxedUnit.UNIT;
     }
@@ -34,7 +34,16 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
             extensions.injectCheckRule(registration);
             extensions.injectPreCBORule(rule);
         } catch (Throwable problem) {
+            giveUp(problem);
+        }
+    }
+
+    /** Says why, unless what says it is missing, too. */
+    static void giveUp(Throwable problem) {
+        try {
             Bridge.failed(problem);
+        } catch (Throwable silent) {
+            // The job goes on without lineage and without a word of it.
         }
     }
 
@@ -50,21 +59,13 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         @Override
         public Function1<LogicalPlan, BoxedUnit> apply(SparkSession session) {
             try {
-                register(session);
-            } catch (Throwable problem) {
-                // A class is missing that says why: the job goes on without lineage.
-            }
-            return check;
-        }
-
-        private void register(SparkSession session) {
-            try {
                 if (Settings.isEnabled(session, enabledByDefault)) {
                     Bridge.register(session);
                 }
             } catch (Throwable problem) {
-                Bridge.failed(problem);
+                giveUp(problem);
             }
+            return check;
         }
     }
 

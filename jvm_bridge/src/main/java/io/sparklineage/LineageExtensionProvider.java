@@ -20,7 +20,7 @@ public final class LineageExtensionProvider extends AbstractFunction1<SparkSessi
         try {
             LineageExtension.inject(extensions, false);
         } catch (Throwable problem) {
-            // A class is missing that says why: the job goes on without lineage.
+            LineageExtension.giveUp(problem);
         }
         return BoxedUnit.UNIT;
     }

@@ -293,7 +293,7 @@ final class LineageListener extends SparkListener {
     private byte[] rddJob(Activity.Job job) {
         JsonWriter json = new JsonWriter().object().field("v", 1).field("kind", "rdd_job").field("bridge", bridge)
                 .field("job_id", job.id).field("state", state(job))
-                .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(job.callSite), 1_000))
+                .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(ConnectClient.withoutRequest(job.callSite)), 1_000))
                 .field("schema_inference", job.schemaInference)
                 .field("started_at", job.startedAt).field("ended_at", job.endedAt);
         if (job.reads.size() > 0) {

@@ -200,10 +200,12 @@ final class PlanEncoder {
     }
 
     private void writeExpressionId(NamedExpression expression) {
+        int begin = nodes.mark();
         try {
             int id = tables.expression(expression.exprId());
             nodes.field("e", id);
         } catch (Throwable unresolved) {
+            nodes.backTo(begin);
             LeftOut.note(unresolved);
             // An unresolved name has no id yet: the field stays absent.
         }
@@ -219,10 +221,12 @@ final class PlanEncoder {
     }
 
     private void writeDataType(Expression expression) {
+        int begin = nodes.mark();
         try {
             int type = tables.type(expression.dataType());
             nodes.field("t", type);
         } catch (Throwable unresolved) {
+            nodes.backTo(begin);
             LeftOut.note(unresolved);
             // An unresolved expression has no type: the field stays absent.
         }

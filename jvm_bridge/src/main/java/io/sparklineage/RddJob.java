@@ -23,6 +23,7 @@ final class RddJob {
     /** The members `rdd`, `function`, `output` and `output_format` of a job that has just started. */
     static JsonWriter describe(SparkContext context, int jobId) {
         JsonWriter json = new JsonWriter();
+        int begin = json.mark();
         try {
             Object jobs = SparkCompat.member(context.dagScheduler(), "jobIdToActiveJob");
             Object job = SparkCompat.unwrap(((scala.collection.Map<Object, Object>) jobs).get(jobId));
@@ -34,6 +35,7 @@ final class RddJob {
                 function(json, SparkCompat.memberOrNull(stage, "func"));
             }
         } catch (Throwable problem) {
+            json.backTo(begin);
             LeftOut.note(problem);
             // The scheduler's table changes under the reader's hand: the job stays without these members.
         }

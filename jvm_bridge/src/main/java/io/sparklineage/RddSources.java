@@ -26,6 +26,7 @@ final class RddSources {
 
     /** Writes the members `paths`, `columns`, `url`, `table` and `query` of an RDD that has them. */
     static void write(JsonWriter json, RDD<?> rdd) {
+        int begin = json.mark();
         try {
             if (rdd instanceof FileScanRDD) {
                 json.field("paths", folders(SparkCompat.elementsOf(rdd, "filePartitions")));
@@ -40,6 +41,7 @@ final class RddSources {
                 jdbc(json, rdd);
             }
         } catch (Throwable problem) {
+            json.backTo(begin);
             LeftOut.note(problem);
             // What it reads stays unknown, and the reader of the record is told so by the missing member.
         }

@@ -76,6 +76,7 @@ final class RunFacts {
     /** The values of an operator's metrics; a timing or size that no task has set is left out. */
     void addMetrics(int node, SparkPlan plan) {
         JsonWriter values = new JsonWriter();
+        int whole = values.mark();
         try {
             List<Object> entries = SparkCompat.elements(plan.metrics(), METRICS_OF_OPERATOR_LIMIT);
             long[] ids = new long[entries.size()];
@@ -87,6 +88,7 @@ final class RunFacts {
                 if (!metric.isZero() || metric.metricType().equals("sum")) {
                     long value = metric.value();
                     values.field(name, value);
+                    whole = values.mark();
                     metricTypes.put(name, metric.metricType());
                 }
             }
@@ -94,6 +96,7 @@ final class RunFacts {
                 metricIds.put(node, ids);
             }
         } catch (Throwable problem) {
+            values.backTo(whole);
             LeftOut.note(problem);
             // Metrics are lazy fields: an operator that never ran may fail to make them.
         }

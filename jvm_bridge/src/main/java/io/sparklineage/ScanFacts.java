@@ -42,9 +42,11 @@ final class ScanFacts {
         if (!plan.getClass().getSimpleName().contains("Scan")) {
             return;
         }
+        int begin = scans.mark();
         try {
             new ScanFacts(plan).write(scans, node, run);
         } catch (Throwable problem) {
+            scans.backTo(begin);
             LeftOut.note(problem);
             // What was read stays unknown, and the missing member says so.
         }
