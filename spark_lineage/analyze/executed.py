@@ -30,12 +30,16 @@ def executed(tree: PlanTree) -> Iterator[Node]:
 
 def children(node: Node) -> tuple[Node, ...]:
     """The operators that give an operator its rows."""
-    return tuple(each for child in _physical(node, "children") for each in _opened(child))
+    if node.below is None:
+        node.below = tuple(each for child in _physical(node, "children") for each in _opened(child))
+    return node.below
 
 
 def subqueries(node: Node) -> tuple[Node, ...]:
     """The operators whose result an operator's expressions use."""
-    return tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
+    if node.beside is None:
+        node.beside = tuple(each for child in _physical(node, "subqueries") for each in _opened(child))
+    return node.beside
 
 
 def never_begun(tree: PlanTree) -> set[Node]:

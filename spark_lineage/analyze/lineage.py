@@ -88,6 +88,10 @@ class Lineage:
 
 def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     """The write commands of a plan and what they write; empty if it has none."""
+    return tree.once(("writes", naming), lambda: _writes_of(tree, naming))
+
+
+def _writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     dynamic = any(node.facts.get("dynamic_partition_overwrite") for node in tree.nodes)
     found = ((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
     # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows.

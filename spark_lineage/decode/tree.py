@@ -7,11 +7,13 @@ found shared by reference is one object here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
+
+Found = TypeVar("Found")
 
 
 class NodeKind(str, Enum):
@@ -102,7 +104,7 @@ class Node:
     What walkers ask of each node again and again, the decoder says once. All three open lists, maps and value objects in
     the fields, in field order: `parts` are the attributes and expressions (of an expression alone), `expressions` the
     expressions, `plans` the logical operators. `has_subquery` is whether one of the expressions in it, at any depth,
-    has a plan.
+    has a plan. `below` and `beside` are what `spark_lineage.analyze.executed` has found of an operator that ran, once it was asked.
     """
 
     index: int
@@ -120,6 +122,8 @@ class Node:
     expressions: tuple[Node, ...] = ()
     plans: tuple[Node, ...] = ()
     has_subquery: bool = False
+    below: tuple[Node, ...] | None = None
+    beside: tuple[Node, ...] | None = None
 
     def get(self, name: str) -> Any:
         """The value of a field, None where the class has no such field on this Spark."""
@@ -140,13 +144,21 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class PlanTree:
-    """A decoded plan section; `truncated` names the limits that the bridge reached."""
+    """A decoded plan section; `truncated` names the limits that the bridge reached, `found` is for `once`."""
 
     hash: str
     nodes: tuple[Node, ...]
     analyzed: Node | None
     executed: Node | None
     truncated: tuple[str, ...] = ()
+    found: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def once(self, key: Hashable, find: Callable[[], Found]) -> Found:
+        """What `find` gives of this plan; it is asked once for each key, and many executions have the same plan."""
+        if key not in self.found:
+            self.found[key] = find()
+        known: Found = self.found[key]
+        return known
 
 
 def flatten(value: Any) -> Iterator[Any]:

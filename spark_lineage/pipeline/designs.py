@@ -15,14 +15,19 @@ from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
 from spark_lineage.pipeline.fold import Event, FoldedUsage
 
+_Met = tuple[Node | None, tuple[int | None, ...]]
+"""The root of an executed plan, and the analyzed plan's id for each of its own: the same in most runs of a job."""
+
 
 @dataclass(frozen=True, slots=True)
 class Analyzed:
-    """One analyzed plan, ready to be compared with executed ones."""
+    """One analyzed plan, ready to be compared with executed ones; `columns` and `names` are what came of that so far."""
 
     tree: PlanTree
     flows: Flows = field(default_factory=Flows)
     logical: Logical = field(default_factory=Logical)
+    columns: dict[_Met, dict[int, tuple[str, ...]]] = field(default_factory=dict, compare=False)
+    names: dict[_Met, dict[int, str]] = field(default_factory=dict, compare=False)
 
 
 def plan_of(
@@ -45,18 +50,26 @@ class Design:
 
     def target_columns(self, execution: ExecutionRecord, tree: PlanTree) -> dict[int, tuple[str, ...]]:
         """The target's columns that each operator of an execution has a part in, by index."""
-        return target_columns(tree, self._ids(execution, tree), self.plan.flows)
+        ids = self._ids(execution, tree)
+        key = (tree.executed, ids)
+        if key not in self.plan.columns:
+            self.plan.columns[key] = target_columns(tree, ids, self.plan.flows)
+        return self.plan.columns[key]
 
     def links(self, execution: ExecutionRecord, tree: PlanTree) -> dict[int, str]:
         """The plan's operators that those of an execution carry out, by index."""
-        return links(tree, self._ids(execution, tree), self.plan.logical)
+        ids = self._ids(execution, tree)
+        key = (tree.executed, ids)
+        if key not in self.plan.names:
+            self.plan.names[key] = links(tree, ids, self.plan.logical)
+        return self.plan.names[key]
 
-    def _ids(self, execution: ExecutionRecord, tree: PlanTree) -> Sequence[int | None]:
+    def _ids(self, execution: ExecutionRecord, tree: PlanTree) -> tuple[int | None, ...]:
         """The plan's id for each of the execution's; the ids that Spark gave are the same in all plans of a session."""
         if execution is self.execution and tree is self.plan.tree:
-            return range(len(execution.expressions))
+            return tuple(range(len(execution.expressions)))
         own = {raw: local for local, raw in enumerate(self.execution.expressions) if raw is not None}
-        return [None if raw is None else own.get(raw) for raw in execution.expressions]
+        return tuple([None if raw is None else own.get(raw) for raw in execution.expressions])
 
 
 class Designs:

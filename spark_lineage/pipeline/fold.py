@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from spark_lineage.analyze.commands import answered_query, data_command, is_schema_inference
@@ -112,11 +113,11 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
                 Event(execution, tree, node, write, position, len(writes))
                 for position, (node, write) in enumerate(writes)
             )
-        elif (ending := ending_of(tree, naming)) is not None:
+        elif (ending := tree.once(("ending", naming), partial(ending_of, tree, naming))) is not None:
             endings.append((execution, ending))
-        elif (name := data_command(tree)) is not None:
+        elif (name := tree.once("command", partial(data_command, tree))) is not None:
             not_followed.append((execution, name))
-        elif (query := answered_query(tree)) is not None and not is_schema_inference(tree):
+        elif (query := tree.once("query", partial(_query_of, tree))) is not None:
             queries.append((execution, tree, query))
     folded = [_folded(root, chain, group, queries) for chain in _chains(events)]
     writes_ = tuple(each for each in folded if not _left_alone(each))
@@ -127,6 +128,10 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
     )
     lost = tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE")
     return Folded(root, writes_, usages, lost, tuple(not_followed), tuple(endings))
+
+
+def _query_of(tree: PlanTree) -> Node | None:
+    return None if is_schema_inference(tree) else answered_query(tree)
 
 
 def _chains(events: list[Event]) -> list[list[Event]]:

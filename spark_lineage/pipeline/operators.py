@@ -6,6 +6,8 @@ Every operator of the final plan has a row, with metrics or without; `spark_line
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from spark_lineage.analyze.executed import children, executed, never_begun
 from spark_lineage.decode.records import ExecutionRecord, StageRecord
@@ -41,46 +43,92 @@ def operators_of(
     operators of the first.
     """
     metrics = dict(execution.metrics)
-    stages = _stages(execution, tree)
+    shape = tree.once("operators", lambda: _shape(tree))
+    stages = _stages(execution, shape)
     reached = [each.target_columns(execution, tree) for each in designs]
     linked = designs[0].links(execution, tree) if designs else {}
-    left_out = never_begun(tree)
+    ended = execution.state == RunState.COMPLETE.value and bool(execution.jobs)
     found = []
-    for node in executed(tree):
-        own = metrics.get(node.index, {})
-        moves = node.name.endswith("ExchangeExec")
-        rows = _first(own, _MOVED_ROWS if moves else _ROWS)
+    for each in shape.operators:
+        own = metrics.get(each.index, {})
+        rows = _first(own, _MOVED_ROWS if each.moves else _ROWS)
         files = _first(own, _FILES)
-        ran = stages.get(node.index, ())
-        is_done = execution.state == RunState.COMPLETE.value and bool(execution.jobs) and node not in left_out
-        if (
-            not ran and not is_done
-        ):  # it may never have begun, or, in a lazy checkpoint, run for a later execution
+        ran = stages.get(each.index, ())
+        if not ran and not (ended and each.began):
+            # it may never have begun, or, in a lazy checkpoint, run for a later execution
             rows, files = rows or None, files or None
         found.append(
             OperatorMetrics(
                 run_id,
-                f"{execution.execution_id}:{node.index}",
-                node.label.strip() or node.name,
+                f"{execution.execution_id}:{each.index}",
+                each.name,
                 rows,
-                _first(own, _MOVED_BYTES if moves else _BYTES),
+                _first(own, _MOVED_BYTES if each.moves else _BYTES),
                 _time(own, execution.metric_types),
                 tuple(sorted(own.items())),
-                tuple((name, unit(name, execution.metric_types.get(name, ""))) for name in sorted(own)),
-                tuple(f"{execution.execution_id}:{each.index}" for each in children(node)),
-                tuple(each.name for each in node.output or ()),
-                tuple(dict.fromkeys(name for each in reached for name in each.get(node.index, ()))),
-                linked.get(node.index),
+                _units(tuple(sorted(own)), execution.metric_types),
+                tuple([f"{execution.execution_id}:{index}" for index in each.children]),
+                each.columns,
+                _joined([columns[each.index] for columns in reached if each.index in columns]),
+                linked.get(each.index),
                 ran,
                 files=files,
                 spill_bytes=own.get("spillSize"),
                 peak_memory_bytes=own.get("peakMemory"),
-                note=_note(node),
+                note=each.note,
             )
         )
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    """What an executed plan says of one operator, whatever it measures."""
+
+    index: int
+    name: str
+    columns: tuple[str, ...]
+    children: tuple[int, ...]
+    note: str
+    moves: bool
+    began: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The operators of an executed plan, and which of them run in the same tasks, by index."""
+
+    operators: tuple[_Operator, ...]
+    pipelines: tuple[tuple[int, ...], ...]
+
+
+def _shape(tree: PlanTree) -> _Shape:
+    left_out = never_begun(tree)
+    operators = [
+        _Operator(
+            node.index,
+            node.label.strip() or node.name,
+            tuple(each.name for each in node.output or ()),
+            tuple(each.index for each in children(node)),
+            _note(node),
+            node.name.endswith("ExchangeExec"),
+            node not in left_out,
+        )
+        for node in executed(tree)
+    ]
+    return _Shape(tuple(operators), tuple(tuple(each.index for each in group) for group in _pipelines(tree)))
+
+
+def _joined(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The names of all, each once."""
+    return columns[0] if len(columns) == 1 else tuple(dict.fromkeys(each for one in columns for each in one))
+
+
+def _units(names: Sequence[str], types: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple([(name, unit(name, types.get(name, ""))) for name in names])
+
+
+@lru_cache(4096)
 def unit(name: str, metric_type: str) -> str:
     """What a metric counts, by Spark's type of it and, of a plain sum, by its name.
 
@@ -131,7 +179,7 @@ def _note(node: Node) -> str:
 _READ_NOTES = {"local": "local read", "coalesced": "coalesced", "skewed": "skew split"}
 
 
-def _stages(execution: ExecutionRecord, tree: PlanTree) -> dict[int, tuple[int, ...]]:
+def _stages(execution: ExecutionRecord, shape: _Shape) -> dict[int, tuple[int, ...]]:
     """The stages in which each operator ran, by its index.
 
     Where an operator has changed none of its metrics, those with which it is pipelined say it: what stands between two
@@ -140,10 +188,10 @@ def _stages(execution: ExecutionRecord, tree: PlanTree) -> dict[int, tuple[int, 
     known = {index: tuple(sorted(set(stages))) for index, stages in execution.operator_stages}
     if not known:
         return {}
-    for pipeline in _pipelines(tree):
-        named = {stages for each in pipeline if (stages := known.get(each.index))}
+    for pipeline in shape.pipelines:
+        named = {stages for each in pipeline if (stages := known.get(each))}
         if len(named) == 1 and len(only := named.pop()) == 1:
-            known |= {each.index: only for each in pipeline if each.index not in known}
+            known |= {each: only for each in pipeline if each not in known}
     return known
 
 
