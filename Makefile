@@ -68,14 +68,12 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 
 # The long form of every proof that lineage harms, loses and leaks nothing; `make test` does the short form of each. What is
 # done is kept in .cache/torture, and a second run goes on.
-torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
+torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
 	status=0; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
-<<<<<<< HEAD
 	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \
-=======
 	PYTHONPATH=. .venv/bin/python tests/pipeline/deliveries.py || status=1; \
->>>>>>> c5f85ff (Segments that come again, in any order and to several ingests at once are told exactly once, in bounded memory)
+	TORTURE=all .venv/bin/python -m pytest -s tests/simulation || status=1; \
 	exit $$status
 
 lint: $(MAIN)

@@ -22,8 +22,8 @@ import java.util.TreeMap;
 class SimulatedDisk implements SpoolFiles {
     static final int SECTOR = 512;
 
-    /** What becomes of an operation. HALF does a part of it and throws, LATE does it and throws, SHORT does a part and says so. */
-    enum Fault { NONE, IO, RUNTIME, MEMORY, LINKAGE, STACK, HALF, LATE, SHORT, CRASH }
+    /** What becomes of an operation. HALF does a part of it and throws, LATE does it and throws, SHORT does a part and says so; the process may die before, in the middle and after. */
+    enum Fault { NONE, IO, RUNTIME, MEMORY, LINKAGE, STACK, HALF, LATE, SHORT, CRASH, CRASH_HALF, CRASH_LATE }
 
     /** Decides what becomes of each operation. */
     interface Faults {
@@ -190,7 +190,22 @@ class SimulatedDisk implements SpoolFiles {
         // Nothing hangs here.
     }
 
-    /** Throws what the operation is to fail with; returns NONE, HALF, LATE or SHORT. */
+    /** Called with a file that the spool has deleted. */
+    void deleted(Path file, byte[] content) {
+        // Nobody asks here.
+    }
+
+    /** Called with the names that are on the disk now. */
+    void forced(Map<Path, Node> files) {
+        // Nobody asks here.
+    }
+
+    /** Whether an operation is done by half, or not at all. */
+    private static boolean isHalf(Fault fault) {
+        return fault == Fault.HALF || fault == Fault.CRASH_HALF;
+    }
+
+    /** Throws what the operation is to fail with; returns NONE, or what is for {@link #end}. */
     private Fault begin(String operation) throws IOException {
         before(operation);
         if (crashed) {
@@ -217,7 +232,11 @@ class SimulatedDisk implements SpoolFiles {
         }
     }
 
-    private static void end(Fault fault) throws IOException {
+    private void end(Fault fault) throws IOException {
+        if (fault == Fault.CRASH_HALF || fault == Fault.CRASH_LATE) {
+            crash();
+            throw new Crash();
+        }
         if (fault == Fault.LATE || fault == Fault.HALF) {
             throw new IOException("it fails late");
         }
@@ -256,9 +275,10 @@ class SimulatedDisk implements SpoolFiles {
     @Override
     public synchronized void forceFolder(Path folder) throws IOException {
         Fault fault = begin("forceFolder");
-        if (fault != Fault.HALF) {
+        if (!isHalf(fault)) {
             changes.forEach(change -> change.apply(forcedNames));
             changes.clear();
+            forced(forcedNames);
         }
         end(fault);
     }
@@ -270,7 +290,7 @@ class SimulatedDisk implements SpoolFiles {
         if (node == null) {
             throw new NoSuchFileException(from.toString());
         }
-        if (fault != Fault.HALF) {
+        if (!isHalf(fault)) {
             change(from, to, node);
         }
         end(fault);
@@ -280,8 +300,9 @@ class SimulatedDisk implements SpoolFiles {
     public synchronized void delete(Path file) throws IOException {
         Fault fault = begin("delete");
         Node node = names.get(file);
-        if (node != null && fault != Fault.HALF) {
+        if (node != null && !isHalf(fault)) {
             change(file, null, node);
+            deleted(file, node.content());
         }
         end(fault);
     }
@@ -339,7 +360,7 @@ class SimulatedDisk implements SpoolFiles {
         public int write(ByteBuffer bytes) throws IOException {
             synchronized (SimulatedDisk.this) {
                 Fault fault = begin("write");
-                boolean part = fault == Fault.HALF || fault == Fault.SHORT;
+                boolean part = isHalf(fault) || fault == Fault.SHORT;
                 byte[] taken = new byte[part ? (bytes.remaining() + 1) / 2 : bytes.remaining()];
                 bytes.get(taken);
                 node.put(position, taken);
@@ -354,7 +375,7 @@ class SimulatedDisk implements SpoolFiles {
         public void truncate(long size) throws IOException {
             synchronized (SimulatedDisk.this) {
                 Fault fault = begin("truncate");
-                if (fault != Fault.HALF) {
+                if (!isHalf(fault)) {
                     node.size = (int) Math.min(node.size, size);
                     position = Math.min(position, node.size);
                 }
@@ -374,7 +395,7 @@ class SimulatedDisk implements SpoolFiles {
                     }
                     throw problem;
                 }
-                if (fault == Fault.HALF) {
+                if (isHalf(fault)) {
                     node.loseUnforced();
                 } else {
                     node.force();
