@@ -50,17 +50,15 @@ def compile_java(folder: Path) -> Path:
     return classes
 
 
-def faulty_jar(folder: Path) -> tuple[Path, dict[int, str]]:
+def faulty_jar(folder: Path, classes: Path) -> tuple[Path, dict[int, str]]:
     """A copy of the bridge's jar that can throw at the head of each method, and which number means which method."""
-    classes = compile_java(folder)
     jars = Path(pyspark.__file__).parent / "jars"
     copy, points = folder / "faulty.jar", folder / "points.txt"
     path = ":".join(map(str, [classes, *jars.glob("xbean-asm*.jar")]))
     subprocess.run(["java", "-cp", path, "Instrument", str(JAR), str(copy), str(points)], check=True)
     with zipfile.ZipFile(copy, "a") as archive:
-        for each in sorted(classes.rglob("*.class")):
-            if each.name != "Instrument.class" and not each.name.startswith("Instrument$"):
-                archive.write(each, str(each.relative_to(classes)))
+        for each in sorted((classes / "io").rglob("*.class")):
+            archive.write(each, str(each.relative_to(classes)))
     named = (line.split() for line in points.read_text(encoding="utf-8").splitlines())
     return copy, {int(number): name for number, name in named}
 

@@ -103,9 +103,9 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(tmp_path_factory: pytest.TempPathFactory, classes: Path) -> Iterator[Bench]:
     folder = tmp_path_factory.mktemp("throwables")
-    _, points = faulty_jar(folder)
+    _, points = faulty_jar(folder, classes)
     end_jvm()
     bench = Bench(folder, points)
     with pytest.MonkeyPatch.context() as patch:

@@ -430,11 +430,11 @@ final class LineageListener extends SparkListener {
         Thread thread = dispatcher;
         if (thread != null && context.isStopped()) {
             thread.join(Math.max(1, millisUntil(deadlineNanos)));
-            if (!thread.isAlive() && !ended) {
-                gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
-            }
         }
         countLosses();
+        if (thread != null && !thread.isAlive() && !ended && dropped == 0) {
+            gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
+        }
         spool.close(Math.max(1, millisUntil(deadlineNanos)));
     }
 

@@ -1,0 +1,80 @@
+"""Applications that stop straight after a write, in one JVM; FOLDER is their place, RACES says how many there are.
+
+Then one whose queue drops events while it goes on, one that ends while events are dropped, and at last one whose queue is behind when
+the program ends.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+folder, races, jars = Path(os.environ["FOLDER"]), int(os.environ["RACES"]), os.environ["JARS"]
+counts = {}
+
+
+def begin(name: str, **conf: str) -> SparkSession:
+    """An application with a spool of its own."""
+    builder = (
+        SparkSession.builder.master("local[2]")
+        .appName(name)
+        .config("spark.jars", jars)
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.extensions", "io.sparklineage.LineageExtension")
+        .config("spark.lineage.spool", str(folder / name))
+    )
+    for key, value in conf.items():
+        builder = builder.config("spark.scheduler.listenerbus." + key.replace("__", "."), value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("OFF")
+    return spark
+
+
+def write(spark: SparkSession, name: str) -> None:
+    """One small table."""
+    spark.range(3).write.parquet(str(folder / "data" / name))
+
+
+def hold(spark: SparkSession, millis: int) -> None:
+    """Come back when the thread of the bridge's queue is held up."""
+    holding = spark._jvm.harmless.Holding
+    holding.hold(millis)
+    write(spark, f"held-{time.monotonic_ns()}")
+    while not holding.isHeld():
+        time.sleep(0.01)
+
+
+for number in range(races):
+    session = begin("races", exitTimeout="1s" if number % 2 else "0")
+    write(session, f"race-{number}")
+    session.stop()
+    SparkSession.builder._options.clear()
+
+for name in ("goes_on", "ends"):
+    session = begin(name, **{"eventqueue__spark-lineage__capacity": "4"})
+    context = session._jsc.sc()
+    write(session, f"{name}-0")
+    session._jvm.harmless.Holding.add(context)
+    dropped = context.listenerBus().metrics().metricRegistry().counter("queue.spark-lineage.numDroppedEvents")
+    context.listenerBus().waitUntilEmpty()
+    hold(session, 120_000 if name == "goes_on" else 2_000)
+    for number in range(1, 4):
+        write(session, f"{name}-{number}")
+    if name == "goes_on":
+        session._jvm.harmless.Holding.release()
+        context.listenerBus().waitUntilEmpty()
+    session.stop()
+    counts[name] = dropped.getCount()
+    SparkSession.builder._options.clear()
+
+session = begin("behind", exitTimeout="1s")
+write(session, "behind-0")
+session._jvm.harmless.Holding.add(session._jsc.sc())
+hold(session, 4_000)
+for number in range(1, 6):
+    write(session, f"behind-{number}")
+session.stop()
+counts["held"] = session._jvm.harmless.Holding.isHeld()
+(folder / "counts.json").write_text(json.dumps(counts))

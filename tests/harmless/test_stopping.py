@@ -1,0 +1,114 @@
+"""A stop straight after a write loses nothing, also where Spark's bus does not wait; events that the bus drops are counted exactly.
+
+`make test` has ten stops, TORTURE=all a thousand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import pytest
+from bridge.records import of_kind, read_spool
+from support.paths import JAR
+
+import spark_lineage
+from spark_lineage.pipeline import ingest
+
+pytestmark = [pytest.mark.spark]
+
+SCRIPT = Path(__file__).with_name("stopping.py")
+RACES = 1_000 if os.environ.get("TORTURE") == "all" else 10
+IN_TIME = pyspark.__version__ >= "4"
+"""Whether this Spark can be told not to wait for its bus."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the script left."""
+
+    folder: Path
+    counts: dict[str, Any]
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        return read_spool(self.folder / name)
+
+    def states(self, name: str) -> dict[str, str]:
+        """Table -> state of the write, of one application, as stored."""
+        store = self.folder / f"store-{name}"
+        ingest(self.folder / name, store)
+        runs = spark_lineage.open(store=store, ingest=False).runs().to_dict()["runs"]
+        writes = [run for run in runs if run["kind"] == "write"]
+        tables = [Path(run["target"]["name"]).name for run in writes]
+        assert len(set(tables)) == len(tables)
+        return {table: run["state"] for table, run in zip(tables, writes, strict=True) if "held" not in table}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory, helpers: Path) -> Ended:
+    folder = tmp_path_factory.mktemp("stopping")
+    environment = os.environ | {
+        "FOLDER": str(folder), "RACES": str(RACES), "JARS": f"{JAR},{helpers}", "PYSPARK_PYTHON": sys.executable,
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=3_000,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return Ended(folder, json.loads((folder / "counts.json").read_text(encoding="utf-8")))
+
+
+def dropped(records: list[dict[str, Any]]) -> int:
+    """How many events the gaps say were dropped; there are no other gaps."""
+    gaps = of_kind(records, "gap")
+    assert {each["reason"] for each in gaps} <= {"listener_queue_dropped"}
+    return sum(each["count"] for each in gaps)
+
+
+def test_a_stop_straight_after_a_write_loses_nothing(ended: Ended) -> None:
+    records = ended.records("races")
+    kinds = Counter(each["kind"] for each in records)
+    assert list((ended.folder / "races").glob("*.open")) == []
+    # A write of files is one execution with one intent.
+    assert (kinds["execution"], kinds["intent"], kinds["gap"]) == (RACES, RACES, 0)
+    assert {each["state"] for each in of_kind(records, "execution")} == {"COMPLETE"}
+    ends = [(each["stopped"], each["running"]) for each in of_kind(records, "application_end")]
+    assert ends == [("program", [])] * RACES
+
+
+def test_what_the_bus_still_tells_when_the_program_ends_is_waited_for(ended: Ended) -> None:
+    assert ended.counts["held"] is IN_TIME  # the stop came back before the queue was empty
+    records = ended.records("behind")
+    assert len(of_kind(records, "application_end")) == 1
+    assert dropped(records) == 0
+    assert ended.states("behind") == {f"behind-{number}": "COMPLETE" for number in range(6)}
+
+
+def test_events_that_the_bus_drops_are_a_gap_of_their_number(ended: Ended) -> None:
+    """Writes whose ends were dropped did not end with the application: what became of them is unknown, and nobody says otherwise."""
+    records = ended.records("goes_on")
+    assert ended.counts["goes_on"] > 10
+    assert dropped(records) == ended.counts["goes_on"]
+    (end,) = of_kind(records, "application_end")
+    assert end["running"] == []
+    states = ended.states("goes_on")
+    assert states == {"goes_on-0": "COMPLETE"} | {f"goes_on-{number}": "UNKNOWN" for number in range(1, 4)}
+
+
+def test_an_application_whose_end_is_dropped_is_told_of_when_the_program_ends(ended: Ended) -> None:
+    records = ended.records("ends")
+    assert of_kind(records, "application_end") == []
+    assert dropped(records) == ended.counts["ends"] > 10
+    states = ended.states("ends")
+    assert states == {"ends-0": "COMPLETE"} | {f"ends-{number}": "UNKNOWN" for number in range(1, 4)}
