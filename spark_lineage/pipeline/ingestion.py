@@ -8,6 +8,7 @@ while one of its executions waits for its root; a bad record is kept aside and c
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -49,8 +50,8 @@ from spark_lineage.store.schema import from_rows
 STOP_MS = 5_000
 """How long after its end is announced a stopping application may still commit."""
 
-PIECE_ROWS = 100_000
-"""So many rows of what ran are appended at once: some ten thousand executions."""
+PIECE_ROWS = 50_000
+"""So many rows of what ran are appended at once: some thousand executions."""
 
 _CHECKED = 500
 """So many executions are compared at once with what the store has of them."""
@@ -84,6 +85,8 @@ class _Ingest:
         if batch != Batch():
             fresh = self.reading.noted.keys() - self.stored
             self.target.append(batch, fresh=fresh)
+        del batch
+        gc.collect(0)  # the collector is paused: what has come since then, and is not gone by itself
 
 
 def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
@@ -93,7 +96,8 @@ def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
         target.create()
         reading = Reading(spool)
         try:
-            return _ingest(reading, target)
+            with collector.paused():
+                return _ingest(reading, target)
         finally:
             reading.reader.close()
 
@@ -221,10 +225,9 @@ def _group(application: Application, noted: Noted, group: _Group, others: set[in
         return
     application.records = _records_of(noted, root, left)
     try:
-        with collector.paused():
-            all_folded = _folded(application, root, noted.executions.load(left))
-            for folded in all_folded:
-                application.add(folded)
+        all_folded = _folded(application, root, noted.executions.load(left))
+        for folded in all_folded:
+            application.add(folded)
     except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense: the others count
         work.rows.tell([senseless(noted.application, root, error)])
         return

@@ -42,7 +42,7 @@ def operators_of(
     `designs` are the run's writes, or its query. Where there are several writes, a row has the columns of all, and the
     operators of the first.
     """
-    metrics = dict(execution.metrics)
+    metrics, types = dict(execution.metrics), execution.metric_types
     shape = tree.once("operators", lambda: _shape(tree))
     stages = _stages(execution, shape)
     reached = [each.target_columns(execution, tree) for each in designs]
@@ -51,6 +51,7 @@ def operators_of(
     found = []
     for each in shape.operators:
         own = metrics.get(each.index, {})
+        metrics_of = tuple(sorted(own.items()))
         rows = _first(own, _MOVED_ROWS if each.moves else _ROWS)
         files = _first(own, _FILES)
         ran = stages.get(each.index, ())
@@ -65,8 +66,8 @@ def operators_of(
                 rows,
                 _first(own, _MOVED_BYTES if each.moves else _BYTES),
                 _time(own, execution.metric_types),
-                tuple(sorted(own.items())),
-                _units(tuple(sorted(own)), execution.metric_types),
+                metrics_of,
+                tuple([(name, unit(name, types.get(name, ""))) for name, _ in metrics_of]),
                 tuple([f"{execution.execution_id}:{index}" for index in each.children]),
                 each.columns,
                 _joined([columns[each.index] for columns in reached if each.index in columns]),
@@ -122,10 +123,6 @@ def _shape(tree: PlanTree) -> _Shape:
 def _joined(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """The names of all, each once."""
     return columns[0] if len(columns) == 1 else tuple(dict.fromkeys(each for one in columns for each in one))
-
-
-def _units(names: Sequence[str], types: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple([(name, unit(name, types.get(name, ""))) for name in names])
 
 
 @lru_cache(4096)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spark_lineage.capture import spool as spools
-from spark_lineage.decode import collector
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
     ApplicationRecord,
@@ -60,12 +59,11 @@ class Reading:
                 continue
             place = Place(segment.path, frame.offset, len(frame.payload))
             try:
-                with collector.paused():
-                    record = decode_record(frame.payload)
-                    if isinstance(record, ApplicationRecord):
-                        noted = self._application(record, segment)
-                    else:
-                        self._take(record, _after(noted), place, frame.payload)
+                record = decode_record(frame.payload)
+                if isinstance(record, ApplicationRecord):
+                    noted = self._application(record, segment)
+                else:
+                    self._take(record, _after(noted), place, frame.payload)
             except DecodeError as error:
                 self.refuse(place, frame.payload, str(error), "bad_record")
                 continue

@@ -20,6 +20,7 @@ run is written again when its state changes, a dataset when another application 
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -105,7 +106,7 @@ def _map(value_type: pa.DataType) -> Codec:
     """A tuple of (name, value) pairs as a map, sorted by name."""
     return Codec(
         pa.map_(pa.string(), value_type),
-        lambda value: (sorted(dict(value).items()),),
+        lambda value: (sorted(value),),
         lambda cells: tuple(sorted(dict(cells[0] or ()).items())),
     )
 
@@ -138,11 +139,20 @@ class Table:
 
     def row(self, value: Any) -> Row:
         """The row of one model value."""
-        row: Row = {}
-        for name, codec in self.codecs.items():
-            for suffix, cell in zip(codec.suffixes, codec.encode(getattr(value, name)), strict=True):
+        row: Row = dict(zip(self.codecs, self._cells(value), strict=True))
+        for name, codec in self._encoded:
+            for suffix, cell in zip(codec.suffixes, codec.encode(row.pop(name)), strict=True):
                 row[name + suffix] = cell
         return row
+
+    @functools.cached_property
+    def _cells(self) -> Callable[[Any], tuple[Any, ...]]:
+        """The fields of a model value, all at once: a store has a row for each operator that ever ran."""
+        return operator.attrgetter(*self.codecs)
+
+    @functools.cached_property
+    def _encoded(self) -> list[tuple[str, Codec]]:
+        return [(name, codec) for name, codec in self.codecs.items() if codec not in {TEXT, LONG, FLAG}]
 
     def value(self, row: Row) -> Any:
         """The model value of one row."""
