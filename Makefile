@@ -71,6 +71,8 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
 	status=0; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
+	TORTURE=all .venv/bin/python -m pytest -s tests/leaks || status=1; \
+	TORTURE=all .venv-3.5/bin/python -m pytest -s tests/leaks || status=1; \
 	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \
 	PYTHONPATH=. .venv/bin/python tests/pipeline/deliveries.py || status=1; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/simulation || status=1; \

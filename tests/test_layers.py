@@ -12,13 +12,14 @@ from support.paths import REPOSITORY
 
 PACKAGE = REPOSITORY / "spark_lineage"
 
-WORDS = {"errors", "model", "settings"}
+WORDS = {"errors", "model", "owned", "settings"}
 """What every stage may use: the shared vocabulary."""
 
 # Layer -> the layers it may import besides itself, and the packages of others. The longest prefix counts.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "model": (set(), set()),
+    "owned": (set(), set()),
     "settings": ({"errors"}, {"tomli"}),
     "capture": (WORDS, {"pyspark", "py4j"}),
     "decode": (WORDS, {"msgspec"}),

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from spark_lineage import owned
 from spark_lineage.errors import BridgeError
 
 MAGIC = b"SLSPOOL1"
@@ -167,7 +168,7 @@ def keep_aside_bytes(spool: Path, segment: Path, problem: SegmentProblem) -> Pat
 def keep_aside_payload(spool: Path, segment: Path, offset: int, payload: bytes, reason: str) -> Path:
     """Write one frame that is intact but not understood into the spool's folder of bad ones."""
     target = _reserve_bad(spool, f"{segment.stem}-{offset}.frame", reason)
-    target.write_bytes(payload)
+    owned.write_bytes(target, payload)
     return target
 
 
@@ -203,10 +204,10 @@ def ingest_lock(spool: Path, timeout_seconds: float = 60.0) -> Iterator[None]:
 
     The lock falls with its process. Raises `BridgeError` when the turn does not come in time.
     """
-    spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+    owned.make_folder(spool)
     path = spool / LOCK_FILE
     deadline = time.monotonic() + timeout_seconds
-    with path.open("ab") as file:
+    with owned.open_new(path, "ab") as file:
         # flock, not lockf: it also parts two threads of one process.
         while not _try_lock(file.fileno()):
             if time.monotonic() >= deadline:
@@ -366,6 +367,6 @@ def _wrong_magic(name: str, data: mmap.mmap) -> SegmentProblem:
 
 def _reserve_bad(spool: Path, name: str, reason: str) -> Path:
     folder = spool / BAD_FOLDER
-    folder.mkdir(mode=0o700, exist_ok=True)
-    (folder / f"{name}.reason").write_text(reason + "\n", encoding="utf-8")
+    owned.make_folder(folder)
+    owned.write_text(folder / f"{name}.reason", reason + "\n")
     return folder / name

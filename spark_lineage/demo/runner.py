@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spark_lineage import errors
+from spark_lineage import errors, owned
 from spark_lineage.capture import session
 from spark_lineage.demo import shop
 from spark_lineage.settings import load_settings
@@ -82,7 +82,7 @@ def prepare(root: Path) -> DemoFolder:
             f"The folder {root} holds something that is not a demo: name another one with --dir."
         )
     shutil.rmtree(root, ignore_errors=True)
-    folder.logs.mkdir(parents=True)
+    owned.make_folder(folder.logs)
     (root / _MARK).write_text(
         "Made by `spark-lineage demo`, which may replace this folder.\n", encoding="utf-8"
     )

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
+from spark_lineage import owned
 from spark_lineage.errors import StoreError, first_line
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
@@ -60,6 +61,7 @@ class DeltaStore:
             self._open(TABLES["runs"])
             return
         refuse_other_files(self.path)
+        self._make_folder()
         for table in TABLES.values():
             self._create(table)
 
@@ -147,6 +149,16 @@ class DeltaStore:
                 f"The table {table.name} of the store at {self.path} cannot be written ({first_line(error)}): "
                 "check that the folder is writable and that the disk has room."
             ) from error
+
+    def _make_folder(self) -> None:
+        """The folder of a local store is its owner's alone."""
+        if "://" not in self.path and not self.path.startswith("file:"):
+            try:
+                owned.make_folder(Path(self.path))
+            except OSError as error:
+                raise StoreError(
+                    f"The store at {self.path} cannot be created ({error.strerror}): check that the folder is writable."
+                ) from error
 
     def _lacks(self, table: Table) -> bool:
         """Whether the store was made before the table was thought of."""

@@ -52,7 +52,8 @@ if __name__ == "__main__":
     corpus.mkdir(parents=True, exist_ok=True)
     for number, record in enumerate(RECORDED):
         (corpus / f"recorded-{number}").write_text(json.dumps(record), encoding="utf-8")
-    words = ["-max_len=400000", "-timeout=30", "-rss_limit_mb=1024", "-verbosity=0", "-print_final_stats=1"]
+    # libFuzzer itself grows with its corpus; what one record may cost is held by tests/decode/test_hostile.py
+    words = ["-max_len=400000", "-timeout=30", "-rss_limit_mb=3072", "-verbosity=0", "-print_final_stats=1"]
     arguments = [sys.argv[0], *words, f"-artifact_prefix={folder}/crash-", *sys.argv[2:], str(corpus)]
     atheris.Setup(arguments, one_input, custom_mutator=changed)
     atheris.Fuzz()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from spark_lineage import owned
 from spark_lineage.errors import SettingError
 from spark_lineage.show.command import (
     JsonOption,
@@ -103,7 +104,7 @@ def check(
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        owned.write_text(path, text)
     except OSError as error:
         raise SettingError(
             f"{path} cannot be written ({error.strerror}): name a file in a folder that is there."

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.spark.SparkContext;
 import scala.Tuple2;
 
@@ -20,6 +21,10 @@ final class Application {
             "spark.sql.shuffle.partitions", "spark.sql.sources.default",
             "spark.sql.sources.partitionOverwriteMode", "spark.sql.storeAssignmentPolicy",
             "spark.sql.warehouse.dir", "spark.submit.deployMode"));
+
+    /** Settings that are texts of the user's. */
+    private static final Set<String> LABELS =
+            new HashSet<>(Arrays.asList("spark.app.name", "spark.lineage.job", "spark.lineage.level", "spark.lineage.sample"));
 
     /** Settings that say where tables are, and how places are named: names, as paths are. */
     private static final Set<String> PLACES = new HashSet<>(Arrays.asList(
@@ -44,12 +49,15 @@ final class Application {
         json.field("started_at", context.startTime());
         json.name("settings").object();
         for (Tuple2<String, String> setting : context.getConf().getAll()) {
+            if (settings.travelling.containsKey(setting._1())) {
+                continue;  // below, once
+            }
             if (SETTINGS.contains(setting._1()) || CATALOG_CLASS.matcher(setting._1()).matches()) {
                 json.field(setting._1(), setting(setting._1(), setting._2()));
             }
         }
         for (Map.Entry<String, String> setting : settings.travelling.entrySet()) {
-            json.field(setting.getKey(), Masking.label(setting.getValue()));
+            json.field(setting.getKey(), setting(setting.getKey(), setting.getValue()));
         }
         json.endObject();
         json.field("hash_key_id", Hashes.sha256(settings.hashKey).substring(0, 8));
@@ -57,8 +65,12 @@ final class Application {
     }
 
     static String setting(String key, String value) {
+        if (key.equals("spark.lineage.dataset.pathRules")) {
+            return Arrays.stream(value.split(",")).map(String::trim).filter(Settings.PATH_RULES::contains)
+                    .collect(Collectors.joining(","));
+        }
         boolean hidden = !PLACES.contains(key) && Masking.redaction().hidesSetting(key, value);
-        return hidden ? Redaction.MASK : key.equals("spark.app.name") ? Masking.label(value) : Masking.path(value);
+        return hidden ? Redaction.MASK : LABELS.contains(key) ? Masking.label(value) : Masking.path(value);
     }
 
     /** The end of an application; `running` are the executions that had started and had not ended. */

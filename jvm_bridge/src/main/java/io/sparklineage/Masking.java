@@ -74,8 +74,11 @@ final class Masking {
     /** A key, a separator; linear: the match begins with a word, and nothing is given back. */
     private static final Pattern KEY = Pattern.compile(
             "(?<![\\w.-])([\\w.-]++)[\\\\\"'`]*+\\s*+(?:=>|=|:)\\s*+(?=\\S)");
-    private static final Pattern QUERY_KEY = Pattern.compile("(?<=[?&;]|^)([\\w.-]++)=([^&;\\s]*+)");
+    private static final Pattern QUERY_KEY = Pattern.compile("(?i)(?<=[?&;]|%3F|%26|^)([\\w.-]++)=((?:[^&;\\s%]|%(?!26))*+)");
     private static final Pattern BEARER = Pattern.compile("(?i)\\b(bearer\\s++)[^\\s,;&)\"']++");
+
+    /** In SQL another word may follow a name. */
+    private static final Pattern BEARER_OF_DIGITS = Pattern.compile("(?i)\\b(bearer\\s++)(?=[^\\s,;&)\"'\\d]*+\\d)[^\\s,;&)\"']{6,}+");
     private static final Pattern SET_STATEMENT = Pattern.compile("(?is)set\\s[^=]*+=");
     private static final Set<String> QUERY_SECRETS = set("sig", "uid", "user", "username");
 
@@ -137,7 +140,7 @@ final class Masking {
         if (SQL_OPTIONS.contains(lower)) {
             return lower.equals("dbtable") ? relation(value) : sql(value, lower.equals("query"), false);
         }
-        return cut(value, TEXT_LIMIT);
+        return label(value);
     }
 
     /** JDBC's `dbtable`, of a database that is not known. */
@@ -182,7 +185,7 @@ final class Masking {
     private static String sql(String sql, boolean foreign, boolean quotesNames) {
         String masked = new TextMasker(sql, true, foreign, quotesNames).mask().trim();
         Matcher set = SET_STATEMENT.matcher(masked);
-        return secrets(set.lookingAt() ? set.group() + "?" : masked);
+        return secrets(BEARER_OF_DIGITS.matcher(set.lookingAt() ? set.group() + "?" : masked).replaceAll("$1?"));
     }
 
     /** A message with quoted texts and numbers as `?` and without secrets. */

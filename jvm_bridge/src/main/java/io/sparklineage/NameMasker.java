@@ -1,13 +1,18 @@
 package io.sparklineage;
 
 import java.util.ArrayDeque;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 
 /**
  * Takes literals out of the names that Spark makes from expressions, such as `concat(name, hunter2)`: a column
@@ -22,8 +27,33 @@ final class NameMasker {
     private static final Pattern PLAIN = Pattern.compile("\\w+");
     private static final Pattern QUOTED = Pattern.compile("'[^']*+(?:'|$)");
 
+    private static final int PLAN_LIMIT = 100_000;
+    private static final Pattern OF_OTHERS = Pattern.compile(
+            "AttributeReference|OuterReference|ScalarSubquery|SQLFunctionExpression|SQLScalarFunction");
+
+    /** Relations that only repeat the columns of a plan elsewhere, under ids of their own. */
+    private static final Pattern REPEATED = Pattern.compile("CTERelationRef|UnionLoopRef|WithCTE");
+
     /** Expression id to the name and what it is masked as, for the attributes that carry the name on. */
     private final Map<Long, String[]> names = new Activity.Bounded<>(NAME_LIMIT);
+
+    /** The plan under way, and what was looked up in it: texts of all its literals, and expression ids that it defines itself. */
+    private LogicalPlan plan;
+    private TreeSet<String> planTexts;
+    private Set<Long> defined;
+    private boolean planCut;
+
+    /** Names that were literals' own, of this plan. */
+    private final Map<String, String> ofLiterals = new Activity.Bounded<>(NAME_LIMIT);
+
+    /** Begins a plan. */
+    void begin(LogicalPlan plan) {
+        this.plan = plan;
+        planTexts = null;
+        defined = null;
+        planCut = false;
+        ofLiterals.clear();
+    }
 
     /** The name of an alias as it may pass. */
     String nameOf(Alias alias) {
@@ -32,12 +62,17 @@ final class NameMasker {
             return name;
         }
         TreeSet<String> texts = literalTexts(alias.child());
+        if (texts != null && isOfOthers(alias)) {
+            look();
+            texts = planCut ? null : union(texts, planTexts);
+        }
         if (texts != null && texts.isEmpty()) {
             return name;
         }
         String masked = texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
         if (!masked.equals(name)) {
             names.put(alias.exprId().id(), new String[] {name, masked});
+            ofLiterals.put(name, masked);
         }
         return masked;
     }
@@ -54,15 +89,94 @@ final class NameMasker {
     private static String masked(String name, TreeSet<String> texts) {
         String masked = name;
         for (String text : texts.descendingSet()) {
-            masked = masked.replaceAll("(?<!\\w)" + Pattern.quote(text) + "(?!\\w)", "?");
+            masked = !masked.contains(text) ? masked : masked.replaceAll("(?<!\\w)" + Pattern.quote(text) + "(?!\\w)", "?");
         }
         return QUOTED.matcher(masked).replaceAll("?");
     }
 
-    /** The name of an attribute as it may pass. */
+    /**
+     * Whether a name has in it what stands elsewhere in the plan: what a window orders by is a column of the operator below it, the
+     * argument of an SQL function, too.
+     */
+    private static boolean isOfOthers(Alias alias) {
+        Object child = alias.child();
+        while (child instanceof Cast) {
+            child = ((Cast) child).child();
+        }
+        return alias.name().contains(" OVER (")
+                || alias.name().endsWith(")") && OF_OTHERS.matcher(child.getClass().getSimpleName()).matches();
+    }
+
+    private static TreeSet<String> union(TreeSet<String> one, TreeSet<String> other) {
+        TreeSet<String> all = new TreeSet<>(one);
+        all.addAll(other);
+        return all;
+    }
+
+    /** The name of an attribute as it may pass; at the end of a plan, when every alias has been seen. */
     String nameOf(NamedExpression attribute) {
-        String[] known = names.get(attribute.exprId().id());
-        return known != null && known[0].equals(attribute.name()) ? known[1] : attribute.name();
+        String name = attribute.name();
+        long id = attribute.exprId().id();
+        String[] known = names.get(id);
+        if (known != null) {
+            return known[0].equals(name) ? known[1] : name;
+        }
+        String masked = ofLiterals.get(name);
+        if (masked == null) {
+            return name;
+        }
+        look();
+        return defined.contains(id) ? name : masked;
+    }
+
+    /** Looks the plan through, once, where a name needs it. */
+    private void look() {
+        if (planTexts != null) {
+            return;
+        }
+        planTexts = new TreeSet<>();
+        defined = new HashSet<>();
+        ArrayDeque<Object> stack = new ArrayDeque<>();
+        if (plan != null) {
+            stack.push(plan);
+        }
+        for (int i = 0; i < PLAN_LIMIT && !stack.isEmpty(); i++) {
+            Object node = stack.pop();
+            if (node instanceof Literal) {
+                addText(planTexts, (Literal) node);
+                continue;
+            }
+            List<Object> children = SparkCompat.elements(SparkCompat.memberOrNull(node, "children"), PLAN_LIMIT);
+            children.forEach(stack::push);
+            if (node instanceof LogicalPlan) {
+                push(stack, node, "expressions");
+                push(stack, node, "innerChildren");
+                define(node, children.isEmpty());
+            } else if (node instanceof Alias) {
+                defined.add(((Alias) node).exprId().id());
+            } else if (SparkCompat.memberOrNull(node, "plan") instanceof LogicalPlan) {
+                stack.push(SparkCompat.memberOrNull(node, "plan"));
+            }
+        }
+        planCut = !stack.isEmpty();
+    }
+
+    private static void push(ArrayDeque<Object> stack, Object node, String member) {
+        for (Object inner : SparkCompat.elements(SparkCompat.memberOrNull(node, member), PLAN_LIMIT)) {
+            if (inner instanceof Expression || inner instanceof LogicalPlan) {
+                stack.push(inner);
+            }
+        }
+    }
+
+    private void define(Object node, boolean leaf) {
+        if (leaf && !REPEATED.matcher(node.getClass().getSimpleName()).matches()) {
+            for (Object attribute : SparkCompat.elements(SparkCompat.memberOrNull(node, "output"), PLAN_LIMIT)) {
+                if (attribute instanceof NamedExpression) {
+                    defined.add(((NamedExpression) attribute).exprId().id());
+                }
+            }
+        }
     }
 
     /** The texts of the literals below an expression long enough to tell something; null where they are too many. */

@@ -63,6 +63,7 @@ final class PlanEncoder {
 
     /** Encodes both plans; either may be null. */
     EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) throws Throwable {
+        names.begin(analyzed);
         int analyzedIndex = walk(analyzed);
         int executedIndex = walk(executed);
         JsonWriter body = new JsonWriter();

@@ -98,7 +98,7 @@ final class Settings {
     private static final List<String> TRAVELLING = Collections.unmodifiableList(Arrays.asList(PATH_RULES_NAME,
             "spark.lineage.job", LEVEL, "spark.lineage.literals", "spark.lineage.namespace", SAMPLE));
     private static final Pattern LEVELS = Pattern.compile("(?:(?:job|namespace):[^,=]+=)?(?:job|column)");
-    private static final Set<String> PATH_RULES =
+    static final Set<String> PATH_RULES =
             new HashSet<>(Arrays.asList("key_value", "date", "time", "uuid", "none"));
 
     /** One sentence for each setting of an application that is not followed: the job and its lineage go on. */
@@ -301,7 +301,7 @@ final class Settings {
     /** Written aside and linked into place: two applications that start at once agree on one key. */
     private static void makeKey(Path file) throws IOException {
         Path folder = file.toAbsolutePath().getParent();
-        Files.createDirectories(folder);
+        LocalFiles.INSTANCE.makeFolder(folder);
         byte[] key = new byte[32];
         new SecureRandom().nextBytes(key);
         Path draft = Files.createTempFile(folder, "hash", ".key",

@@ -136,7 +136,11 @@ final class TextMasker {
             scheme--;
         }
         scheme = Character.isLetter(text.charAt(scheme)) ? scheme : start;
-        String clean = UrlMasker.text(text.substring(scheme, at));
+        String url = text.substring(scheme, at);
+        String clean = UrlMasker.text(url);
+        if (text.regionMatches(true, start, "jdbc:", 0, 5) && UrlMasker.hasSecret(url)) {
+            skipLine();
+        }
         out.setLength(out.length() - Math.min(out.length(), start - scheme));
         out.append(NUMBER.matcher(clean).replaceAll("?"));
     }

@@ -154,13 +154,18 @@ final class UrlMasker {
             String found = matcher.group();
             out.append(withoutUsers(text.substring(from, matcher.start()), false)).append(connection(found));
             from = matcher.end();
-            if (found.indexOf('@') >= 0 || Masking.hasSecretWord(found)) {
+            if (hasSecret(found)) {
                 int line = from + endOf(text.substring(from, Math.min(text.length(), from + LIMIT)), "\r\n");
                 out.append(line > from ? " ?" : "");
                 from = line;
             }
         }
         return out.append(withoutUsers(text.substring(from), false)).toString();
+    }
+
+    /** Whether a database's URL has what may be a secret, whose end nobody knows. */
+    static boolean hasSecret(String connection) {
+        return connection.indexOf('@') >= 0 || Masking.hasSecretWord(connection);
     }
 
     /** A path without users; it may be a JSON list of paths. */
@@ -178,11 +183,18 @@ final class UrlMasker {
             int stop = next < 0 ? text.length() : startOfScheme(text, next, at + 3);
             int end = endOfUrl(text, at + 3, stop, path);
             String clean = withoutUser(scheme, text.substring(at + 3, end));
-            int query = isFiles(scheme) ? clean.length() : endOf(clean, "?#;");
+            int query = isFiles(scheme) ? clean.length() : Math.min(endOf(clean, "?#;"), encodedQuery(clean));
             out.append(text, from, at + 3).append(clean, 0, query);
             from = query < clean.length() ? endOfUrl(text, end, text.length(), path) : end;
         }
         return out.append(text, from, text.length()).toString();
+    }
+
+    /** Where an encoded `?` stands: a catalog has places of tables with it. */
+    private static int encodedQuery(String url) {
+        int at = url.indexOf("%3F");
+        int other = url.indexOf("%3f");
+        return Math.min(at < 0 ? url.length() : at, other < 0 ? url.length() : other);
     }
 
     private static int startOfScheme(String text, int at, int from) {

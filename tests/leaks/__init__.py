@@ -1,0 +1,1 @@
+"""Secrets in every position of a real job, and where they are looked for afterwards."""
