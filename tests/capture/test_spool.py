@@ -287,3 +287,17 @@ def test_the_ingest_lock_holds_against_another_process(tmp_path):
         command = [sys.executable, "-c", script, str(tmp_path / "ingest.lock")]
         assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_a_writer_deletes_nothing_while_an_ingest_reads_and_an_ingest_waits_for_it(tmp_path):
+    script = "import fcntl, sys; file = open(sys.argv[1], 'ab'); fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB); print(); input()"
+    command = [sys.executable, "-c", script, str(tmp_path / "ingest.lock")]
+    with spool.ingest_lock(tmp_path):
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
+        writer.stdout.readline()
+        with pytest.raises(BridgeError), spool.ingest_lock(tmp_path, timeout_seconds=0):
+            pass
+        writer.communicate(b"\n")
+    with spool.ingest_lock(tmp_path, timeout_seconds=0):
+        pass

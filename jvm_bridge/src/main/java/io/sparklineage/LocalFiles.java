@@ -1,5 +1,6 @@
 package io.sparklineage;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -66,12 +67,7 @@ final class LocalFiles implements SpoolFiles {
 
     @Override
     public Output create(Path file) throws IOException {
-        FileChannel channel;
-        try {
-            channel = FileChannel.open(file, NEW, OWNERS_FILE);
-        } catch (UnsupportedOperationException noSuchAttribute) {
-            channel = FileChannel.open(file, NEW);
-        }
+        FileChannel channel = open(file, NEW);
         WRITTEN.add(file.toAbsolutePath());
         LocalOutput output = new LocalOutput(file.toAbsolutePath(), channel);
         try {
@@ -170,6 +166,32 @@ final class LocalFiles implements SpoolFiles {
             return false;
         } catch (IOException | OverlappingFileLockException cannotBeTold) {
             return true;
+        }
+    }
+
+    @Override
+    public Closeable lock(Path file) throws IOException {
+        FileChannel channel = open(file, EnumSet.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE));
+        try {
+            if (channel.tryLock() != null) {
+                return channel;
+            }
+        } catch (OverlappingFileLockException heldByThisProcess) {
+            // As if another process held it.
+        } catch (IOException | RuntimeException | Error problem) {
+            channel.close();
+            throw problem;
+        }
+        channel.close();
+        return null;
+    }
+
+    /** Opens a file that is the owner's alone where it is made. */
+    private static FileChannel open(Path file, Set<StandardOpenOption> options) throws IOException {
+        try {
+            return FileChannel.open(file, options, OWNERS_FILE);
+        } catch (UnsupportedOperationException noSuchAttribute) {
+            return FileChannel.open(file, options);
         }
     }
 

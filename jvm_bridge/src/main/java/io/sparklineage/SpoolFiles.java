@@ -1,5 +1,6 @@
 package io.sparklineage;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
@@ -61,6 +62,9 @@ interface SpoolFiles {
 
     /** Whether a writer, of this process or another, holds the lock of a file; also true where that cannot be told. */
     boolean isLocked(Path file) throws IOException;
+
+    /** Takes the lock of a file, made where it is missing, until it is closed; null where somebody holds it. */
+    Closeable lock(Path file) throws IOException;
 
     /** Bytes that may still be written. */
     long usableSpace(Path folder) throws IOException;

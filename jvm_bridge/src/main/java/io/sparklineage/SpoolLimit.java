@@ -1,5 +1,6 @@
 package io.sparklineage;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
@@ -13,6 +14,9 @@ import java.util.regex.Pattern;
 /** Keeps a spool that nobody ingests from below its maximum: the oldest segments go first, and what was in them is counted. */
 final class SpoolLimit {
     private static final String REASON = "the spool is larger than spark.lineage.spoolMaxBytes, so its oldest segments were deleted";
+
+    /** What an ingest holds the lock of. */
+    private static final String INGEST_LOCK = "ingest.lock";
 
     /** So much of a record is looked at: its kind stands in front. */
     private static final int START_BYTES = 64;
@@ -34,7 +38,10 @@ final class SpoolLimit {
         this.gaps = gaps;
     }
 
-    /** Deletes what is too much. Segments that a writer has open stay, and so do those that cannot be read. */
+    /**
+     * Deletes what is too much. Segments that a writer has open stay, and so do those that cannot be read; while an ingest
+     * reads them all stay until the next time.
+     */
     void keep() {
         try {
             List<SpoolFiles.Listed> all = files.list(folder, ".seg", ".open");
@@ -42,15 +49,24 @@ final class SpoolLimit {
             if (bytes <= maxBytes) {
                 return;
             }
-            all.sort(Comparator.<SpoolFiles.Listed>comparingLong(each -> each.modified)
-                    .thenComparing(each -> each.path.getFileName().toString()));
-            for (SpoolFiles.Listed each : all) {
-                if (bytes > maxBytes && drop(each)) {
-                    bytes -= each.size;
+            try (Closeable lock = files.lock(folder.resolve(INGEST_LOCK))) {
+                if (lock != null) {
+                    dropOldest(all, bytes);
                 }
             }
         } catch (Throwable problem) {
             gaps.note("the size of the spool could not be kept: " + problem);
+        }
+    }
+
+    private void dropOldest(List<SpoolFiles.Listed> all, long bytes) {
+        all.sort(Comparator.<SpoolFiles.Listed>comparingLong(each -> each.modified)
+                .thenComparing(each -> each.path.getFileName().toString()));
+        long left = bytes;
+        for (SpoolFiles.Listed each : all) {
+            if (left > maxBytes && drop(each)) {
+                left -= each.size;
+            }
         }
     }
 

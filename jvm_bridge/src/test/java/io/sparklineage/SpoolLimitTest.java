@@ -4,9 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -62,12 +64,12 @@ class SpoolLimitTest {
         keep(4_000);
         assertEquals(4, names().size());
         keep(3_999);
-        assertEquals(Arrays.asList("a-00000000.seg", "b-00000000.seg", "d-00000001.seg"), names());
+        assertEquals(Arrays.asList("a-00000000.seg", "b-00000000.seg", "d-00000001.seg", "ingest.lock"), names());
         // The execution, what the gap tells of, and the record that fills the segment.
         assertEquals(Collections.singletonMap("spool_full", 42L), gaps.untold());
         assertEquals(0, gaps.lost());
         keep(2_000);
-        assertEquals(Arrays.asList("a-00000000.seg", "d-00000001.seg"), names());
+        assertEquals(Arrays.asList("a-00000000.seg", "d-00000001.seg", "ingest.lock"), names());
         // Those of this application are lost to it.
         assertEquals(3, gaps.lost());
         assertEquals(Collections.singletonMap("spool_full", 45L), gaps.untold());
@@ -89,6 +91,19 @@ class SpoolLimitTest {
         // Asking for the lock of a file that this process writes would have given it up.
         assertTrue(LocalFiles.INSTANCE.isLocked(folder.resolve("live-00000000.open")));
         live.abandon();
+    }
+
+    @Test
+    void nothingGoesWhileAnIngestReads() throws IOException {
+        segment("a", 0, 1);
+        try (FileChannel ingest = FileChannel.open(folder.resolve("ingest.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            ingest.lock();
+            keep(1);
+            assertEquals(Arrays.asList("a-00000000.seg", "ingest.lock"), names());
+        }
+        keep(1);
+        assertEquals(Collections.singletonList("ingest.lock"), names());
+        assertEquals(Collections.singletonMap("spool_full", 1L), gaps.untold());
     }
 
     @Test
