@@ -70,7 +70,7 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 # done is kept in .cache/torture, and a second run goes on.
 torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
 	status=0; \
-	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing || status=1; \
+	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing tests/decode/test_hostile.py || status=1; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/leaks || status=1; \
 	TORTURE=all .venv-3.5/bin/python -m pytest -s tests/leaks || status=1; \
 	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \

@@ -28,7 +28,7 @@ from spark_lineage.decode.tree import (
 )
 from spark_lineage.errors import DecodeError
 
-MAX_NODES = 1_000_000
+MAX_NODES = 500_000
 MAX_VALUE_DEPTH = 64
 
 _PRIMITIVE_NAMES = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
@@ -49,6 +49,7 @@ def decode_plan(record: PlanRecord) -> PlanTree:
         AttributeError,
         msgspec.MsgspecError,
         RecursionError,
+        MemoryError,
     ) as error:
         detail = f"{type(error).__name__}: {brief(error)}"
         raise DecodeError(f"plan {record.hash[:64]} does not fit the format ({detail})") from error

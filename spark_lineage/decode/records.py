@@ -19,6 +19,18 @@ RECORD_VERSION = 3
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
+MAX_OBJECT_BYTES = 512 * 1024 * 1024
+"""What a record's objects may take in memory, as `object_bytes` counts. The bridge's longest plan takes some 480 MB of it."""
+
+_NUL, _REPLACEMENT = b"\\u0000", b"\\ufffd"
+"""No name has a NUL, and later stages part names by it: one that stands in a record is read as the character for what is unknown."""
+
+_SMALL_BYTES = 1024 * 1024
+"""A shorter record cannot take so much that counting were worth it."""
+
+_OBJECT_BYTES = ((b"{", 200), (b"[", 72), (b",", 16), (b'"', 25))
+"""What each character of JSON makes in CPython at most: an object with a member, a list, a place in it, half a text."""
+
 MESSAGE_LIMIT = 500
 """Characters of what a refused record's error says."""
 
@@ -406,6 +418,12 @@ def decode_record(payload: bytes) -> Record:
         raise DecodeError(
             f"a record has {len(payload):,} bytes, more than the {MAX_RECORD_BYTES:,} that are read"
         )
+    if _NUL in payload:
+        payload = payload.replace(_NUL, _REPLACEMENT)
+    if len(payload) > _SMALL_BYTES and (needed := object_bytes(payload)) > MAX_OBJECT_BYTES:
+        raise DecodeError(
+            f"a record of {len(payload):,} bytes would take {needed:,} bytes of memory, more than {MAX_OBJECT_BYTES:,}"
+        )
     try:
         version = _version.decode(payload).v
         if version > RECORD_VERSION:
@@ -413,8 +431,13 @@ def decode_record(payload: bytes) -> Record:
                 f"a record has version {version}, this reader knows up to {RECORD_VERSION}: update spark-lineage"
             )
         return _record.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, MemoryError) as error:
         raise DecodeError(f"a record does not fit the format: {brief(error)}") from error
+
+
+def object_bytes(payload: bytes) -> int:
+    """How much memory the objects of a record would take, by the characters that begin or part them, before any is made."""
+    return sum(payload.count(character) * cost for character, cost in _OBJECT_BYTES)
 
 
 def brief(error: Exception) -> str:

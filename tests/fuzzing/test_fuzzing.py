@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent
 RECORDED = [json.loads(line) for line in (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines()]
 CRASHES = sorted((HERE / "crashes").iterdir())
 STATE = REPOSITORY / ".cache" / "torture" / "fuzzing"
-PIECE_SECONDS = 300
+PIECE_SECONDS = 60
 
 
 def test_what_was_recorded_is_understood() -> None:
@@ -51,13 +52,25 @@ def test_an_hour_of_fuzzing() -> None:
     STATE.mkdir(parents=True, exist_ok=True)
     done_file = STATE / "seconds"
     done = int(done_file.read_text()) if done_file.exists() else 0
+    corpus, work = STATE / "corpus", STATE / "work"
+    corpus.mkdir(exist_ok=True)
     while done < wanted:
+        # libFuzzer and its bindings grow with every input that they make, so each process has a part of the corpus and a minute
+        shutil.rmtree(work, ignore_errors=True)
+        (work / "corpus").mkdir(parents=True)
+        kept = sorted(corpus.iterdir())
+        for each in random.Random(done).sample(kept, min(len(kept), 300)):
+            shutil.copy(each, work / "corpus" / each.name)
         piece = min(PIECE_SECONDS, wanted - done)
-        command = [sys.executable, str(HERE / "fuzz.py"), str(STATE), f"-max_total_time={piece}"]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [sys.executable, str(HERE / "fuzz.py"), str(work), f"-max_total_time={piece}"]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), os.environ.get("PYTHONPATH", "")])
+        }
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert result.returncode == 0, result.stderr[-3_000:]
+        for each in (work / "corpus").iterdir():
+            shutil.copy(each, corpus / each.name)
         done += piece
         done_file.write_text(str(done))
-        kept = sum(1 for _ in (STATE / "corpus").iterdir())
         runs = [line for line in result.stderr.splitlines() if "number_of_executed_units" in line]
-        print(f"fuzzed {done} of {wanted} s, {kept} inputs kept; {' '.join(runs)}")
+        print(f"fuzzed {done} of {wanted} s, {len(kept)} inputs kept; {' '.join(runs)}", flush=True)
