@@ -34,7 +34,7 @@ NOT_OURS_TO_CATCH = (
 """What Python calls: it gets the error, and says so in a sentence. `version` is read while a class loads."""
 
 HANG_SECONDS = 90
-VARYING = frozenset({"metrics", "metric_types", "distributions", "exit_code", "operator_stages"})
+VARYING = frozenset({"metrics", "metric_types", "distributions", "exit_code", "operator_stages", "ended_at"})
 """Members of records whose shape depends on how quick the machine is."""
 
 

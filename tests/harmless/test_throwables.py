@@ -239,7 +239,7 @@ def test_in_a_running_job(bench: Bench, work: Work) -> None:
     expected = answer, shapes(bench.records())
     part = QUICK if work.name == "plain" else 3
     wrong = run(bench, work.name, lambda fault: try_job(bench, work, expected, fault), points, part)
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
 
 
 def test_while_an_application_begins_and_ends(bench: Bench) -> None:
@@ -253,4 +253,4 @@ def test_while_an_application_begins_and_ends(bench: Bench) -> None:
     wrong = run(
         bench, "application", lambda fault: try_application(bench, short, expected, fault), points, QUICK // 3
     )
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)

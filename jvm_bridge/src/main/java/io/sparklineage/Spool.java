@@ -270,13 +270,31 @@ final class Spool {
         }
         while (!closed) {
             try {
-                step(queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS));
+                turn(queue.poll(POLL_MILLIS, TimeUnit.MILLISECONDS));
             } catch (InterruptedException nobodyMayInterrupt) {
                 // The flag is cleared, and the next wait is a wait again.
                 continue;
             } catch (Throwable unforeseen) {
                 gaps.note(Gaps.SPOOL_FAILED, 0, unforeseen);
             }
+        }
+    }
+
+    /** A step whose task is settled whatever happens in it: nobody waits for it in vain, and a record that it had is counted. */
+    private void turn(Task task) throws Throwable {
+        try {
+            step(task);
+        } catch (Throwable unforeseen) {
+            if (task == null) {
+                throw unforeseen;
+            } else if (task.entry == null) {
+                closed |= task.last;
+                task.settle(Outcome.LOST);
+            } else if (task.outcome() == Outcome.WAITS) {
+                queuedBytes.addAndGet(-task.entry.size());
+                lose(task, Gaps.SPOOL_FAILED, unforeseen);
+            }
+            gaps.note(Gaps.SPOOL_FAILED, 0, unforeseen);
         }
     }
 
