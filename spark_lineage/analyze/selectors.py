@@ -41,6 +41,17 @@ def selectors(tree: PlanTree, literals: Sequence[str | None]) -> tuple[str, ...]
     return tuple(text for node in tree.nodes for text in _of(node, literals))
 
 
+def selecting(tree: PlanTree, literals: Sequence[str | None]) -> tuple[str | None, ...]:
+    """All that `selectors` takes of the literals: where these are the same, a plan's lineage is."""
+    numbers: tuple[int, ...] = tree.once("selecting", lambda: _selecting_numbers(tree))
+    return tuple([literals[each] if each < len(literals) else "" for each in numbers])
+
+
+def _selecting_numbers(tree: PlanTree) -> tuple[int, ...]:
+    found = (each for node in tree.nodes for each in _numbers(node))
+    return tuple(dict.fromkeys(each for each in found if isinstance(each, int)))
+
+
 def _of(node: Node, literals: Sequence[str | None]) -> Iterator[str]:
     version = requested_version(node) if node.name in RELATIONS else None
     if version is not None:

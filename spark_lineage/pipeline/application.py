@@ -14,6 +14,7 @@ from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analy
 from spark_lineage.analyze.origins import Origin
 from spark_lineage.analyze.rdd_jobs import Effect, analyze_rdd_job
 from spark_lineage.analyze.relations import only_logs
+from spark_lineage.analyze.selectors import selecting
 from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.decode.records import (
     ApplicationEndRecord,
@@ -58,12 +59,30 @@ from spark_lineage.pipeline.runs import new_run, with_job, with_outcome, without
 from spark_lineage.pipeline.scans import scans_of
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was worked out for the plans at hand, which have their nodes in it: it goes when they go.
+
+    `numbers` are those of `Origins`.
+    """
+
+    lineages: dict[Any, Lineage | None] = field(default_factory=dict)
+    designs: Designs = field(default_factory=Designs)
+    numbers: dict[Any, int] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Let go of it all: from here on plans have other nodes."""
+        self.lineages.clear()
+        self.designs.forget()
+        self.numbers.clear()
+
+
 @dataclass(slots=True)
 class Application:
     """Turns the folded executions of one application into rows.
 
     `alive_until` is the last sign of life of an application that is over, epoch milliseconds; `records` are those
-    that tell of the runs at hand, as in `Run.records`.
+    that tell of the runs at hand, as in `Run.records`; `known` is what was worked out before, for other applications too.
     Analysis is repeated only where the plan, its literals or its checkpoints' plans differ.
     """
 
@@ -76,14 +95,14 @@ class Application:
     job: str = field(init=False)
     alive_until: int | None = None
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    _analyzed: dict[Any, Lineage | None] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
     _observer: Observer = field(init=False)
     _levels: Levels = field(init=False)
 
     def __post_init__(self) -> None:
         self.job = job_of(self.record)
         self._levels = Levels.parse(self.record.settings.get("spark.lineage.level", COLUMN))
-        self._observer = Observer(self.plans, self.rows, self.locations.naming)
+        self._observer = Observer(self.plans, self.rows, self.locations.naming, self.known.designs)
 
     def add(self, folded: Folded) -> None:
         """Add the rows of one root execution, and say of each new run whether its times can be right."""
@@ -175,12 +194,6 @@ class Application:
         ended_at = end.ended_at if end else None
         return replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
 
-    def forget(self) -> None:
-        """Let go of what was analyzed, with all plans: from here on they are other nodes."""
-        self._analyzed.clear()
-        self._observer.designs = Designs()
-        self.origins.numbers.clear()
-
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
         inner, outer = write.inner, write.outer
         placed = write.write
@@ -189,7 +202,8 @@ class Application:
             order = outer.execution.ended_order
             placed = replace(placed, target=self.locations.resolve(placed.target, order, creates=creates))
         origin = self.origins.of(inner.execution, folded.batch)
-        key = (inner.node, placed, inner.execution.literals, self.origins.number(origin))
+        chosen = selecting(inner.tree, inner.execution.literals)
+        key = (inner.node, placed, chosen, self.origins.number(origin))
         context = self._context(inner.execution, origin)
         lineage = self._once(key, lambda: analyze_write(inner.node, placed, inner.tree, context))
         if lineage is None:
@@ -231,7 +245,7 @@ class Application:
 
     def _usage(self, folded: Folded, usage: FoldedUsage) -> None:
         origin = self.origins.of(usage.execution, folded.batch)
-        key = ("usage", usage.execution.literals, self.origins.number(origin))
+        key = ("usage", selecting(usage.tree, usage.execution.literals), self.origins.number(origin))
         context = self._context(usage.execution, origin)
         lineage = self._once(key, lambda: analyze_usage(usage.tree, context, usage.query))
         if lineage is None or only_logs({*lineage.plan.datasets, *self._behind_rdds(origin)}):
@@ -288,10 +302,12 @@ class Application:
 
     def _once(self, key: tuple[Any, ...], analyze: Callable[[], Lineage | None]) -> Lineage | None:
         """The lineage that belongs to a key, analyzed when it is first met; None where there is none to tell of."""
-        if key not in self._analyzed:
+        lineages = self.known.lineages
+        whole = (*key, self.job, self.locations.naming, self._levels)
+        if whole not in lineages:
             lineage = analyze()
-            self._analyzed[key] = None if lineage is None else self._at_its_level(lineage)
-        lineage = self._analyzed[key]
+            lineages[whole] = None if lineage is None else self._at_its_level(lineage)
+        lineage = lineages[whole]
         return None if lineage is None or self._is_own(lineage) else lineage
 
     def _at_its_level(self, lineage: Lineage) -> Lineage:

@@ -73,10 +73,14 @@ class Design:
 
 
 class Designs:
-    """The designs of one application: what does not change from run to run is made once."""
+    """The designs of plans: what does not change from run to run is made once."""
 
     def __init__(self) -> None:
         self._plans: dict[tuple[Node, str | None], Analyzed] = {}
+
+    def forget(self) -> None:
+        """Let go of all: plans have other nodes from here on."""
+        self._plans.clear()
 
     def of_write(self, event: Event, lineage: Lineage | None = None) -> Design:
         """The design of a write; without its lineage, the operators have no names."""

@@ -28,7 +28,7 @@ from spark_lineage.decode.records import (
     StreamStartRecord,
 )
 from spark_lineage.model import Batch, Dataset
-from spark_lineage.pipeline.application import Application
+from spark_lineage.pipeline.application import Application, Known
 from spark_lineage.pipeline.batches import fold_all
 from spark_lineage.pipeline.ends import Over, correct_ends, ends
 from spark_lineage.pipeline.fold import Folded
@@ -69,6 +69,7 @@ class _Ingest:
     known: list[Dataset]
     stored: frozenset[str]
     rows: Rows = field(default_factory=Rows)
+    plans: Known = field(default_factory=Known)
     met: dict[str, Sightings] = field(default_factory=dict)
     over: dict[str, Over] = field(default_factory=dict)
     waiting: set[Path] = field(default_factory=set)
@@ -173,11 +174,18 @@ def _application(noted: Noted, work: _Ingest) -> Application:
     own = work.met[noted.application.bridge]
     others = [each for each in work.met.values() if each is not own]
     locations = Locations(naming, settings.get("spark.sql.warehouse.dir"), work.known, own, others)
-    origins = Origins(noted.plans, noted.executions, naming)
+    origins = Origins(noted.plans, noted.executions, naming, work.plans.numbers)
     store = naming.locate(work.target.path).id
     end = None if noted.end is None or noted.end.ended_at is None else noted.end.ended_at + STOP_MS
     return Application(
-        noted.application, noted.plans, work.rows, locations, store, origins, end or noted.alive_until
+        noted.application,
+        noted.plans,
+        work.rows,
+        locations,
+        store,
+        origins,
+        end or noted.alive_until,
+        known=work.plans,
     )
 
 
@@ -194,7 +202,7 @@ def _bring_in(application: Application, noted: Noted, work: _Ingest) -> None:
             _group(application, noted, group, others, work)
             if work.reading.trees.is_full():
                 work.reading.trees.clear()
-                application.forget()
+                work.plans.forget()
             if work.rows.size() >= PIECE_ROWS:
                 work.flush()
     _tell_others(application, noted, begun, work)
