@@ -177,7 +177,8 @@ final class Simulation {
         chance.crashAt = 0;
         disk.usable = 1L << 40;
         told.object().field("event", "over").field("bridge", bridge).field("how", end.name().toLowerCase(Locale.ROOT))
-                .field("offered", spool.offered()).field("written", spool.written()).field("lost", gaps.lost()).name("untold").object();
+                .field("offered", spool.offered()).field("written", spool.written())
+                .field("lost", gaps.lost() - gaps.lost(Gaps.SPOOL_FULL)).name("untold").object();
         gaps.untold().forEach(told::field);
         told.endObject().endObject();
         image();
