@@ -212,10 +212,19 @@ class Application:
         run_id = f"{self.record.bridge}:{folded.root}"
         totals = measured(write, self.plans)
         self._constants(run_id, part, inner.execution, lineage)
-        run = self._executed(run_id, part, "write", outer.execution, lineage, write.helpers)
+        run = self._executed(
+            run_id,
+            part,
+            "write",
+            outer.execution,
+            lineage,
+            write.helpers,
+            rows=totals.rows,
+            bytes=totals.bytes,
+            files=totals.files,
+        )
         if run.state in {RunState.FAILED, RunState.CANCELLED} and has_committed(write, self.plans):
             run = without_error(run)
-        run = replace(run, rows=totals.rows, bytes=totals.bytes, files=totals.files)
         if run.state is RunState.FAILED:
             run = replace(run, failed_operator=failed_operator(write.helpers, self.plans))
         self.rows.runs.append(run)
@@ -329,9 +338,8 @@ class Application:
         return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
 
     def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
-        run = new_run(self.record, self.job, run_id, part, kind, operation, state)
-        records = self.records.get(run_id)
-        return run if records is None else replace(run, records=records)
+        records = self.records.get(run_id, ())
+        return new_run(self.record, self.job, run_id, part, kind, operation, state, records)
 
     def _executed(
         self,
@@ -341,12 +349,17 @@ class Application:
         execution: ExecutionRecord,
         lineage: Lineage,
         helpers: Iterable[ExecutionRecord],
+        **more: int | None,
     ) -> Run:
         left_out = (
             "level" if lineage.is_coarse else next((each.left_out for each in helpers if each.left_out), None)
         )
         run = self._run(run_id, part, kind, lineage.plan.operation, RunState(execution.state))
-        run = replace(
-            run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target, left_out=left_out
+        return with_outcome(
+            run,
+            execution,
+            fingerprint=lineage.plan.fingerprint,
+            target=lineage.plan.target,
+            left_out=left_out,
+            **more,
         )
-        return with_outcome(run, execution)

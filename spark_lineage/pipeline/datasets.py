@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from spark_lineage.analyze.identity import Location, Naming
 from spark_lineage.analyze.origins import RDD_RELATIONS
@@ -162,7 +163,11 @@ def schema_of(dataset: Dataset, output: Iterable[Attribute]) -> Schema:
 
 def schema(columns: Iterable[SchemaColumn]) -> Schema:
     """A schema with the hash of its columns as its id."""
-    whole = tuple(columns)
+    return _schema(tuple(columns))
+
+
+@lru_cache(4_096)
+def _schema(whole: tuple[SchemaColumn, ...]) -> Schema:
     text = json.dumps([[each.name, each.type, each.nullable] for each in whole], separators=(",", ":"))
     return Schema(hashlib.sha256(text.encode()).hexdigest()[:32], whole)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, RddJobRecord
 from spark_lineage.model import Run, RunState
@@ -11,7 +12,14 @@ from spark_lineage.pipeline.outcomes import BY_APPLICATION
 
 
 def new_run(
-    record: ApplicationRecord, job: str, run_id: str, part: int, kind: str, operation: str, state: RunState
+    record: ApplicationRecord,
+    job: str,
+    run_id: str,
+    part: int,
+    kind: str,
+    operation: str,
+    state: RunState,
+    records: tuple[str, ...] = (),
 ) -> Run:
     """A run of an application, without its times, its plan and its outcome."""
     return Run(
@@ -29,11 +37,12 @@ def new_run(
         spark_version=record.spark_version,
         started_at=None,
         ended_at=None,
+        records=records,
     )
 
 
-def with_outcome(run: Run, execution: ExecutionRecord) -> Run:
-    """The run with what its execution says of it."""
+def with_outcome(run: Run, execution: ExecutionRecord, **more: Any) -> Run:
+    """The run with what its execution says of it, and with `more` of its fields."""
     error = execution.error or execution.plan_error
     streaming = execution.streaming
     return replace(
@@ -51,6 +60,7 @@ def with_outcome(run: Run, execution: ExecutionRecord) -> Run:
         sql_text=execution.sql_text,
         query_id=streaming.query_id if streaming else None,
         batch_id=streaming.batch_id if streaming else None,
+        **more,
     )
 
 

@@ -111,7 +111,8 @@ def _counted(run: Run, written: Observation) -> Run:
             (run.files, written.files),
         )
     )
-    return replace(run, rows=rows, bytes=size, files=files)
+    is_same = (rows, size, files) == (run.rows, run.bytes, run.files)
+    return run if is_same else replace(run, rows=rows, bytes=size, files=files)
 
 
 def sought_for(run: Run, rows: int | None, read_version: int | None) -> Sought | None:

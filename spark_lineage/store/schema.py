@@ -165,8 +165,17 @@ class Table:
 
     def key_of(self, row: Row) -> tuple[Any, ...]:
         """The key of a row, hashable: arrays as tuples."""
-        cells = (row[name] for name in self.key)
-        return tuple(tuple(cell) if isinstance(cell, list) else cell for cell in cells)
+        cells = self._key_cells(row)
+        return cells if self._plain_key else tuple([tuple(c) if isinstance(c, list) else c for c in cells])
+
+    @functools.cached_property
+    def _key_cells(self) -> Callable[[Row], tuple[Any, ...]]:
+        names = self.key
+        return operator.itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+
+    @functools.cached_property
+    def _plain_key(self) -> bool:
+        return not any(pa.types.is_list(self.schema.field(name).type) for name in self.key)
 
 
 def _table(name: str, value_class: type[Any], key: str, scope: str | None, **others: Codec) -> Table:

@@ -53,6 +53,7 @@ class DeltaLog:
         self._files = files
         self._commits: dict[int, Commit | None] = {}
         self._latest: int | None = None
+        self._last_checkpoint: int | None = None
 
     def commit(self, version: int) -> Commit | None:
         """The commit that made a version, None where its file is not there."""
@@ -132,11 +133,12 @@ class DeltaLog:
         return low if self.commit(low) is not None else -1
 
     def _checkpoint(self) -> int:
-        """The version of the last checkpoint, 0 where there is none."""
-        text = self._files.head("_delta_log/_last_checkpoint", HEAD_BYTES)
-        content = _object(text or b"")
-        version = content.get("version")
-        return version if isinstance(version, int) and version > 0 else 0
+        """The version of the last checkpoint, 0 where there is none; read once, as the newest version is."""
+        if self._last_checkpoint is None:
+            text = self._files.head("_delta_log/_last_checkpoint", HEAD_BYTES)
+            version = _object(text or b"").get("version")
+            self._last_checkpoint = version if isinstance(version, int) and version > 0 else 0
+        return self._last_checkpoint
 
     def _first_since(self, at: int, latest: int) -> int:
         """The first version that was stamped at a time or after it; what is no longer there is older."""
