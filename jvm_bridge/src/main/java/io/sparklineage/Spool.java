@@ -256,6 +256,7 @@ final class Spool {
     /** Says in the log what no record tells of: nobody else will. */
     private synchronized void warn() {
         Map<String, Long> untold = gaps.untold();
+        untold.remove(Gaps.WRONG_SETTING);
         if (!warned && !untold.isEmpty()) {
             warned = true;
             LOG.warn("Lineage of this application is not complete, and its spool does not say so; records lost, by reason: {} ({})",

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,14 +25,23 @@ final class SpoolLimit {
     private static final Pattern KIND = Pattern.compile("\"kind\":\"(\\w+)\"");
     private static final Pattern COUNT = Pattern.compile("\"count\":(\\d{1,18})");
 
+    /** A folder of many small segments takes a while to list, so it is not listed where it cannot have become too large since. */
+    private static final long LIST_NANOS = TimeUnit.MINUTES.toNanos(10);
+    private static final int WRITERS = 16;
+
     private final SpoolFiles files;
+    private final Clock clock;
     private final Path folder;
     private final String bridge;
     private final long maxBytes;
     private final Gaps gaps;
+    private long listedAt;
+    private long writtenThen;
+    private long room = -1;
 
-    SpoolLimit(SpoolFiles files, Path folder, String bridge, long maxBytes, Gaps gaps) {
+    SpoolLimit(SpoolFiles files, Clock clock, Path folder, String bridge, long maxBytes, Gaps gaps) {
         this.files = files;
+        this.clock = clock;
         this.folder = folder;
         this.bridge = bridge;
         this.maxBytes = maxBytes;
@@ -41,12 +51,20 @@ final class SpoolLimit {
     /**
      * Deletes what is too much. Segments that a writer has open stay, and so do those that cannot be read; while an ingest
      * reads them all stay until the next time.
+     *
+     * @param written bytes that this writer has written so far
      */
-    void keep() {
+    void keep(long written) {
+        if (written - writtenThen < room / WRITERS && clock.nanos() - listedAt < LIST_NANOS) {
+            return;
+        }
         try {
+            listedAt = clock.nanos();
+            writtenThen = written;
             List<SpoolFiles.Listed> all = files.list(folder, ".seg", ".open");
             long bytes = all.stream().mapToLong(each -> each.size).sum();
-            if (bytes <= maxBytes) {
+            room = maxBytes - bytes;
+            if (room >= 0) {
                 return;
             }
             try (Closeable lock = files.lock(folder.resolve(INGEST_LOCK))) {

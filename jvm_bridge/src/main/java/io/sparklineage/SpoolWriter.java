@@ -55,7 +55,7 @@ final class SpoolWriter {
         this.header = header;
         this.sealNanos = TimeUnit.MILLISECONDS.toNanos(sealMillis);
         this.gaps = gaps;
-        this.limit = new SpoolLimit(files, folder, bridge, maxBytes, gaps);
+        this.limit = new SpoolLimit(files, clock, folder, bridge, maxBytes, gaps);
         this.restUntil = clock.nanos();
         this.shownAt = restUntil;
     }
@@ -78,7 +78,7 @@ final class SpoolWriter {
     /** Opens the first segment; throws what that threw. */
     void open() throws IOException {
         openSegment();
-        limit.keep();
+        limit.keep(bytes);
     }
 
     /** Why the last entry that was not written was not. */
@@ -130,7 +130,7 @@ final class SpoolWriter {
                 return false;
             }
             boolean sealed = finish(old);
-            limit.keep();
+            limit.keep(bytes);
             return sealed;
         } catch (Throwable unforeseen) {
             failed(unforeseen);
@@ -368,6 +368,8 @@ final class SpoolWriter {
     /** Remembers what went wrong, and says it in the log, once a minute at most. */
     private void failed(Throwable thrown) {
         problem = thrown;
+        // Nobody may interrupt this thread; whoever did has closed the channel, and would close the next one, too.
+        Thread.interrupted();
         try {
             gaps.note(thrown.toString());
             if (warnedAt == null || clock.nanos() - warnedAt >= WARN_NANOS) {

@@ -53,6 +53,7 @@ class SpoolHangTest {
     private final SimulatedClock clock = new SimulatedClock(0, 0);
     private final Gaps gaps = new Gaps("b", clock);
     private SimulatedDisk disk;
+    private long maxBytes = 1L << 40;
 
     @BeforeEach
     void listen() {
@@ -80,7 +81,7 @@ class SpoolHangTest {
                 }
             }
         };
-        Spool spool = new Spool(new SpoolWriter(disk, clock, FOLDER, "b", bytes("header"), 30_000, 1L << 40, gaps), gaps,
+        Spool spool = new Spool(new SpoolWriter(disk, clock, FOLDER, "b", bytes("header"), 30_000, maxBytes, gaps), gaps,
                 Clock.SYSTEM, null);
         spool.start();
         return spool;
@@ -94,6 +95,7 @@ class SpoolHangTest {
     @ParameterizedTest
     @ValueSource(strings = {"write", "force", "forceFolder", "rename", "create", "makeFolder", "usableSpace", "exists", "list"})
     void nobodyWaitsForADiskThatHangs(String operation) throws Exception {
+        maxBytes = 200;  // so little that the folder is listed with each segment
         Spool spool = spool();
         hanging = operation;
         spool.write(new Entry(bytes("waited for")), true, 50);

@@ -50,7 +50,7 @@ class SpoolLimitTest {
     }
 
     private void keep(long maxBytes) {
-        new SpoolLimit(LocalFiles.INSTANCE, folder, "b", maxBytes, gaps).keep();
+        new SpoolLimit(LocalFiles.INSTANCE, Clock.SYSTEM, folder, "b", maxBytes, gaps).keep(0);
     }
 
     @Test
@@ -104,6 +104,29 @@ class SpoolLimitTest {
         keep(1);
         assertEquals(Collections.singletonList("ingest.lock"), names());
         assertEquals(Collections.singletonMap("spool_full", 1L), gaps.untold());
+    }
+
+    @Test
+    void theFolderIsListedAgainWhenItMayBeTooLarge() {
+        SimulatedClock clock = new SimulatedClock(0, 0);
+        int[] listed = {0};
+        SimulatedDisk disk = new SimulatedDisk(clock, operation -> {
+            listed[0] += operation.equals("list") ? 1 : 0;
+            return SimulatedDisk.Fault.NONE;
+        });
+        SpoolLimit limit = new SpoolLimit(disk, clock, folder, "b", 1_600, gaps);
+        limit.keep(0);
+        limit.keep(99);
+        assertEquals(1, listed[0]);
+        limit.keep(100);
+        assertEquals(2, listed[0]);
+        limit.keep(199);
+        clock.advance(599_999);
+        limit.keep(199);
+        assertEquals(2, listed[0]);
+        clock.advance(1);
+        limit.keep(199);
+        assertEquals(3, listed[0]);
     }
 
     @Test

@@ -186,6 +186,22 @@ class SpoolTest {
     }
 
     @Test
+    void whoInterruptsTheWriterClosesOneSegmentAndLosesNothing() throws IOException {
+        Gaps gaps = new Gaps("b");
+        SpoolWriter writer = new SpoolWriter(LocalFiles.INSTANCE, Clock.SYSTEM, folder, "b", bytes("header"), 3_600_000, 1L << 40, gaps);
+        writer.open();
+        assertTrue(writer.put(entry("one"), SpoolWriter.Wait.NOTHING));
+        Thread.currentThread().interrupt();
+        assertTrue(writer.put(entry("two"), SpoolWriter.Wait.SYNCED));
+        assertFalse(Thread.interrupted());
+        assertTrue(writer.end());
+        assertEquals(Arrays.asList("b-00000000.open", "b-00000001.seg"), names());
+        assertEquals(Arrays.asList("header", "one"), read(folder.resolve("b-00000000.open")));
+        assertEquals(Arrays.asList("header", "two"), read(folder.resolve("b-00000001.seg")));
+        assertEquals(0, gaps.lost());
+    }
+
+    @Test
     void theWriterHoldsTheLock() throws IOException {
         Segment segment = Segment.open(LocalFiles.INSTANCE, folder, "b", 0, bytes("header"), 0);
         try (FileChannel other = FileChannel.open(folder.resolve("b-00000000.open"), StandardOpenOption.WRITE)) {
