@@ -5,7 +5,9 @@ A member with another type is refused with its record; one with a name that this
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
+
+import msgspec
 
 PlanFacts = TypedDict(
     "PlanFacts",
@@ -38,7 +40,7 @@ PlanFacts = TypedDict(
         "inner": str | None,
         "options": dict[str, str],
         "branch": str | None,
-        "requested_version": int | None,
+        "requested_version": Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | None,
         "requested_timestamp": str | None,
         "read": list[str],
         "empty": bool,

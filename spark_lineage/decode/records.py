@@ -6,7 +6,7 @@ these types and limits.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import structs
@@ -31,6 +31,12 @@ _SMALL_BYTES = 1024 * 1024
 _OBJECT_BYTES = ((b"{", 200), (b"[", 72), (b",", 16), (b'"', 25))
 """What each character of JSON makes in CPython at most: an object with a member, a list, a place in it, half a text."""
 
+Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number as Java and the tables have it. Not for numbers of plans, which are indexes: in the union of a span's items it makes msgspec 0.22 crash."""
+
+Time = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
+"""Epoch milliseconds, of the years 1 to 9999: what a calendar can show."""
+
 MESSAGE_LIMIT = 500
 """Characters of what a refused record's error says."""
 
@@ -50,47 +56,47 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     the tasks that succeeded.
     """
 
-    stage_id: int
-    attempt: int = 0
+    stage_id: Long
+    attempt: Long = 0
     name: str = ""
     state: str = "COMPLETE"
-    tasks: int = 0
-    failed_tasks: int = 0
-    killed_tasks: int = 0
-    speculative_tasks: int = 0
-    started_at: int | None = None
-    ended_at: int | None = None
-    metrics: dict[str, int] = {}
-    job_id: int | None = None
+    tasks: Long = 0
+    failed_tasks: Long = 0
+    killed_tasks: Long = 0
+    speculative_tasks: Long = 0
+    started_at: Time | None = None
+    ended_at: Time | None = None
+    metrics: dict[str, Long] = {}
+    job_id: Long | None = None
     failure: str | None = None
-    distributions: dict[str, tuple[int, int, int, int, int]] = {}
+    distributions: dict[str, tuple[Long, Long, Long, Long, Long]] = {}
 
 
 class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One Spark job of an execution."""
 
-    job_id: int
+    job_id: Long
     state: str = "COMPLETE"
-    started_at: int | None = None
-    ended_at: int | None = None
-    stages: tuple[int, ...] = ()
-    rdds: tuple[int, ...] = ()
+    started_at: Time | None = None
+    ended_at: Time | None = None
+    stages: tuple[Long, ...] = ()
+    rdds: tuple[Long, ...] = ()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where the rows of a checkpoint come from: an execution and its plan, None where the bridge let it go."""
 
-    execution_id: int
+    execution_id: Long
     plan: str | None = None
 
 
 class OriginExecution(msgspec.Struct, frozen=True, kw_only=True):
     """An execution whose rows were kept, as far as a reader of them needs it."""
 
-    execution_id: int
+    execution_id: Long
     plan: str | None = None
-    facts: list[tuple[int, RunFacts]] = []
-    origins: list[tuple[int, Origin]] = []
+    facts: list[tuple[Long, RunFacts]] = []
+    origins: list[tuple[Long, Origin]] = []
 
 
 class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +106,11 @@ class ScanRecord(msgspec.Struct, frozen=True, kw_only=True):
     and partition, None where only an executor found out which "earliest" or "latest" is.
     """
 
-    rdd: int
-    files: int | None = None
-    bytes: int | None = None
-    modified: tuple[int, int] | None = None
-    offsets: dict[str, dict[str, tuple[int | None, int | None]]] = {}
+    rdd: Long
+    files: Long | None = None
+    bytes: Long | None = None
+    modified: tuple[Time, Time] | None = None
+    offsets: dict[str, dict[str, tuple[Long | None, Long | None]]] = {}
 
 
 class Streaming(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +119,7 @@ class Streaming(msgspec.Struct, frozen=True, kw_only=True):
     query_id: str | None = None
     run_id: str | None = None
     name: str | None = None
-    batch_id: int | None = None
+    batch_id: Long | None = None
 
 
 class ApplicationRecord(msgspec.Struct, frozen=True, kw_only=True, tag="application", tag_field="kind"):
@@ -129,7 +135,7 @@ class ApplicationRecord(msgspec.Struct, frozen=True, kw_only=True, tag="applicat
     scala_version: str = ""
     java_version: str = ""
     master: str | None = None
-    started_at: int | None = None
+    started_at: Time | None = None
     settings: dict[str, str] = {}
     hash_key_id: str | None = None
     literals: str = "masked"
@@ -189,19 +195,19 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     """One SQL execution that ended; one that failed before it was announced has no start."""
 
     bridge: str
-    execution_id: int
-    root_execution_id: int | None = None
-    query_execution_id: int | None = None
+    execution_id: Long
+    root_execution_id: Long | None = None
+    query_execution_id: Long | None = None
     plan: str | None = None
     plan_error: Failure | None = None
     state: str = "COMPLETE"
     error: Failure | None = None
-    failed_node: int | None = None
-    started_at: int | None = None
-    ended_at: int | None = None
-    started_order: int | None = 0
-    ended_order: int = 0
-    phases: dict[str, list[int]] = {}
+    failed_node: Long | None = None
+    started_at: Time | None = None
+    ended_at: Time | None = None
+    started_order: Long | None = 0
+    ended_order: Long = 0
+    phases: dict[str, list[Long]] = {}
     command_result: bool = False
     description: str | None = None
     call_site: str | None = None
@@ -210,18 +216,18 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     job_tags: tuple[str, ...] = ()
     user: str | None = None
     session: str | None = None
-    expressions: tuple[int | None, ...] = ()
+    expressions: tuple[Long | None, ...] = ()
     literals: tuple[str | None, ...] = ()
-    metrics: list[tuple[int, dict[str, int]]] = []
+    metrics: list[tuple[Long, dict[str, Long]]] = []
     metric_types: dict[str, str] = {}
-    versions: list[tuple[int, int]] = []
-    origins: list[tuple[int, Origin]] = []
+    versions: list[tuple[Long, Long]] = []
+    origins: list[tuple[Long, Origin]] = []
     origin_executions: list[OriginExecution] = []
-    facts: list[tuple[int, RunFacts]] = []
-    scans: list[tuple[int, ScanRecord]] = []
+    facts: list[tuple[Long, RunFacts]] = []
+    scans: list[tuple[Long, ScanRecord]] = []
     jobs: list[JobRecord] = []
     stages: list[StageRecord] = []
-    operator_stages: list[tuple[int, list[int]]] = []
+    operator_stages: list[tuple[Long, list[Long]]] = []
     left_out: str | None = None
     streaming: Streaming | None = None
 
@@ -242,23 +248,23 @@ class IntentRecord(msgspec.Struct, frozen=True, kw_only=True, tag="intent", tag_
     """
 
     bridge: str
-    execution_id: int
-    root_execution_id: int | None = None
-    query_execution_id: int | None = None
+    execution_id: Long
+    root_execution_id: Long | None = None
+    query_execution_id: Long | None = None
     plan: str | None = None
-    started_at: int | None = None
-    started_order: int = 0
-    sequence: int = 0
+    started_at: Time | None = None
+    started_order: Long = 0
+    sequence: Long = 0
     description: str | None = None
     call_site: str | None = None
     sql_text: str | None = None
     job_group: str | None = None
     user: str | None = None
     session: str | None = None
-    expressions: tuple[int | None, ...] = ()
+    expressions: tuple[Long | None, ...] = ()
     literals: tuple[str | None, ...] = ()
-    versions: list[tuple[int, int]] = []
-    facts: list[tuple[int, RunFacts]] = []
+    versions: list[tuple[Long, Long]] = []
+    facts: list[tuple[Long, RunFacts]] = []
 
     @property
     def root(self) -> int:
@@ -270,7 +276,7 @@ class ExecutorRecord(msgspec.Struct, frozen=True, kw_only=True, tag="executor", 
     """An executor that came or went: `event` is "added", "removed" or "excluded"."""
 
     bridge: str
-    at: int
+    at: Time
     event: str
     executor: str
     reason: str | None = None
@@ -284,12 +290,12 @@ class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag
     """
 
     bridge: str
-    job_id: int
+    job_id: Long
     schema_inference: bool = False
     state: str = "COMPLETE"
     call_site: str | None = None
-    started_at: int | None = None
-    ended_at: int | None = None
+    started_at: Time | None = None
+    ended_at: Time | None = None
     rdd: RunFacts | None = None
     function: str | None = None
     output: str | None = None
@@ -305,7 +311,7 @@ class StreamStartRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream_s
     query_id: str
     run_id: str
     name: str | None = None
-    at: int | None = None
+    at: Time | None = None
 
 
 class ProgressSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,18 +320,18 @@ class ProgressSource(msgspec.Struct, frozen=True, kw_only=True):
     description: str | None = None
     start: str | None = None
     end: str | None = None
-    rows: int | None = None
+    rows: Long | None = None
 
 
 class ProgressOperator(msgspec.Struct, frozen=True, kw_only=True):
     """A stateful operator after a micro-batch."""
 
     name: str = "?"
-    rows: int | None = None
-    updated_rows: int | None = None
-    removed_rows: int | None = None
-    late_rows: int | None = None
-    memory_bytes: int | None = None
+    rows: Long | None = None
+    updated_rows: Long | None = None
+    removed_rows: Long | None = None
+    late_rows: Long | None = None
+    memory_bytes: Long | None = None
 
 
 class ProgressRecord(msgspec.Struct, frozen=True, kw_only=True, tag="progress", tag_field="kind"):
@@ -334,17 +340,17 @@ class ProgressRecord(msgspec.Struct, frozen=True, kw_only=True, tag="progress", 
     bridge: str
     query_id: str
     run_id: str
-    batch_id: int
+    batch_id: Long
     name: str | None = None
-    execution_id: int | None = None
-    started_at: int | None = None
-    duration_ms: int | None = None
-    durations_ms: dict[str, int | None] = {}
-    event_time: dict[str, int | None] = {}
+    execution_id: Long | None = None
+    started_at: Time | None = None
+    duration_ms: Long | None = None
+    durations_ms: dict[str, Long | None] = {}
+    event_time: dict[str, Long | None] = {}
     sources: list[ProgressSource] = []
     state: list[ProgressOperator] = []
     sink: str | None = None
-    output_rows: int | None = None
+    output_rows: Long | None = None
 
 
 class StreamEndRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream_end", tag_field="kind"):
@@ -354,7 +360,7 @@ class StreamEndRecord(msgspec.Struct, frozen=True, kw_only=True, tag="stream_end
     query_id: str
     run_id: str
     name: str | None = None
-    at: int | None = None
+    at: Time | None = None
     error: Failure | None = None
 
 
@@ -363,9 +369,9 @@ class GapRecord(msgspec.Struct, frozen=True, kw_only=True, tag="gap", tag_field=
 
     bridge: str
     reason: str
-    count: int = 1
+    count: Long = 1
     message: str | None = None
-    at: int | None = None
+    at: Time | None = None
 
 
 class ApplicationEndRecord(
@@ -379,11 +385,11 @@ class ApplicationEndRecord(
     """
 
     bridge: str
-    ended_at: int | None = None
-    exit_code: int | None = None
+    ended_at: Time | None = None
+    exit_code: Long | None = None
     stopped: str | None = None
-    running: tuple[int, ...] = ()
-    metrics: dict[str, int] = msgspec.field(default_factory=dict)
+    running: tuple[Long, ...] = ()
+    metrics: dict[str, Long] = msgspec.field(default_factory=dict)
 
 
 StreamRecord: TypeAlias = StreamStartRecord | ProgressRecord | StreamEndRecord

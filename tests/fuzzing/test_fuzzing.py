@@ -19,6 +19,7 @@ from support.paths import REPOSITORY
 
 from fuzzing.invariants import REFUSED, outcome
 from fuzzing.mutations import mutated
+from fuzzing.segments import ingested
 
 HERE = Path(__file__).parent
 RECORDED = [json.loads(line) for line in (HERE / "recorded.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -44,6 +45,13 @@ def test_changed_records_give_lineage_or_a_refusal(seed: int) -> None:
     found = Counter(outcome(mutated(rng.choice(RECORDED), rng.sample(RECORDED, 3), rng)) for _ in range(500))
     assert found[REFUSED] > 100
     assert found["PlanRecord"] > 20
+
+
+def test_an_ingest_of_changed_records_tells_what_stands_beside_them(tmp_path: Path) -> None:
+    cases = int(os.environ.get("TORTURE_SPOOLS", "20000")) if os.environ.get("TORTURE") == "all" else 60
+    refused = sum(ingested(RECORDED, random.Random(seed), tmp_path) for seed in range(cases))
+    assert refused > cases
+    print(f"{cases} spools, {refused} records refused")
 
 
 @pytest.mark.skipif(os.environ.get("TORTURE") != "all", reason="an hour of fuzzing: TORTURE=all")

@@ -40,9 +40,18 @@ final class Failure {
     private static final Set<String> WRAPPERS = new HashSet<>(Arrays.asList("STREAM_FAILED", "TASK_WRITE_FAILED"));
 
     /** Packages whose messages are their own words; elsewhere a message may be the user's data. */
-    private static final String[] KNOWN_PACKAGES = {
-        "org.apache.spark.", "org.apache.hadoop.", "io.delta.", "java.io.", "java.nio.", "java.net."
-    };
+    private static final String[] KNOWN_PACKAGES = {"org.apache.spark.", "org.apache.hadoop.", "io.delta."};
+
+    /** Java's own that say where, or what a disk or a network did; the message of others (a charset's name, a URI) is the value itself. */
+    private static final Set<String> KNOWN_CLASSES = new HashSet<>(Arrays.asList(
+            "java.io.EOFException", "java.io.FileNotFoundException", "java.io.IOException", "java.io.InterruptedIOException",
+            "java.io.NotSerializableException", "java.io.SyncFailedException", "java.net.BindException",
+            "java.net.ConnectException", "java.net.NoRouteToHostException", "java.net.SocketException",
+            "java.net.SocketTimeoutException", "java.nio.channels.ClosedByInterruptException",
+            "java.nio.channels.ClosedChannelException", "java.nio.file.AccessDeniedException",
+            "java.nio.file.DirectoryNotEmptyException", "java.nio.file.FileAlreadyExistsException",
+            "java.nio.file.FileSystemException", "java.nio.file.NoSuchFileException",
+            "java.nio.file.NotDirectoryException"));
 
     private final String errorClass;
     private final String message;
@@ -183,14 +192,21 @@ final class Failure {
     /** The first line of the first message of the chain that may be told. */
     private static String message(List<Throwable> chain) {
         for (Throwable link : chain) {
-            if (link.getMessage() != null && (condition(link) != null || isKnown(link.getClass().getName()))) {
-                return masked(link);
+            if (link.getMessage() != null && isTold(link)) {
+                return masked(link, chain);
             }
         }
         return null;
     }
 
+    private static boolean isTold(Throwable link) {
+        return condition(link) != null || isKnown(link.getClass().getName());
+    }
+
     private static boolean isKnown(String className) {
+        if (KNOWN_CLASSES.contains(className)) {
+            return true;
+        }
         for (String known : KNOWN_PACKAGES) {
             if (className.startsWith(known)) {
                 return true;
@@ -200,8 +216,12 @@ final class Failure {
     }
 
     /** One line; where it repeats an executor's exception it ends with that one's class. */
-    private static String masked(Throwable thrown) {
+    private static String masked(Throwable thrown, List<Throwable> chain) {
         String line = Masking.cut(withoutParameters(thrown).trim().split("\n", 2)[0], LINE_LIMIT);
+        for (Throwable link : chain) {
+            String inner = link.getMessage() == null || isTold(link) ? "" : link.getMessage().trim().split("\n", 2)[0];
+            line = inner.isEmpty() ? line : without(line, Masking.cut(inner, LINE_LIMIT));
+        }
         Matcher inner = THROWN_CLASS.matcher(line);
         if (inner.find()) {
             line = line.substring(0, inner.end());

@@ -64,4 +64,36 @@ class FailureTest {
         assertTrue(Failure.of(new RuntimeException(new InterruptedException())).isCancelled());
         assertFalse(Failure.of(new SparkException("Job aborted due to stage failure")).isCancelled());
     }
+
+    @Test
+    void noMessageThatIsAValuePasses() throws Exception {
+        String secret = "CnRyPt0001 of CnRyPt0002";
+        Throwable[] told = {
+            new java.io.UnsupportedEncodingException(secret), new java.net.URISyntaxException(secret, "no URI"),
+            new java.net.MalformedURLException("no protocol: " + secret), new java.net.UnknownHostException(secret),
+            new java.nio.file.InvalidPathException(secret, "no path"), new java.util.zip.ZipException(secret),
+            new java.nio.charset.IllegalCharsetNameException(secret), new java.sql.SQLException(secret),
+            new IllegalArgumentException(secret), new NumberFormatException("For input string: \"" + secret + "\""),
+            new RuntimeException(secret), new Error(secret), new StackOverflowError(secret), new OutOfMemoryError(secret),
+            new ClassCastException(secret), new java.util.NoSuchElementException("key not found: " + secret),
+            new java.time.DateTimeException("Text '" + secret + "' could not be parsed"), new java.text.ParseException(secret, 1),
+            new java.util.concurrent.ExecutionException(secret, new RuntimeException(secret))};
+        for (Throwable each : told) {
+            Throwable suppressing = new RuntimeException(secret);
+            suppressing.addSuppressed(each);
+            Throwable[] around = {each, new RuntimeException(secret, each), suppressing,
+                new org.apache.spark.SparkException("Job aborted due to stage failure: Lost task 0.0 in stage 1.0 (TID 1) (host executor driver): "
+                        + each + "\n\tat x\nCaused by: " + each, each),
+                new java.io.IOException("cannot write", each), new java.io.IOException(each),
+                new org.apache.spark.SparkException("Exception thrown in awaitResult: " + each.getMessage(), each)};
+            for (Throwable thrown : around) {
+                JsonWriter json = new JsonWriter();
+                Failure.of(thrown).write(json);
+                assertFalse(json.toString().toLowerCase(java.util.Locale.ROOT).contains("cnrypt"), json.toString());
+            }
+            JsonWriter json = new JsonWriter();
+            Failure.ofText(each + "\n\tat x.y(Z.java:1)\nCaused by: " + each, null).write(json);
+            assertFalse(json.toString().contains("CnRyPt"), json.toString());
+        }
+    }
 }

@@ -65,4 +65,17 @@ class NameMaskerTest {
         Alias alias = alias(child, name.toString());
         CpuTime.assertWithin(Duration.ofSeconds(2), () -> assertEquals("?", new NameMasker().nameOf(alias)));
     }
+
+    @Test
+    void aColumnThatRepeatsAMaskedOneHasItsNameUnlessThePlanDefinesIt() {
+        NameMasker names = new NameMasker();
+        Alias alias = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
+        names.begin(null);
+        names.nameOf(alias);
+        Alias copy = alias(Literal$.MODULE$.apply("x"), "hunter2");
+        assertEquals("?", names.nameOf((NamedExpression) copy.toAttribute()));
+        assertEquals("other", names.nameOf((NamedExpression) alias(Literal$.MODULE$.apply("x"), "other").toAttribute()));
+        names.begin(null);
+        assertEquals("hunter2", names.nameOf((NamedExpression) copy.toAttribute()));
+    }
 }
