@@ -93,6 +93,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
         "lost_listener_queue_dropped": 0,
         "lost_record_too_large": 0,
         "lost_intent_failed": 0,
+        "lost_spool_full": 0,
         "records": 2,
         "segments": 1,
         "written_bytes": plan + execution,

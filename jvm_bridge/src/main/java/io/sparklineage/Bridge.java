@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.Properties;
+import java.util.concurrent.TimeUnit;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +24,9 @@ public final class Bridge {
 
     /** Below Spark's own hook (40), which ends the application, and above that of file systems (10). */
     private static final int HOOK_PRIORITY = 15;
+
+    /** What Hadoop gives a hook by default; it would read its configuration files to find that out. */
+    private static final long HOOK_SECONDS = 30;
 
     /** How long the JVM's end may wait, in all. */
     private static final long EXIT_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -209,7 +213,7 @@ public final class Bridge {
     private static void addHook() {
         if (!hooked) {
             hooked = true;
-            ShutdownHookManager.get().addShutdownHook(Bridge::sealAtExit, HOOK_PRIORITY);
+            ShutdownHookManager.get().addShutdownHook(Bridge::sealAtExit, HOOK_PRIORITY, HOOK_SECONDS, TimeUnit.SECONDS);
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.regex.Pattern;
 final class ExecutionRecord {
     private static final Pattern CALL_SITE = Pattern.compile("\\S+ at \\S+:\\d+");
     private static final int LABEL_LIMIT = 1_000;
+    private static final int DETAILS_LIMIT = 100_000;
 
     final String bridge;
     final String user;
@@ -105,10 +106,11 @@ final class ExecutionRecord {
 
     /** A description is the call site unless the user set another; the details then begin with it. */
     private String callSite() {
-        if (execution.description != null && CALL_SITE.matcher(execution.description).matches()) {
-            return label(execution.description);
+        String description = execution.description;
+        if (description != null && description.length() <= LABEL_LIMIT && CALL_SITE.matcher(description).matches()) {
+            return label(description);
         }
-        String details = ConnectClient.withoutRequest(execution.details);
+        String details = execution.details == null ? null : ConnectClient.withoutRequest(Masking.cut(execution.details, DETAILS_LIMIT));
         return details == null ? null : label(details.split("\n", 2)[0]);
     }
 

@@ -71,7 +71,9 @@ final class FailedOperator {
         for (int seen = 0; !stack.isEmpty() && seen < EXPRESSION_LIMIT; seen++) {
             Object item = stack.remove(stack.size() - 1);
             if (item instanceof Expression) {
-                String place = Failure.place(SparkCompat.memberOrNull(((Expression) item).origin(), "context"));
+                Object sql = SparkCompat.unwrap(((Expression) item).origin().sqlText());
+                boolean huge = sql instanceof String && ((String) sql).length() > Masking.READ_LIMIT;
+                String place = huge ? null : Failure.place(SparkCompat.memberOrNull(((Expression) item).origin(), "context"));
                 if (place != null && contexts.contains(place)) {
                     return true;
                 }

@@ -160,13 +160,13 @@ final class Failure {
                 || thrown.getClass().getName().equals("py4j.Py4JException") && thrown.getMessage() != null
                 && PROXIED.matcher(Masking.cut(thrown.getMessage(), TRACE_LIMIT)).find()
                 || thrown instanceof SparkException && thrown.getMessage() != null
-                && CANCELLED.matcher(thrown.getMessage()).matches();
+                && CANCELLED.matcher(Masking.cut(thrown.getMessage(), Masking.READ_LIMIT)).matches();
     }
 
     /** The class that a Python function raised: the first word of the traceback's last line. */
     private static String pythonClass(List<Throwable> chain) {
         for (Throwable link : chain) {
-            String text = link.getMessage() == null ? "" : link.getMessage();
+            String text = link.getMessage() == null ? "" : Masking.cut(link.getMessage(), Masking.READ_LIMIT);
             boolean own = link.getClass().getSimpleName().equals("PythonException");
             if (own || text.contains("PythonException: ")) {
                 return lastRaised(text);
@@ -189,10 +189,11 @@ final class Failure {
         return raised;
     }
 
-    /** The first line of the first message of the chain that may be told. */
+    /** The first line of the first message of the chain that may be told; one of many megabytes is too much to take its parameters out. */
     private static String message(List<Throwable> chain) {
         for (Throwable link : chain) {
-            if (link.getMessage() != null && isTold(link)) {
+            boolean huge = link.getMessage() != null && link.getMessage().length() > Masking.READ_LIMIT;
+            if (link.getMessage() != null && !huge && isTold(link)) {
                 return masked(link, chain);
             }
         }

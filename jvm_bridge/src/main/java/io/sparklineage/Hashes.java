@@ -3,11 +3,11 @@ package io.sparklineage;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
-/** SHA-256, HMAC-SHA-256 and hex. */
+/** SHA-256 and hex. */
 final class Hashes {
+    private static final String DIGITS = "0123456789abcdef";
+
     private Hashes() {
     }
 
@@ -17,30 +17,25 @@ final class Hashes {
     }
 
     static String sha256(byte[] bytes) {
-        try {
-            return toHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-        } catch (GeneralSecurityException everyJavaHasIt) {
-            throw new IllegalStateException(everyJavaHasIt);
-        }
+        return toHex(sha256().digest(bytes));
     }
 
-    /** A keyed hash that is not safe for use by several threads. */
-    static Mac hmac(byte[] key) {
+    /** A new digest that has seen nothing yet. */
+    static MessageDigest sha256() {
         try {
-            Mac mac = Mac.getInstance("HmacSHA256");
-            mac.init(new SecretKeySpec(key, "HmacSHA256"));
-            return mac;
+            return MessageDigest.getInstance("SHA-256");
         } catch (GeneralSecurityException everyJavaHasIt) {
             throw new IllegalStateException(everyJavaHasIt);
         }
     }
 
     static String toHex(byte[] bytes) {
-        StringBuilder hex = new StringBuilder(bytes.length * 2);
-        for (byte octet : bytes) {
-            hex.append(Character.forDigit(octet >> 4 & 15, 16)).append(Character.forDigit(octet & 15, 16));
+        char[] hex = new char[bytes.length * 2];
+        for (int i = 0; i < bytes.length; i++) {
+            hex[2 * i] = DIGITS.charAt(bytes[i] >> 4 & 15);
+            hex[2 * i + 1] = DIGITS.charAt(bytes[i] & 15);
         }
-        return hex.toString();
+        return new String(hex);
     }
 
     static byte[] fromHex(String hex) {

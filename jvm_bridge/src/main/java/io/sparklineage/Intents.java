@@ -23,6 +23,9 @@ import org.apache.spark.sql.execution.command.DataWritingCommand;
  */
 final class Intents {
     static final int NODE_LIMIT = 50_000;
+
+    /** The program waits meanwhile. */
+    private static final long OUTPUT_MILLIS = 200;
     private static final int SEEN_LIMIT = 10_000;
     private static final int LABEL_LIMIT = 1_000;
     private static final int CHILDREN_LIMIT = 1_000;
@@ -72,7 +75,7 @@ final class Intents {
             return;
         }
         PlanEncoder encoder = new PlanEncoder(new LiteralHasher(settings.hashKey), new NameMasker(), settings.keepLiterals,
-                NODE_LIMIT, false);
+                NODE_LIMIT, false, OUTPUT_MILLIS);
         EncodedPlan plan = encoder.encode(analyzed, null);
         byte[] record = record(execution, order, facts, analyzed, plan);
         hand(new Entry(record, Collections.singletonMap(plan.hash, plan.record)));

@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Writes JSON as UTF-8 into one growing byte array. It separates values by itself; the caller keeps
@@ -10,6 +11,11 @@ final class JsonWriter {
     private static final byte[] HEX = {
         '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'
     };
+
+    /** Names of members as they are written: there are few, and each is written thousands of times. */
+    private static final ConcurrentHashMap<String, byte[]> NAMES = new ConcurrentHashMap<>();
+    private static final int NAME_LIMIT = 500;
+    private static final int PIECE = 1024;
 
     private byte[] bytes = new byte[1024];
     private int size;
@@ -57,8 +63,19 @@ final class JsonWriter {
 
     JsonWriter name(String name) {
         comma();
-        quoted(name);
-        put(':');
+        byte[] known = NAMES.get(name);
+        if (known != null) {
+            reserve(known.length);
+            System.arraycopy(known, 0, bytes, size, known.length);
+            size += known.length;
+        } else {
+            int from = size;
+            quoted(name);
+            put(':');
+            if (NAMES.size() < NAME_LIMIT) {
+                NAMES.put(name, Arrays.copyOfRange(bytes, from, size));
+            }
+        }
         separate = false;
         return this;
     }
@@ -74,7 +91,11 @@ final class JsonWriter {
 
     JsonWriter value(long number) {
         comma();
-        ascii(Long.toString(number));
+        if (number < 0) {
+            ascii(Long.toString(number));
+        } else {
+            digits(number);
+        }
         return this;
     }
 
@@ -150,24 +171,47 @@ final class JsonWriter {
     }
 
     private void quoted(String text) {
-        put('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                put('\\');
-                put(c);
-            } else if (c < 0x20) {
-                escaped(c);
-            } else if (c < 0x80) {
-                put(c);
-            } else if (Character.isHighSurrogate(c) && i + 1 < text.length()
-                    && Character.isLowSurrogate(text.charAt(i + 1))) {
-                encode(Character.toCodePoint(c, text.charAt(++i)));
-            } else {
-                encode(Character.isSurrogate(c) ? 0xFFFD : c);
-            }
+        int length = text.length();
+        reserve(length + 2);
+        bytes[size++] = '"';
+        int plain = 0;
+        while (plain < length && isPlain(text.charAt(plain))) {
+            bytes[size++] = (byte) text.charAt(plain++);
+        }
+        if (plain < length) {
+            escaped(text, plain);
         }
         put('"');
+    }
+
+    private static boolean isPlain(char c) {
+        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+    }
+
+    /** A piece at a time, for which there is room even if every character takes six bytes. */
+    private void escaped(String text, int from) {
+        for (int start = from; start < text.length(); start += PIECE) {
+            int end = Math.min(text.length(), start + PIECE);
+            reserve(6 * (end - start));
+            for (int i = start; i < end; i++) {
+                char c = text.charAt(i);
+                if (isPlain(c)) {
+                    bytes[size++] = (byte) c;
+                } else if (c == '"' || c == '\\') {
+                    bytes[size++] = '\\';
+                    bytes[size++] = (byte) c;
+                } else if (c < 0x20) {
+                    escaped(c);
+                } else if (c < 0x80) {
+                    put(c);
+                } else if (Character.isLowSurrogate(c) && i > from && Character.isHighSurrogate(text.charAt(i - 1))) {
+                    encode(Character.toCodePoint(text.charAt(i - 1), c));
+                } else if (!Character.isHighSurrogate(c) || i + 1 == text.length()
+                        || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                    encode(Character.isSurrogate(c) ? 0xFFFD : c);
+                }
+            }
+        }
     }
 
     private void escaped(char c) {
@@ -192,8 +236,24 @@ final class JsonWriter {
     }
 
     private void ascii(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            put(text.charAt(i));
+        int length = text.length();
+        reserve(length);
+        for (int i = 0; i < length; i++) {
+            bytes[size++] = (byte) text.charAt(i);
+        }
+    }
+
+    private void digits(long number) {
+        int count = 1;
+        for (long rest = number; rest >= 10; rest /= 10) {
+            count++;
+        }
+        reserve(count);
+        size += count;
+        long rest = number;
+        for (int i = size - 1; count > 0; i--, count--) {
+            bytes[i] = (byte) ('0' + rest % 10);
+            rest /= 10;
         }
     }
 

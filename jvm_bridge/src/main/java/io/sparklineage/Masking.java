@@ -16,6 +16,28 @@ final class Masking {
     /** Longest text that passes, in characters; a longer one is cut. */
     static final int TEXT_LIMIT = 10_000;
 
+    /** Longest text that is looked at to mask it: what a text of 100 MB says behind it is not read. */
+    static final int READ_LIMIT = 1 << 20;
+
+    /** Longest text that is remembered. */
+    private static final int KEPT_LIMIT = 100_000;
+
+    /** A statement as it was and as it passes: one statement is the text of several executions, and their description. */
+    private static final class Masked {
+        final String sql;
+        final String masked;
+        final Redaction redaction;
+
+        Masked(String sql, String masked, Redaction redaction) {
+            this.sql = sql;
+            this.masked = masked;
+            this.redaction = redaction;
+        }
+    }
+
+    private static final Masked NOTHING = new Masked("", "", Redaction.NONE);
+    private static volatile Masked latest = NOTHING;
+
     /** Longest label or message that is looked at. */
     private static final int LABEL_LIMIT = 2_000;
 
@@ -126,8 +148,9 @@ final class Masking {
     }
 
     /** The value of an option as it may pass, or null where it may not. */
-    static String option(String key, String value) {
+    static String option(String key, String text) {
         String lower = key.toLowerCase(Locale.ROOT);
+        String value = cut(text, READ_LIMIT);
         if (!OPTIONS.contains(lower) || !PATH_OPTIONS.contains(lower) && redaction.hidesOption(key, value)) {
             return null;
         }
@@ -149,7 +172,8 @@ final class Masking {
     }
 
     /** JDBC's `dbtable`: a table's name, also with an alias, as it is; all else is SQL, without the alias that Spark counts up. */
-    static String relation(String table, String url) {
+    static String relation(String given, String url) {
+        String table = cut(given, READ_LIMIT);
         boolean name = table.length() <= TEXT_LIMIT && !table.contains("--") && !table.contains("//")
                 && !table.toLowerCase(Locale.ROOT).contains("jdbc:") && TABLE.matcher(table.trim()).matches()
                 && label(table).equals(cut(table, LABEL_LIMIT));
@@ -159,7 +183,7 @@ final class Masking {
 
     /** A path or URI without users, passwords and signatures. */
     static String path(String path) {
-        String clean = UrlMasker.path(path);
+        String clean = UrlMasker.path(cut(path, READ_LIMIT));
         Matcher matcher = QUERY_KEY.matcher(clean);
         StringBuilder out = new StringBuilder(clean.length());
         int from = 0;
@@ -172,18 +196,24 @@ final class Masking {
     }
 
     /** A connection URL without user, password and parameters; a database's name stays. */
-    static String url(String url) {
+    static String url(String given) {
+        String url = cut(given, READ_LIMIT);
         boolean connection = url.regionMatches(true, 0, "jdbc:", 0, 5) || !UrlMasker.isPath(url);
         return connection ? UrlMasker.connection(url) : path(url);
     }
 
     /** SQL with literals as `?`, without comments and secrets. Names, also quoted by backticks, stay. */
     static String sql(String sql) {
-        return sql(sql, false, false);
+        Masked last = latest;
+        if (last.redaction != redaction || !last.sql.equals(sql)) {
+            last = new Masked(sql, sql(sql, false, false), redaction);
+            latest = sql.length() <= KEPT_LIMIT ? last : NOTHING;
+        }
+        return last.masked;
     }
 
     private static String sql(String sql, boolean foreign, boolean quotesNames) {
-        String masked = new TextMasker(sql, true, foreign, quotesNames).mask().trim();
+        String masked = new TextMasker(cut(sql, READ_LIMIT), true, foreign, quotesNames).mask().trim();
         Matcher set = SET_STATEMENT.matcher(masked);
         return secrets(BEARER_OF_DIGITS.matcher(set.lookingAt() ? set.group() + "?" : masked).replaceAll("$1?"));
     }

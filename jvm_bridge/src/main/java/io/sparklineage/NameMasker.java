@@ -13,6 +13,7 @@ import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.unsafe.types.UTF8String;
 
 /**
  * Takes literals out of the names that Spark makes from expressions, such as `concat(name, hunter2)`: a column
@@ -24,6 +25,7 @@ final class NameMasker {
     private static final long WORK_LIMIT = 10_000_000;
     private static final int TEXT_LENGTH = 3;
     private static final int NUMBER_LENGTH = 6;
+    private static final Pattern NUMBER = Pattern.compile("-?[0-9.]+");
     private static final Pattern PLAIN = Pattern.compile("\\w+");
     private static final Pattern QUOTED = Pattern.compile("'[^']*+(?:'|$)");
 
@@ -58,6 +60,9 @@ final class NameMasker {
     /** The name of an alias as it may pass. */
     String nameOf(Alias alias) {
         String name = alias.name();
+        if (name.length() > Masking.READ_LIMIT) {
+            return "?";
+        }
         if (PLAIN.matcher(name).matches() && !(alias.child() instanceof Literal)) {
             return name;
         }
@@ -116,6 +121,9 @@ final class NameMasker {
     /** The name of an attribute as it may pass; at the end of a plan, when every alias has been seen. */
     String nameOf(NamedExpression attribute) {
         String name = attribute.name();
+        if (name.length() > Masking.READ_LIMIT) {
+            return "?";
+        }
         long id = attribute.exprId().id();
         String[] known = names.get(id);
         if (known != null) {
@@ -202,8 +210,11 @@ final class NameMasker {
         if (value == null || value instanceof Boolean) {
             return;
         }
+        if (value instanceof UTF8String && ((UTF8String) value).numBytes() > Masking.READ_LIMIT) {
+            return;  // no name is as long
+        }
         String text = literal.toString();
-        boolean number = text.matches("-?[0-9.]+");
+        boolean number = NUMBER.matcher(text).matches();
         if (text.length() >= (number ? NUMBER_LENGTH : TEXT_LENGTH)) {
             texts.add(text);
         }

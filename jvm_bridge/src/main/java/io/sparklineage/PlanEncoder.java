@@ -17,6 +17,7 @@ import org.apache.spark.sql.catalyst.trees.TreeNode;
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
 import org.apache.spark.sql.execution.LogicalRDD;
 import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.unsafe.types.UTF8String;
 import scala.Product;
 
 /**
@@ -28,6 +29,9 @@ import scala.Product;
 final class PlanEncoder {
     static final int NODE_LIMIT = 250_000;
     static final int BYTE_LIMIT = 32 << 20;
+
+    /** CPU time that the outputs of a plan's operators may take to be asked for. */
+    static final long OUTPUT_MILLIS = 2_000;
 
     private static final List<String> PHYSICAL_FIELDS =
             Collections.unmodifiableList(Arrays.asList("children", "subqueries"));
@@ -54,11 +58,16 @@ final class PlanEncoder {
      * @param streaming whether the plan is a micro-batch's
      */
     PlanEncoder(LiteralHasher hasher, NameMasker names, boolean keepLiterals, int nodeLimit, boolean streaming) {
+        this(hasher, names, keepLiterals, nodeLimit, streaming, OUTPUT_MILLIS);
+    }
+
+    PlanEncoder(LiteralHasher hasher, NameMasker names, boolean keepLiterals, int nodeLimit, boolean streaming,
+            long outputMillis) {
         this.runFacts = new RunFacts(hasher, streaming);
         this.names = names;
         this.keepLiterals = keepLiterals;
         this.nodeLimit = nodeLimit;
-        this.values = new ValueEncoder(nodes, tables, this);
+        this.values = new ValueEncoder(nodes, tables, this, outputMillis);
     }
 
     /** Encodes both plans; either may be null. */
@@ -149,7 +158,7 @@ final class PlanEncoder {
     }
 
     private JsonWriter start(Class<?> type, String kind, List<String> fields) {
-        return nodes.object().field("c", tables.classIndex(type.getName(), kind, fields)).name("f").array();
+        return nodes.object().field("c", tables.classIndex(type, kind, fields)).name("f").array();
     }
 
     /** A node with its fields; a class that is no Product, such as a plug-in's own, has none. */
@@ -243,10 +252,16 @@ final class PlanEncoder {
         } else {
             nodes.field("l", runFacts.addLiteral(literal.value()));
             if (keepLiterals) {
-                nodes.field("value", Masking.cut(String.valueOf(literal.value()), Masking.TEXT_LIMIT));
+                nodes.field("value", text(literal.value()));
             }
         }
         nodes.endObject().endObject();
+    }
+
+    /** A text of 100 MB is not made one of Java's first. */
+    private static String text(Object value) {
+        Object head = value instanceof UTF8String ? ((UTF8String) value).substring(0, Masking.TEXT_LIMIT) : value;
+        return Masking.cut(String.valueOf(head), Masking.TEXT_LIMIT);
     }
 
     private void writePhysical(int index, SparkPlan plan) {

@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -20,16 +21,49 @@ final class PlanTables {
     private static final int IDENTITY_LIMIT = 200_000;
 
     private final Map<String, Integer> classes = new HashMap<>();
+
+    /** Of a class that was met: how many fields it had then, and its index. */
+    private final Map<Class<?>, int[]> latestOfClass = new IdentityHashMap<>();
     private final JsonWriter classRows = new JsonWriter();
     private final Map<DataType, Integer> typesByIdentity = new IdentityHashMap<>();
     private final Map<String, Integer> typesByText = new HashMap<>();
     private final JsonWriter typeRows = new JsonWriter();
     private final Map<Attribute, Integer> attributesByIdentity = new IdentityHashMap<>();
-    private final Map<List<Object>, Integer> attributesByContent = new HashMap<>();
+
+    /** What makes an attribute the same as another. */
+    private static final class Content {
+        final int expression;
+        final int type;
+        final String name;
+        final Object qualifier;
+        final boolean nullable;
+
+        Content(int expression, int type, Attribute attribute) throws Throwable {
+            this.expression = expression;
+            this.type = type;
+            this.name = attribute.name();
+            this.qualifier = SparkCompat.member(attribute, "qualifier");
+            this.nullable = attribute.nullable();
+        }
+
+        @Override
+        public int hashCode() {
+            return 31 * (31 * expression + name.hashCode()) + qualifier.hashCode();
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            Content that = other instanceof Content ? (Content) other : null;
+            return that != null && expression == that.expression && type == that.type && nullable == that.nullable
+                    && name.equals(that.name) && (qualifier == that.qualifier || qualifier.equals(that.qualifier));
+        }
+    }
+
+    private final Map<Content, Integer> attributesByContent = new HashMap<>();
     private final List<Attribute> attributes = new ArrayList<>();
     private int attributeBytes;
     private final Map<Long, Integer> expressions = new HashMap<>();
-    private final List<Long> rawExpressions = new ArrayList<>();
+    private long[] rawExpressions = new long[64];
 
     /** Bytes of all tables so far. */
     int size() {
@@ -37,7 +71,16 @@ final class PlanTables {
     }
 
     /** Index of a class with its fields. */
-    int classIndex(String name, String kind, List<String> fields) {
+    int classIndex(Class<?> type, String kind, List<String> fields) {
+        int[] latest = latestOfClass.get(type);
+        if (latest == null || latest[0] != fields.size()) {
+            latest = new int[] {fields.size(), indexOf(type.getName(), kind, fields)};
+            latestOfClass.put(type, latest);
+        }
+        return latest[1];
+    }
+
+    private int indexOf(String name, String kind, List<String> fields) {
         String key = name + ' ' + fields.size();
         Integer known = classes.get(key);
         if (known != null) {
@@ -50,16 +93,22 @@ final class PlanTables {
 
     /** Local id of an expression id: dense, in the order of first sight. */
     int expression(ExprId exprId) {
-        Integer known = expressions.putIfAbsent(exprId.id(), rawExpressions.size());
+        Long id = exprId.id();
+        Integer known = expressions.get(id);
         if (known != null) {
             return known;
         }
-        rawExpressions.add(exprId.id());
-        return rawExpressions.size() - 1;
+        int index = expressions.size();
+        if (index == rawExpressions.length) {
+            rawExpressions = Arrays.copyOf(rawExpressions, index * 2);
+        }
+        rawExpressions[index] = id;
+        expressions.put(id, index);
+        return index;
     }
 
     long[] rawExpressions() {
-        return rawExpressions.stream().mapToLong(Long::longValue).toArray();
+        return Arrays.copyOf(rawExpressions, expressions.size());
     }
 
     /** Index of a data type. */
@@ -129,19 +178,12 @@ final class PlanTables {
     private int addAttribute(Attribute attribute) throws Throwable {
         int expression = expression(attribute.exprId());
         int type = type(attribute.dataType());
-        List<Object> qualifier = SparkCompat.elementsOf(attribute, "qualifier");
-        List<Object> content = new ArrayList<>();
-        content.add(expression);
-        content.add(attribute.name());
-        content.add(type);
-        content.add(qualifier);
-        content.add(attribute.nullable());
-        Integer known = attributesByContent.putIfAbsent(content, attributesByContent.size());
+        Integer known = attributesByContent.putIfAbsent(new Content(expression, type, attribute), attributes.size());
         if (known != null) {
             return known;
         }
         attributes.add(attribute);
-        attributeBytes += 50 + attribute.name().length();
+        attributeBytes += 50 + Math.min(attribute.name().length(), Masking.TEXT_LIMIT);
         return attributes.size() - 1;
     }
 

@@ -5,7 +5,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HashSet;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -53,7 +52,8 @@ final class Segment {
     /** Makes `<bridge>-<sequence>.open`, locks it and writes its first record; leaves nothing where that fails. */
     static Segment open(SpoolFiles files, Path folder, String bridge, int sequence, byte[] header, long now)
             throws IOException {
-        String stem = String.format(Locale.ROOT, "%s-%08d", bridge, sequence);
+        String number = Integer.toString(sequence);
+        String stem = bridge + "-" + "00000000".substring(Math.min(8, number.length())) + number;
         SpoolFiles.Output output = files.create(folder.resolve(stem + ".open"));
         Segment segment = new Segment(files, folder, stem, output, now);
         try {

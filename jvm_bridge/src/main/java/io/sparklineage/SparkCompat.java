@@ -11,6 +11,9 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.QueryPlan;
+import org.apache.spark.sql.catalyst.trees.TreeNode;
 import scala.Option;
 
 /**
@@ -81,6 +84,19 @@ final class SparkCompat {
                 }
             };
 
+    private static final ClassValue<ConcurrentHashMap<String, Optional<Field>>> FIELDS =
+            new ClassValue<ConcurrentHashMap<String, Optional<Field>>>() {
+                @Override
+                protected ConcurrentHashMap<String, Optional<Field>> computeValue(Class<?> type) {
+                    return new ConcurrentHashMap<>();
+                }
+            };
+
+    /** What is asked of every operator and attribute: one handle for all classes, which the JVM can inline. */
+    private static final MethodHandle OUTPUT = getter(QueryPlan.class, "output");
+    private static final MethodHandle CHILDREN = getter(TreeNode.class, "children");
+    private static final MethodHandle QUALIFIER = getter(NamedExpression.class, "qualifier");
+
     private SparkCompat() {
     }
 
@@ -105,6 +121,17 @@ final class SparkCompat {
      * neither. What the method throws is thrown on.
      */
     static Object member(Object owner, String name) throws Throwable {
+        if (owner instanceof TreeNode) {
+            if (name.equals("children")) {
+                return CHILDREN.invokeExact(owner);
+            }
+            if (name.equals("output") && owner instanceof QueryPlan) {
+                return OUTPUT.invokeExact(owner);
+            }
+            if (name.equals("qualifier") && owner instanceof NamedExpression) {
+                return QUALIFIER.invokeExact(owner);
+            }
+        }
         Optional<MethodHandle> getter = MEMBERS.get(owner.getClass())
                 .computeIfAbsent(name, key -> Optional.ofNullable(getter(owner.getClass(), key)));
         return getter.isPresent() ? getter.get().invokeExact(owner) : null;
@@ -123,12 +150,12 @@ final class SparkCompat {
     /** What a field holds now: no method runs, so that a lazy one which nobody has asked for yet stays so, and is null. */
     static Object fieldOrNull(Object owner, String name) {
         try {
-            Field field = owner == null ? null : findField(owner.getClass(), name);
-            if (field == null) {
+            if (owner == null) {
                 return null;
             }
-            field.setAccessible(true);
-            return field.get(owner);
+            Optional<Field> field = FIELDS.get(owner.getClass())
+                    .computeIfAbsent(name, key -> Optional.ofNullable(openField(owner.getClass(), key)));
+            return field.isPresent() ? field.get().get(owner) : null;
         } catch (Throwable problem) {
             LeftOut.note(problem);
             return null;
@@ -230,13 +257,20 @@ final class SparkCompat {
                 continue;
             }
         }
-        for (Method method : type.getMethods()) {
-            if (method.getName().equals(name) && method.getParameterCount() == 0
-                    && !Modifier.isStatic(method.getModifiers())) {
-                return method;
-            }
+        try {
+            Method inherited = type.getMethod(name);
+            return Modifier.isStatic(inherited.getModifiers()) ? null : inherited;
+        } catch (NoSuchMethodException nowhere) {
+            return null;
         }
-        return null;
+    }
+
+    private static Field openField(Class<?> type, String name) {
+        Field field = findField(type, name);
+        if (field != null) {
+            field.setAccessible(true);
+        }
+        return field;
     }
 
     private static Field findField(Class<?> type, String name) {

@@ -38,8 +38,14 @@ final class ValueEncoder {
     private boolean textCut;
     private boolean elementsCut;
     private boolean attributesCut;
+    private final long outputMillis;
+    private final long began = Meter.ThreadTime.ofThisThread();
+    private int outputs;
+    private boolean timeCut;
 
-    ValueEncoder(JsonWriter json, PlanTables tables, PlanEncoder walk) {
+    /** @param outputMillis CPU time after which no operator is asked for its output any more: some compute it from all below them */
+    ValueEncoder(JsonWriter json, PlanTables tables, PlanEncoder walk, long outputMillis) {
+        this.outputMillis = outputMillis;
         this.json = json;
         this.tables = tables;
         this.walk = walk;
@@ -71,6 +77,9 @@ final class ValueEncoder {
         if (elementsCut) {
             body.object().field("limit", "elements").field("value", ELEMENT_LIMIT).endObject();
         }
+        if (timeCut) {
+            body.object().field("limit", "time").field("value", outputMillis).endObject();
+        }
         if (attributesCut) {
             body.object().field("limit", "attributes").field("value", AttributeSpans.ATTRIBUTE_LIMIT).endObject();
         }
@@ -80,6 +89,10 @@ final class ValueEncoder {
     void output(Object plan) {
         int count = 0;
         json.name("o");
+        if (isLate()) {
+            json.nullValue();
+            return;
+        }
         try {
             for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
                 hold(tables.attribute((Attribute) attribute), count++);
@@ -102,6 +115,14 @@ final class ValueEncoder {
             spansWritten = true;
             spans.write(json, span, count);
         }
+    }
+
+    /** Asked once in a while, by the CPU's clock: a driver that is stopped for a minute has not worked. */
+    private boolean isLate() {
+        if (!timeCut && (++outputs & 31) == 0) {
+            timeCut = Meter.ThreadTime.ofThisThread() - began > outputMillis * 1_000_000;
+        }
+        return timeCut;
     }
 
     /** Whether the nodes have what only version 2 of the record knows. */

@@ -26,4 +26,25 @@ class JsonWriterTest {
         assertEquals("{\"x\":0,\"a\":1,\"b\":2,\"y\":3}",
                 new JsonWriter().object().field("x", 0).raw(members).field("y", 3).endObject().toString());
     }
+
+    @Test
+    void longTextsAreWhole() {
+        StringBuilder text = new StringBuilder();
+        StringBuilder expected = new StringBuilder("\"");
+        for (int i = 0; i < 3_000; i++) {
+            text.append("ab\"\u20ac\uD83D\uDE00\t");
+            expected.append("ab\\\"\u20ac\uD83D\uDE00\\u0009");
+        }
+        assertEquals(expected.append('"').toString(), new JsonWriter().value(text.toString()).toString());
+    }
+
+    @Test
+    void writesNumbersAndNamesAgain() {
+        JsonWriter json = new JsonWriter().object();
+        for (long number : new long[] {0, 9, 10, 1_234_567, Long.MAX_VALUE, -1, Long.MIN_VALUE}) {
+            json.field("n \"", number);
+        }
+        assertEquals("{\"n \\\"\":0,\"n \\\"\":9,\"n \\\"\":10,\"n \\\"\":1234567,\"n \\\"\":9223372036854775807,"
+                + "\"n \\\"\":-1,\"n \\\"\":-9223372036854775808}", json.endObject().toString());
+    }
 }

@@ -1,0 +1,173 @@
+package io.sparklineage;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.apache.spark.sql.catalyst.expressions.Add;
+import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
+import org.apache.spark.sql.catalyst.expressions.AttributeReference;
+import org.apache.spark.sql.catalyst.expressions.Expression;
+import org.apache.spark.sql.catalyst.expressions.In;
+import org.apache.spark.sql.catalyst.expressions.Literal;
+import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.logical.Filter;
+import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
+import org.apache.spark.sql.catalyst.plans.logical.Union;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.Metadata;
+import org.apache.spark.unsafe.types.UTF8String;
+import org.junit.jupiter.api.Test;
+import scala.collection.JavaConverters;
+import scala.collection.Seq;
+import scala.collection.immutable.Nil$;
+
+/** Plans of 10,000 operators and texts of 100 MB: they are encoded whole, or what is cut off says so. */
+class HugePlanTest {
+    private static AttributeReference column(String name) {
+        return new AttributeReference(name, DataTypes.LongType, true, Metadata.empty(), NamedExpression.newExprId(), none());
+    }
+
+    @SuppressWarnings("unchecked")
+    private static <T> scala.collection.immutable.Seq<T> none() {
+        return (scala.collection.immutable.Seq<T>) (Object) Nil$.MODULE$;
+    }
+
+    private static <T> Seq<T> seq(List<T> elements) {
+        return JavaConverters.asScalaBuffer(elements).toList();
+    }
+
+    private static LocalRelation relation(Attribute... columns) {
+        return new LocalRelation(seq(Arrays.asList(columns)), none(), false);
+    }
+
+    private static EncodedPlan encoded(LogicalPlan plan, int nodes, long outputMillis) throws Throwable {
+        return new PlanEncoder(new LiteralHasher(new byte[32]), new NameMasker(), false, nodes, false, outputMillis)
+                .encode(plan, null);
+    }
+
+    private static String record(LogicalPlan plan, int nodes, long outputMillis) throws Throwable {
+        return new String(encoded(plan, nodes, outputMillis).record, StandardCharsets.UTF_8);
+    }
+
+    private static String truncated(String record) {
+        return record.substring(record.indexOf("\"truncated\":"));
+    }
+
+    private static int count(String text, String part) {
+        int count = 0;
+        for (int at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + 1)) {
+            count++;
+        }
+        return count;
+    }
+
+    private static LogicalPlan unions(int count) {
+        LogicalPlan plan = relation(column("id"));
+        for (int i = 0; i < count; i++) {
+            plan = new Union(seq(Arrays.asList(plan, relation(column("id")))), false, false);
+        }
+        return plan;
+    }
+
+    private static String text(int length) {
+        char[] chars = new char[length];
+        Arrays.fill(chars, 'x');
+        return new String(chars);
+    }
+
+    @Test
+    void tenThousandOperatorsAreWhole() throws Throwable {
+        AttributeReference id = column("id");
+        LogicalPlan plan = relation(id);
+        for (int i = 0; i < 10_000; i++) {
+            plan = i % 2 == 0 ? new Filter(id, plan) : new Project(seq(Collections.<NamedExpression>singletonList(id)), plan);
+        }
+        String record = record(plan, PlanEncoder.NODE_LIMIT, 60_000);
+        assertEquals("\"truncated\":[]}", truncated(record));
+        assertEquals(10_001, count(record, "\"o\":[0]"));
+    }
+
+    @Test
+    void anExpressionOfTenThousandOperationsIsWhole() throws Throwable {
+        AttributeReference id = column("id");
+        Expression sum = id;
+        for (int i = 0; i < 10_000; i++) {
+            sum = new Add(sum, new Literal(1L, DataTypes.LongType), Add.$lessinit$greater$default$3());
+        }
+        EncodedPlan plan = encoded(new Filter(sum, relation(id)), PlanEncoder.NODE_LIMIT, 60_000);
+        assertEquals("\"truncated\":[]}", truncated(new String(plan.record, StandardCharsets.UTF_8)));
+        assertEquals(10_000, plan.literals.size());
+    }
+
+    /** A union computes its output from all unions below it: what takes too long is left out, and it is said. */
+    @Test
+    void outputsThatTakeTooLongAreLeftOut() throws Throwable {
+        String record = record(unions(100), PlanEncoder.NODE_LIMIT, 0);
+        assertEquals("\"truncated\":[{\"limit\":\"time\",\"value\":0}]}", truncated(record));
+        assertEquals(31, count(record, "\"o\":["));
+        assertEquals(201 - 31, count(record, "\"o\":null"));
+        assertEquals("\"truncated\":[]}", truncated(record(unions(100), PlanEncoder.NODE_LIMIT, 60_000)));
+    }
+
+    @Test
+    void aListOfAMillionIsCutAndSaysSo() throws Throwable {
+        AttributeReference id = column("id");
+        List<Expression> values = new ArrayList<>();
+        for (long i = 0; i < 1_000_000; i++) {
+            values.add(new Literal(i, DataTypes.LongType));
+        }
+        EncodedPlan plan = encoded(new Filter(new In(id, seq(values)), relation(id)), Intents.NODE_LIMIT, 60_000);
+        String record = new String(plan.record, StandardCharsets.UTF_8);
+        assertTrue(truncated(record).contains("{\"limit\":\"nodes\",\"value\":50000}"), truncated(record));
+        assertEquals(Intents.NODE_LIMIT - 3, plan.literals.size());
+        assertTrue(record.length() < 10_000_000, record.length() + " bytes");
+    }
+
+    @Test
+    void aTextOfAHundredMegabytesIsHashedAndNotWritten() throws Throwable {
+        String text = text(100_000_000);
+        Alias alias = new Alias(new Literal(UTF8String.fromString(text), DataTypes.StringType), text, NamedExpression.newExprId(),
+                none(), scala.Option.empty(), none());
+        EncodedPlan plan = encoded(new Project(seq(Collections.<NamedExpression>singletonList(alias)), relation(column("id"))),
+                PlanEncoder.NODE_LIMIT, 60_000);
+        assertTrue(plan.record.length < 2_000, plan.record.length + " bytes");
+        assertEquals(Collections.singletonList(new LiteralHasher(new byte[32]).hash(text)), plan.literals);
+    }
+
+    @Test
+    void textsOfAHundredMegabytesAreReadUpToALimit() {
+        String text = text(100_000_000);
+        CpuTime.assertWithin(Duration.ofSeconds(3), () -> {
+            assertEquals(Masking.TEXT_LIMIT, Masking.sql(text).length());
+            assertEquals("SELECT ?", Masking.sql("SELECT '" + text));
+            assertEquals(Masking.TEXT_LIMIT, Masking.path(text).length());
+            assertEquals(2_000, Masking.option("topic", text).length());
+            assertEquals("?", Masking.option("url", "jdbc:x://u:" + text));
+            assertEquals(Masking.TEXT_LIMIT, Masking.option("query", text).length());
+            assertEquals(Masking.TEXT_LIMIT, Masking.option("dbtable", text).length());
+        });
+    }
+
+    @Test
+    void anErrorOfAHundredMegabytesIsToldByItsClass() {
+        String text = text(100_000_000);
+        CpuTime.assertWithin(Duration.ofSeconds(3), () -> {
+            JsonWriter json = new JsonWriter();
+            Failure.of(new java.io.IOException(text)).write(json);
+            assertEquals("{\"class\":\"java.io.IOException\",\"message\":null,\"condition\":null}", json.toString());
+            JsonWriter python = new JsonWriter();
+            Failure.of(new RuntimeException("a task failed: PythonException: Traceback (most recent call last):\n  File \"x\"\nValueError: " + text)).write(python);
+            assertEquals("{\"class\":\"ValueError\",\"message\":\"a Python function raised ValueError\",\"condition\":null}",
+                    python.toString());
+        });
+    }
+}
