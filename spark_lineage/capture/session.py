@@ -51,6 +51,7 @@ class BridgeStatus:
     """What the bridge says of itself. `lost` counts records that did not reach the spool.
 
     `metrics` are its numbers by name, as Spark's metrics system has them (docs/metrics.md); empty where it does not listen.
+    `intent` is how writes are noted before they run, `every_session` whether in all sessions of the application; None where it does not listen.
     """
 
     alive: bool
@@ -61,6 +62,8 @@ class BridgeStatus:
     lost: int = 0
     last_error: str | None = None
     metrics: dict[str, int] = field(default_factory=dict)
+    intent: str | None = None
+    every_session: bool | None = None
 
 
 def jar_path() -> Path:

@@ -67,7 +67,7 @@ def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Che
         checks += [_python(found), _java(found), _delta(found)]
     checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool), _store(settings.store)]
     if spark is not None:
-        checks.append(_session(settings, spark))
+        checks += [_session(settings, spark), *_intents(spark)]
     return tuple(checks)
 
 
@@ -258,6 +258,29 @@ def _session(settings: Settings, spark: SparkSession) -> Check:
     return Check(
         "session", Outcome.OK, f"The bridge is on: {status.records} records so far{_costs(status.metrics)}"
     )
+
+
+def _intents(spark: SparkSession) -> Iterable[Check]:
+    """What a killed driver leaves a trace of, and what not; nothing where lineage is not on."""
+    try:
+        status = session.status(spark)
+    except LineageError:
+        return
+    if status is None or not status.alive or status.intent is None:
+        return
+    if status.intent == "off":
+        sentence = (
+            "No write is noted before it runs (intent is off): a driver that is killed leaves no trace of it"
+        )
+        yield Check("intents", Outcome.WARN, sentence, "set spark.lineage.intent to written")
+        return
+    others = "" if status.every_session else ", and writes of sessions that lineage was not enabled in"
+    sentence = (
+        f"Writes are noted before they run ({status.intent}); not noted are micro-batches, "
+        f"jobs without a query (RDDs) and queries that only read{others}"
+    )
+    fix = "" if status.every_session else "start the application with the words of `spark-lineage flags`"
+    yield Check("intents", Outcome.OK, sentence, fix)
 
 
 def _lost(metrics: dict[str, int]) -> str:

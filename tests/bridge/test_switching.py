@@ -70,6 +70,8 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
     assert status == {
         "alive": True,
         "spool": str(spool),
+        "intent": "written",
+        "every_session": False,
         "records": 2,
         "segments": 1,
         "lost": 0,

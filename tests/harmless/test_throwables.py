@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,8 +23,10 @@ from typing import Any
 import pytest
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
+from support.paths import JAR
 from support.spark import end_jvm, local_builder
 
+import spark_lineage
 from harmless.faulty import (
     EXCEPTIONS,
     KINDS,
@@ -175,7 +178,7 @@ def told(records: list[dict[str, Any]], expected: Counter[str], fault: Fault) ->
     facts_alone = fault.kind in EXCEPTIONS and not kinds - Counter(each["kind"] for each in records)
     if gaps or unread or facts_alone or not missing:
         return None
-    return f"missing and not told of: {list(missing)}; in their place: {list(shapes(records) - expected)}"
+    return f"not told of: {[each[:90] for each in missing]}; instead: {[each[:90] for each in shapes(records) - expected]}"
 
 
 @dataclass(frozen=True)
@@ -254,3 +257,99 @@ def test_while_an_application_begins_and_ends(bench: Bench) -> None:
         bench, "application", lambda fault: try_application(bench, short, expected, fault), points, QUICK // 3
     )
     assert not wrong, "\n".join(wrong)
+
+
+def lacking(folder: Path, name: str | None) -> Path:
+    """A copy of the bridge's jar without one of its classes; with None, without any."""
+    copy = folder / f"without-{name and name.replace('/', '.')}.jar"
+    with zipfile.ZipFile(JAR) as jar, zipfile.ZipFile(copy, "w") as left:
+        for each in jar.namelist():
+            if each != name and not (name is None and each.endswith(".class")):
+                left.writestr(each, jar.read(each))
+    return copy
+
+
+def test_a_class_or_jar_that_is_missing_costs_no_job(bench: Bench) -> None:
+    """Each class in turn, in whole applications of one JVM; the jar that lacks it has a class loader of its own, above which there is none of the bridge."""
+    with zipfile.ZipFile(JAR) as jar:
+        classes = sorted(each for each in jar.namelist() if each.endswith(".class"))
+    chosen = classes if ALL else random.Random(0).sample(classes, 2)
+    gateway, jvm = SparkContext._gateway, SparkContext._jvm
+    assert gateway is not None
+    assert jvm is not None
+    thread = jvm.java.lang.Thread.currentThread()
+    usual = thread.getContextClassLoader()
+    wrong = []
+    try:
+        for name in (None, *chosen):
+            urls = gateway.new_array(jvm.java.net.URL, 1)
+            urls[0] = jvm.java.io.File(str(lacking(bench.folder, name))).toURI().toURL()
+            thread.setContextClassLoader(
+                jvm.java.net.URLClassLoader(urls, jvm.java.lang.ClassLoader.getSystemClassLoader())
+            )
+            bench.begin()
+            bench.spark.range(4).write.mode("overwrite").parquet(str(bench.folder / "lacking"))
+            answer = bench.spark.range(9).where("id > 4").count()
+            if answer != 4 or bench.spark._jsc.sc().isStopped():
+                wrong.append(str(name))
+            bench.end()
+    finally:
+        thread.setContextClassLoader(usual)
+    assert wrong == []
+    assert bench.folder.joinpath("lacking").is_dir()
+
+
+def test_sessions_switches_forks_and_applications_one_after_the_other(bench: Bench) -> None:
+    """In one driver; what is written while lineage is on is in the store, each table once, with its sources."""
+    bench.end()
+    store = bench.folder / "store"
+
+    def begin() -> SparkSession:
+        builder = local_builder(bench.folder, delta=False).config("spark.sql.extensions", "")
+        bench.session = builder.config(
+            "spark.lineage.hashKeyFile", str(bench.folder / "hash.key")
+        ).getOrCreate()
+        bench.session.sparkContext.setLogLevel("OFF")
+        return bench.session
+
+    def write(session: SparkSession, name: str, source: str | None = None) -> None:
+        rows = (
+            session.range(3) if source is None else session.read.parquet(str(bench.folder / "odd" / source))
+        )
+        rows.selectExpr("id + 1 AS id").write.parquet(str(bench.folder / "odd" / name))
+
+    spark = begin()
+    lineage = spark_lineage.enable(spark, store=store)
+    again = spark_lineage.enable(spark, store=store)
+    write(spark, "made")
+    write(spark.newSession(), "of_another_session", "made")
+    child = os.fork()
+    if child == 0:
+        os._exit(3)
+    assert os.waitpid(child, 0)[1] >> 8 == 3
+    write(spark, "after_a_fork", "made")
+    lineage.disable()
+    write(spark, "while_off", "made")
+    spark_lineage.enable(spark, store=store)
+    write(spark, "on_again", "made")
+    again.flush()
+    bench.end()
+    spark = begin()
+    write(spark, "before_it_is_on", "made")
+    lineage = spark_lineage.enable(spark, store=store)
+    write(spark, "of_another_application", "on_again")
+    lineage.flush()
+    runs = [run for run in lineage.runs().to_dict()["runs"] if run["kind"] == "write"]
+    written = sorted((Path(run["target"]["name"]).name, run["state"]) for run in runs)
+    names = ["made", "of_another_session", "after_a_fork", "on_again", "of_another_application"]
+    assert written == sorted((name, "COMPLETE") for name in names)
+    for name, source in {
+        "of_another_session": "made",
+        "after_a_fork": "made",
+        "of_another_application": "on_again",
+    }.items():
+        (column,) = lineage.table(str(bench.folder / "odd" / name)).to_dict()["columns"]
+        found = [(Path(each["name"]).name, each["field"], each["subtype"]) for each in column["sources"]]
+        assert found == [(source, "id", "TRANSFORMATION")]
+    assert lineage.problems().to_dict()["problems"] == []
+    bench.end()

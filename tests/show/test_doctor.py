@@ -263,6 +263,35 @@ def test_a_session(settings, monkeypatch, status, outcome, sentence):
     assert (check.outcome, check.sentence) == (outcome, sentence.format(spool=settings.spool))
 
 
+@pytest.mark.parametrize(
+    ("intent", "every_session", "outcome", "sentence", "fix"),
+    [
+        (
+            "written", True, Outcome.OK,
+            ("Writes are noted before they run (written); not noted are micro-batches, jobs without a query (RDDs) "
+            "and queries that only read"),
+            "",
+        ),
+        (
+            "async", False, Outcome.OK,
+            ("Writes are noted before they run (async); not noted are micro-batches, jobs without a query (RDDs) "
+            "and queries that only read, and writes of sessions that lineage was not enabled in"),
+            "start the application with the words of `spark-lineage flags`",
+        ),
+        (
+            "off", True, Outcome.WARN,
+            "No write is noted before it runs (intent is off): a driver that is killed leaves no trace of it",
+            "set spark.lineage.intent to written",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_killed_driver_leaves(settings, monkeypatch, intent, every_session, outcome, sentence, fix):
+    status = BridgeStatus(alive=True, intent=intent, every_session=every_session)
+    monkeypatch.setattr(session, "status", lambda _spark: status)
+    check = found(settings, "intents", spark=object())
+    assert (check.outcome, check.sentence, check.fix) == (outcome, sentence, fix)
+
+
 def test_the_application_that_ended_last(settings):
     settings.spool.mkdir(parents=True)
     for number, (ended, lost) in enumerate(((7, 2), (9, 0), (8, 1))):

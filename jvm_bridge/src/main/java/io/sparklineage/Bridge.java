@@ -51,7 +51,7 @@ public final class Bridge {
      */
     public static String enable(SparkSession session) {
         failedContext = null;
-        register(session);
+        register(session, false);
         IntentRule.append(session);
         return status();
     }
@@ -95,7 +95,7 @@ public final class Bridge {
     /**
      * What the bridge does, as JSON.
      *
-     * @return `{"alive","bridge","spool","records","segments","lost","last_error","metrics"}`; without a listener no `metrics`
+     * @return `{"alive","bridge","spool","intent","every_session","records","segments","lost","last_error","metrics"}`; without a listener no `metrics`
      */
     public static synchronized String status() {
         JsonWriter json = new JsonWriter().object();
@@ -138,8 +138,12 @@ public final class Bridge {
         return json.endArray().toString();
     }
 
-    /** Registers the listener unless it is, or has failed for this application; never throws. */
-    static synchronized void register(SparkSession session) {
+    /**
+     * Registers the listener unless it is, or has failed for this application; never throws.
+     *
+     * @param everySession whether each session of the application notes its writes, as those do that an extension is applied to
+     */
+    static synchronized void register(SparkSession session, boolean everySession) {
         try {
             SparkContext context = session.sparkContext();
             if (listener != null && listener.context == context || failedContext == context) {
@@ -147,7 +151,7 @@ public final class Bridge {
             }
             failedContext = context;  // until it has not failed
             Masking.redact(Redaction.of(session));
-            LineageListener created = new LineageListener(context, Settings.of(session));
+            LineageListener created = new LineageListener(context, Settings.of(session), everySession);
             OPEN.add(created);
             addToBus(created);
             listener = created;
@@ -201,6 +205,7 @@ public final class Bridge {
 
     static synchronized void forget(LineageListener ended) {
         OPEN.remove(ended);
+        failure = ended.loss();
         if (listener == ended) {
             listener = null;
         }

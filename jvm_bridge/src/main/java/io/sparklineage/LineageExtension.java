@@ -60,7 +60,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         public Function1<LogicalPlan, BoxedUnit> apply(SparkSession session) {
             try {
                 if (Settings.isEnabled(session, enabledByDefault)) {
-                    Bridge.register(session);
+                    Bridge.register(session, true);
                 }
             } catch (Throwable problem) {
                 giveUp(problem);

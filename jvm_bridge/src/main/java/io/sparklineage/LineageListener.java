@@ -39,6 +39,7 @@ final class LineageListener extends SparkListener {
     final String bridge = UUID.randomUUID().toString();
     final SparkContext context;
     final Settings settings;
+    private final boolean everySession;
     private final Gaps gaps = new Gaps(bridge);
     private final Spool spool;
     private final LiteralHasher hasher;
@@ -62,8 +63,9 @@ final class LineageListener extends SparkListener {
     private volatile Thread dispatcher;
 
     /** Opens the spool; throws where that fails. */
-    LineageListener(SparkContext context, Settings settings) throws Exception {
+    LineageListener(SparkContext context, Settings settings, boolean everySession) throws Exception {
         this.context = context;
+        this.everySession = everySession;
         this.settings = settings;
         this.hasher = new LiteralHasher(settings.hashKey);
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
@@ -462,10 +464,16 @@ final class LineageListener extends SparkListener {
         }
     }
 
+    /** What was lost, for whoever asks after the application has ended; null where nothing was. */
+    String loss() {
+        return gaps.lost() == 0 ? null : gaps.lost() + " records of the last application were lost: " + gaps.lastError();
+    }
+
     void writeStatus(JsonWriter json) {
         countLosses();
         json.field("alive", spool.isAlive()).field("bridge", bridge)
                 .field("spool", settings.remoteSpool == null ? settings.spool.toString() : settings.remoteSpool)
+                .field("intent", settings.intent.name().toLowerCase(java.util.Locale.ROOT)).field("every_session", everySession)
                 .field("records", spool.records()).field("segments", spool.segments())
                 .field("lost", gaps.lost()).field("last_error", gaps.lastError());
         meter.write(json);

@@ -265,7 +265,6 @@ final class Spool {
     }
 
     private void run() {
-        time.here();
         if (!open()) {
             return;
         }
@@ -284,6 +283,7 @@ final class Spool {
     /** A step whose task is settled whatever happens in it: nobody waits for it in vain, and a record that it had is counted. */
     private void turn(Task task) throws Throwable {
         try {
+            time.here();
             step(task);
         } catch (Throwable unforeseen) {
             if (task == null) {
