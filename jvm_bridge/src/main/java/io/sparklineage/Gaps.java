@@ -39,6 +39,9 @@ final class Gaps {
         long total;
         Long writtenAt;
         String message;
+
+        /** The record that is to be written next. It stays the same until it is: one that is there twice is told once. */
+        Notice notice;
     }
 
     /** A `gap` record that is to be written; it counts as pending until {@link #told}. */
@@ -164,7 +167,8 @@ final class Gaps {
         gaps.forEach((reason, gap) -> {
             boolean rested = gap.writtenAt == null || clock.nanos() - gap.writtenAt >= INTERVAL_NANOS;
             if (gap.pending > 0 && (rested || closing)) {
-                notices.add(new Notice(reason, gap.pending, record(reason, gap)));
+                gap.notice = gap.notice == null ? new Notice(reason, gap.pending, record(reason, gap)) : gap.notice;
+                notices.add(gap.notice);
             }
         });
         return notices;
@@ -174,6 +178,7 @@ final class Gaps {
     synchronized void told(Notice notice) {
         Gap gap = gaps.get(notice.reason);
         gap.pending -= notice.count;
+        gap.notice = null;
         gap.writtenAt = clock.nanos();
     }
 
