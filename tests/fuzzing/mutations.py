@@ -13,6 +13,8 @@ Place: TypeAlias = tuple[Any, Any]
 """A list or an object, and the index or key of something in it."""
 
 PLACES_LIMIT = 4_000
+WALK_LIMIT = 50_000
+"""A record that has grown larger is changed no further."""
 
 ODD_VALUES: tuple[Any, ...] = (
     *(
@@ -91,7 +93,7 @@ def mutated(record: Any, others: Sequence[Any], rng: random.Random) -> bytes:
     changed = copy.deepcopy(record)
     for _ in range(rng.choice((1, 1, 2, 3, 8))):
         places = _places(changed, rng)
-        if not places:
+        if not places or len(places) >= WALK_LIMIT:
             break
         with suppress(RecursionError):  # it is deep enough
             rng.choice(CHANGES)(rng.choice(places), places, others, rng)
@@ -103,7 +105,7 @@ def _places(record: Any, rng: random.Random) -> list[Place]:
     """Where something stands in a record, at any depth; some of them where they are many."""
     found: list[Place] = []
     stack = [record]
-    while stack:
+    while stack and len(found) < WALK_LIMIT:
         item = stack.pop()
         keys: Any = (
             item.keys() if isinstance(item, dict) else range(len(item)) if isinstance(item, list) else ()
@@ -112,7 +114,7 @@ def _places(record: Any, rng: random.Random) -> list[Place]:
             found.append((item, key))
             if isinstance(item[key], dict | list):
                 stack.append(item[key])
-    return rng.sample(found, PLACES_LIMIT) if len(found) > PLACES_LIMIT else found
+    return rng.sample(found, PLACES_LIMIT) if PLACES_LIMIT < len(found) < WALK_LIMIT else found
 
 
 def _odd(place: Place, _: list[Place], __: Sequence[Any], rng: random.Random) -> None:
@@ -142,7 +144,9 @@ def _gone(place: Place, _: list[Place], __: Sequence[Any], ___: random.Random) -
 
 def _twice(place: Place, _: list[Place], __: Sequence[Any], rng: random.Random) -> None:
     if isinstance(place[0], list):
-        place[0][place[1] : place[1]] = [copy.deepcopy(place[0][place[1]])] * rng.choice((1, 1, 2, 100))
+        item = copy.deepcopy(place[0][place[1]])
+        times = rng.choice((1, 1, 2, 100 if len(_places([item], rng)) < 50 else 2))
+        place[0][place[1] : place[1]] = [item] * times
 
 
 def _deeper(place: Place, _: list[Place], __: Sequence[Any], rng: random.Random) -> None:
