@@ -58,6 +58,7 @@ test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .c
 		$$environment/bin/python -m pytest -q tests/closed tests/lineage tests/hive || status=1; \
 	done; \
 	UPGRADE=all .venv/bin/python -m pytest -q tests/compare/test_upgrade.py || status=1; \
+	.venv/bin/python -m pytest -q tests/harmless/test_linkage.py || status=1; \
 	exit $$status
 
 # Every way for an application to end, each in a process of its own, and a cluster that loses executors, on both Sparks;
