@@ -206,6 +206,7 @@ def _bring_in(application: Application, noted: Noted, work: _Ingest) -> None:
             if work.rows.size() >= PIECE_ROWS:
                 work.flush()
     _tell_others(application, noted, begun, work)
+    noted.executions.let_go()
 
 
 def _begun(noted: Noted) -> list[IntentRecord]:

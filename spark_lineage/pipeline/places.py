@@ -222,6 +222,10 @@ class Executions(Mapping[int, ExecutionRecord]):
         for intent in sorted(self.intents.values(), key=lambda each: each.ended_order):
             yield Ended(intent.plan, intent.state, intent.ended_order)
 
+    def let_go(self) -> None:
+        """Keep no decoded record: the application is done with."""
+        self._recent.clear()
+
     def load(self, numbers: Iterable[int]) -> list[ExecutionRecord]:
         """The records of some executions, in that order."""
         return [self[each] for each in numbers]

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.pipeline import application as applications
 from spark_lineage.pipeline import ingest, ingestion, places
+from spark_lineage.pipeline.rows import Rows
 from spark_lineage.store.memory import MemoryStore
 from tests.analyze.building import EXPRESSION, PlanBuilder
 from tests.pipeline.segments import BRIDGE, END, execution, write_segment
@@ -85,6 +87,25 @@ def test_what_is_known_of_plans_goes_with_them(
     write_segment(tmp_path / "spool", 0, plan(), *ran, END)
     ingest(tmp_path / "spool", MemoryStore())
     assert calls == {"decoded": 6, "analyzed": 5}
+
+
+def test_no_record_stays_when_its_application_is_done(tmp_path: Path) -> None:
+    for bridge in (BRIDGE, OTHER):
+        ran = [execution(number, "f" * 32, literals=["d", "x"], bridge=bridge) for number in range(9)]
+        write_segment(tmp_path / "spool", 0, plan(), *ran, END | {"bridge": bridge}, bridge=bridge)
+    kept: list[int] = []
+    rows = Rows.take
+
+    def counted(self: Rows, *, last: bool = False) -> Any:
+        gc.collect()
+        kept.append(sum(isinstance(each, ExecutionRecord) for each in gc.get_objects()))
+        return rows(self, last=last)
+
+    before = sum(isinstance(each, ExecutionRecord) for each in gc.get_objects())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rows, "take", counted)
+        ingest(tmp_path / "spool", MemoryStore())
+    assert kept == [before]
 
 
 def test_the_collector_is_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
