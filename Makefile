@@ -24,10 +24,10 @@ MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
-# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, two lanes side by side: a session of Spark leaves a core free
+# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, three lanes side by side: a session of Spark leaves a core free
 # most of the time. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going lane-lineage test-others lane-smoke35
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going lane-lineage test-others lane-smoke35
 
 lane-%:
 	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
