@@ -5,7 +5,7 @@ import java.util.Map;
 
 /** Encoded plans by hash, the least recently used first to go, bounded in bytes. */
 final class PlanCache {
-    static final long BYTE_LIMIT = 32L << 20;
+    static final long BYTE_LIMIT = 16L << 20;
 
     private final Map<String, byte[]> plans = new LinkedHashMap<>(16, 0.75f, true);
     private final long limit;
