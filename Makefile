@@ -32,7 +32,7 @@ test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOU
 lane-%:
 	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
 
-LINEAGE_TESTS := tests/closed tests/determinism tests/hive tests/lineage tests/observed
+LINEAGE_TESTS := tests/closed tests/hive tests/lineage
 test-lineage:
 	.venv/bin/python -m pytest $(LINEAGE_TESTS)
 test-smoke35:
