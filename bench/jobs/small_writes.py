@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
+from itertools import pairwise
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -28,15 +30,17 @@ def main() -> None:
         .withColumnRenamed("sum(amount)", "total")
     )
     bridge = spark._jvm.io.sparklineage.Bridge  # noqa: SLF001 - the bridge's own word is what is measured
-    taken: list[int] = []
-    before = 0
+    noted = [intent_nanos(bridge)]
     for _ in range(writes):
         report.write.mode("overwrite").parquet(f"{folder}/report")
-        now = json.loads(bridge.status())["metrics"]["intent_nanos"]
-        taken.append(now - before)
-        before = now
+        noted.append(intent_nanos(bridge))
     spark.stop()
-    print("nanos", json.dumps(taken))
+    print("nanos", json.dumps([now - before for before, now in pairwise(noted)]))
+
+
+def intent_nanos(bridge: Any) -> int:
+    """What the program's threads have spent in the bridge so far."""
+    return int(json.loads(bridge.status())["metrics"]["intent_nanos"])
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from spark_lineage.analyze.lineage import Lineage, fingerprint_of
-from spark_lineage.model import DRIVER_NAMESPACE, Certainty, DatasetId, EdgeKind, Problem, Severity
+from spark_lineage.analyze.lineage import Lineage, identified
+from spark_lineage.model import Certainty, Problem, Severity
 
 __all__ = ["of_tables"]
 
@@ -15,16 +15,8 @@ def of_tables(lineage: Lineage) -> Lineage:
 
     Its fingerprint is that of what is left, so that plans that differ only in what is left out are one plan.
     """
-    fine = lineage.plan
-    target = DatasetId(DRIVER_NAMESPACE, "") if fine.kind is EdgeKind.USAGE else fine.target
-    columns = tuple(replace(each, certainty=Certainty.OPAQUE) for each in fine.columns)
-    plan = replace(
-        fine, fingerprint="", target=target, certainty=Certainty.OPAQUE, columns=columns, operators=()
-    )
-    fingerprint = fingerprint_of(plan, (), ())
-    if fine.kind is EdgeKind.USAGE:
-        target = DatasetId(DRIVER_NAMESPACE, f"{fine.job}/{fingerprint[:12]}")
-    plan = replace(plan, fingerprint=fingerprint, target=target)
+    columns = tuple(replace(each, certainty=Certainty.OPAQUE) for each in lineage.plan.columns)
+    plan = identified(replace(lineage.plan, certainty=Certainty.OPAQUE, columns=columns, operators=()))
     why = Problem(
         "level_job",
         Severity.INFO,
@@ -32,7 +24,7 @@ def of_tables(lineage: Lineage) -> Lineage:
         hint="set spark.lineage.level to column for the job or its target to record them",
     )
     problems = tuple(
-        replace(each, fingerprint=fingerprint, dataset=target) for each in (*lineage.problems, why)
+        replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in (*lineage.problems, why)
     )
     return replace(
         lineage, plan=plan, edges=(), problems=problems, constants=(), operators={}, is_coarse=True

@@ -7,11 +7,11 @@ EXISTS`, a place of its own (files may lie there, and they outlive a dropped tab
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.lineage import fingerprint_of
+from spark_lineage.analyze.lineage import identified
 from spark_lineage.analyze.relations import CATALOG, Located, by_name, locate
 from spark_lineage.analyze.writes import identifier_parts
 from spark_lineage.decode.tree import Node, PlanTree
@@ -51,7 +51,7 @@ def plan_of_ending(operation: str, target: DatasetId, job: str) -> Plan:
     plan = Plan(
         "", EdgeKind.CONTROL, job, operation, target, overwrites=True, certainty=Certainty.EXACT, columns=()
     )
-    return replace(plan, fingerprint=fingerprint_of(plan, (), ()))
+    return identified(plan)
 
 
 def _create(node: Node, _: Naming) -> Ending | None:

@@ -52,6 +52,9 @@ from spark_lineage.model import (
     weakest,
 )
 
+_NO_NAME_YET = DatasetId(DRIVER_NAMESPACE, "")
+"""The target of a usage before its fingerprint is known, which is part of its name."""
+
 MAX_CONSTANTS = 10_000
 """Of how many literals a run keeps the hashes."""
 
@@ -249,7 +252,7 @@ class _Draft:
         located = self.write.target[0] if self.write.target else None
         target = located.dataset.id if located else DatasetId("unknown", self.write.operation.lower())
         if self.kind is EdgeKind.USAGE:
-            target = DatasetId(DRIVER_NAMESPACE, "")
+            target = _NO_NAME_YET
         edges = self._edges(target, name_of)
         columns = tuple(
             PlanColumn(column.name, column.type, value.certainty)
@@ -268,12 +271,11 @@ class _Draft:
             tuple(self.resolver.operators.values()),
             tuple(sources),
         )
-        fingerprint = fingerprint_of(plan, edges, self.selectors)
-        if self.kind is EdgeKind.USAGE:
-            target = DatasetId(DRIVER_NAMESPACE, f"{self.context.job}/{fingerprint[:12]}")
-        edges = tuple(replace(each, fingerprint=fingerprint, target=target) for each in edges)
+        plan = identified(plan, edges, self.selectors)
+        target = plan.target
+        edges = tuple(replace(each, fingerprint=plan.fingerprint, target=target) for each in edges)
         known = Located(Dataset(target.namespace, target.name)) if located is None else located
-        return replace(plan, fingerprint=fingerprint, target=target), edges, known
+        return plan, edges, known
 
     def _edges(self, target: DatasetId, name_of: Any) -> tuple[Edge, ...]:
         edges = []
@@ -353,6 +355,15 @@ def _namer(values: list[Value], rows: RowSet, resolver: Resolver) -> Any:
         return f"{short.get(dataset, dataset.name)}{at}.{leaf.field}"
 
     return name_of
+
+
+def identified(plan: Plan, edges: tuple[Edge, ...] = (), selectors: tuple[str, ...] = ()) -> Plan:
+    """The plan with its fingerprint; what a usage gives to the driver is named by its job and that."""
+    if plan.kind is not EdgeKind.USAGE:
+        return replace(plan, fingerprint=fingerprint_of(plan, edges, selectors))
+    fingerprint = fingerprint_of(replace(plan, target=_NO_NAME_YET), edges, selectors)
+    target = DatasetId(DRIVER_NAMESPACE, f"{plan.job}/{fingerprint[:12]}")
+    return replace(plan, fingerprint=fingerprint, target=target)
 
 
 def fingerprint_of(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ...]) -> str:

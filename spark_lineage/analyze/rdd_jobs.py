@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from spark_lineage.analyze.ancestry import Ancestry
-from spark_lineage.analyze.lineage import Lineage, edge_key, fingerprint_of
+from spark_lineage.analyze.lineage import Lineage, edge_key, identified
 from spark_lineage.analyze.relations import Located
 from spark_lineage.model import DRIVER_NAMESPACE, Dataset, DatasetId, Edge, EdgeKind, Plan, Problem, Severity
 
@@ -94,12 +94,10 @@ def analyze_rdd_job(job: RddJob, application: str) -> Lineage:
         columns=(),
         datasets=datasets,
     )
-    fingerprint = fingerprint_of(plan, edges, ())
-    if kind is EdgeKind.USAGE:
-        target = DatasetId(DRIVER_NAMESPACE, f"{application}/{fingerprint[:12]}")
-    plan = replace(plan, fingerprint=fingerprint, target=target)
-    tied = tuple(replace(each, fingerprint=fingerprint, dataset=target) for each in _problems(job))
-    edges = tuple(replace(each, fingerprint=fingerprint, target=target) for each in edges)
+    plan = identified(plan, edges)
+    target = plan.target
+    tied = tuple(replace(each, fingerprint=plan.fingerprint, dataset=target) for each in _problems(job))
+    edges = tuple(replace(each, fingerprint=plan.fingerprint, target=target) for each in edges)
     known = job.target or Located(Dataset(target.namespace, target.name))
     return Lineage(plan, edges, tied, (), known)
 
