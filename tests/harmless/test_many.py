@@ -1,6 +1,6 @@
 """Very many tasks and queries in one application of 512 MB: every answer is right, every one is recorded, and memory does not grow.
 
-`make test` has 5,000 tasks and 160 queries, TORTURE=all a million and 10,000.
+`make test` has 5,000 tasks and 80 queries, TORTURE=all a million and 10,000.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spark_lineage.pipeline import ingest
 pytestmark = [pytest.mark.spark]
 
 SCRIPT = Path(__file__).with_name("many.py")
-TASKS, QUERIES = (1_000_000, 10_000) if os.environ.get("TORTURE") == "all" else (5_000, 160)
+TASKS, QUERIES = (1_000_000, 10_000) if os.environ.get("TORTURE") == "all" else (5_000, 80)
 WRITTEN = range(10, QUERIES + 1, 10)
 """The numbers of the queries that write."""
 

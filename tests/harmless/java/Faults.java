@@ -1,8 +1,11 @@
 package io.sparklineage;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -14,6 +17,12 @@ public final class Faults {
     private static volatile int armed = -1;
     private static volatile String kind = "";
     private static volatile boolean once;
+
+    /** Armed from the start: `-Dharmless.faults=KIND:N:FILE`. From the N-th call on every method throws; then the file is made. */
+    private static final String[] FROM_START = System.getProperty("harmless.faults", "").split(":");
+    private static final long FIRST = FROM_START.length == 3 ? Long.parseLong(FROM_START[1]) : Long.MAX_VALUE;
+    private static final AtomicLong CALLS = new AtomicLong();
+    private static final AtomicBoolean TOLD = new AtomicBoolean();
 
     /** A Throwable of whose words nothing can be had. */
     public static final class Mute extends RuntimeException {
@@ -36,12 +45,26 @@ public final class Faults {
     /** Called by every method of the bridge. */
     public static void at(int point) {
         HITS.incrementAndGet(point);
+        if (CALLS.getAndIncrement() >= FIRST) {
+            tell();
+            Faults.<RuntimeException>sneak(make(FROM_START[0]));
+        }
         if (point == armed) {
             if (once) {
                 armed = -1;
             }
             THROWN.incrementAndGet();
             Faults.<RuntimeException>sneak(make(kind));
+        }
+    }
+
+    private static void tell() {
+        try {
+            if (TOLD.compareAndSet(false, true)) {
+                Files.createFile(Paths.get(FROM_START[2]));
+            }
+        } catch (IOException problem) {
+            throw new IllegalStateException(problem);
         }
     }
 

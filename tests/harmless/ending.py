@@ -1,0 +1,24 @@
+"""A job with a write, a shuffle, a failed query and an RDD, which prints its answers and ends as ENDING says; DATA is its folder."""
+
+import os
+import sys
+
+from pyspark.sql import SparkSession
+
+data = os.environ["DATA"]
+spark = SparkSession.builder.getOrCreate()
+spark.sparkContext.setLogLevel("OFF")
+numbers = spark.range(40).selectExpr("id", "id % 3 AS key").where("id > 3")
+numbers.write.parquet(f"{data}/numbers")
+read = spark.read.schema("id long, key long").parquet(f"{data}/numbers")
+answer: list[object] = [tuple(row) for row in read.groupBy("key").count().orderBy("key").collect()]
+answer.append(spark._jsc.parallelize([1, 2, 3]).count())
+try:
+    spark.sql("SELECT raise_error('no') FROM range(2)").collect()
+except Exception as error:  # noqa: BLE001 - each Spark line raises classes of its own
+    answer.append(type(error).__name__)
+print("answer", answer)
+if os.environ["ENDING"] == "exit":
+    sys.exit(3)
+if os.environ["ENDING"] == "raise":
+    raise RuntimeError

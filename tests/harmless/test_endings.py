@@ -1,0 +1,106 @@
+"""Whole applications in which every method of the bridge throws, from its first call on or from a later one: same answers, same exit code.
+
+`make test` has two of them; TORTURE=all has each kind of Throwable with each ending, once from the start and once from a call that the
+seed chooses (TORTURE_SEEDS=0-1), beside the same applications without lineage. What was tried is kept in .cache/torture/endings.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from support.spark import submit
+
+from harmless.faulty import KINDS, faulty_jar
+from harmless.torture import done_before, note_done, seeds
+
+pytestmark = [pytest.mark.spark]
+
+ALL = os.environ.get("TORTURE") == "all"
+SCRIPT = Path(__file__).with_name("ending.py")
+CODES = {"return": 0, "exit": 3, "raise": 1}
+"""What spark-submit's exit code is for each way to end."""
+
+ANSWER = re.compile(r"answer \[\(0, 12\), \(1, 12\), \(2, 12\), 3, '\w*(Exception|Error)'\]")
+"""Counted by hand: twelve numbers of each key, three elements, and the failed query's class."""
+
+CALLS = 3_000
+"""So many calls of the bridge's methods the application has at least."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """How it ends, which Throwable is thrown (None: there is no lineage), and from which call of the bridge on."""
+
+    ending: str
+    kind: str | None
+    first: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.ending} {self.kind} {self.first}"
+
+
+def applications() -> Iterator[Application]:
+    """Those of the quick form, or all that were not tried yet."""
+    if not ALL:
+        yield Application("exit", "memory")
+        yield Application("return", "linkage", 700)
+        return
+    for seed in seeds(2):
+        chance = random.Random(seed)
+        for ending in CODES:
+            yield Application(ending, None)
+            for kind in KINDS:
+                yield Application(ending, kind, chance.randrange(1, CALLS) if seed else 0)
+
+
+def run(jar: Path, folder: Path, application: Application) -> str | None:
+    """What is not as it must be; None if all is."""
+    name = application.key.replace(" ", "-")
+    data, told = folder / name, folder / f"{name}.thrown"
+    data.mkdir()
+    options, words = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", []
+    if application.kind is not None:
+        options += f" -Dharmless.faults={application.kind}:{application.first}:{told}"
+        words = [
+            *("--jars", str(jar), "--conf", "spark.sql.extensions=io.sparklineage.LineageExtension"),
+            *("--conf", f"spark.lineage.spool={data / 'spool'}"),
+        ]
+    done = submit(
+        SCRIPT,
+        "--driver-java-options",
+        options,
+        *words,
+        environment={"DATA": str(data), "ENDING": application.ending},
+    )
+    answers = [line for line in done.stdout.splitlines() if line.startswith("answer ")]
+    rows = pq.read_table(data / "numbers").num_rows if (data / "numbers").is_dir() else None
+    if len(answers) != 1 or not ANSWER.fullmatch(answers[0]) or rows != 36:
+        return f"{application.key}: {rows} rows, {answers}, {done.stderr[-2000:]}"
+    if done.returncode != CODES[application.ending]:
+        return f"{application.key}: exit code {done.returncode}, {done.stderr[-2000:]}"
+    thrown = told.exists()
+    return None if thrown == (application.kind is not None) else f"{application.key}: thrown is {thrown}"
+
+
+def test_each_kind_of_throwable_from_every_method_changes_no_ending(tmp_path: Path, classes: Path) -> None:
+    jar, _ = faulty_jar(tmp_path, classes)
+    left = [each for each in applications() if not ALL or each.key not in done_before("endings")]
+
+    def attempt(application: Application) -> str | None:
+        problem = run(jar, tmp_path, application)
+        if ALL and problem is None:
+            note_done("endings", application.key)
+        return problem
+
+    with ThreadPoolExecutor(2) as hands:
+        wrong = [problem for problem in hands.map(attempt, left) if problem]
+    assert wrong == []
