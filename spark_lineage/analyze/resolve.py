@@ -309,6 +309,7 @@ class Resolver:
 
     def _operator(self, node: Node) -> Scope:
         step = self._step(node)
+        self._steps.pop(node, None)  # it was asked for what is below, and is not asked for again
         # A table's alias does nothing to its rows: with or without it, the plan is the same.
         inputs = [self.scopes[each] for each in step.inputs]
         streams = [each.streams for each in inputs]

@@ -11,7 +11,8 @@ from typing import Annotated, Any, TypeAlias
 import msgspec
 from msgspec import structs
 
-from spark_lineage.decode.facts import PlanFacts, RunFacts
+from spark_lineage.decode.facts import RunFacts
+from spark_lineage.decode.room import object_bytes
 from spark_lineage.errors import DecodeError
 
 RECORD_VERSION = 3
@@ -19,17 +20,20 @@ RECORD_VERSION = 3
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
-MAX_OBJECT_BYTES = 512 * 1024 * 1024
-"""What a record's objects may take in memory, as `object_bytes` counts. The bridge's longest plan takes some 480 MB of it."""
+MAX_OBJECT_BYTES = 400_000_000
+"""What the objects of a record may take in memory, those in a plan's nodes and attributes left out."""
+
+MAX_NODE_OBJECTS = 2_500_000
+"""How many objects may stand in the nodes of a plan: nodes, references, facts. The bridge's 250,000 nodes have some four each."""
+
+MAX_ATTRIBUTE_BYTES = 36 * 1024 * 1024
+"""The JSON of a plan's attributes; the bridge stops at 32 MiB for these and the nodes together."""
 
 _NUL, _REPLACEMENT = b"\\u0000", b"\\ufffd"
 """No name has a NUL, and later stages part names by it: one that stands in a record is read as the character for what is unknown."""
 
 _SMALL_BYTES = 1024 * 1024
 """A shorter record cannot take so much that counting were worth it."""
-
-_OBJECT_BYTES = ((b"{", 200), (b"[", 72), (b",", 16), (b'"', 25))
-"""What each character of JSON makes in CPython at most: an object with a member, a list, a place in it, half a text."""
 
 Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number as Java and the tables have it. Not for numbers of plans, which are indexes: in the union of a span's items it makes msgspec 0.22 crash."""
@@ -149,13 +153,13 @@ class ClassRecord(msgspec.Struct, frozen=True):
     fields: list[str] = []
 
 
-class AttributeRecord(msgspec.Struct, frozen=True, array_like=True):
+class AttributeRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A column of an operator's output; `type` is an index."""
 
     expr: int
     name: str
     type: int
-    qualifier: list[str] = []
+    qualifier: tuple[str, ...] = ()
     nullable: bool = True
 
 
@@ -165,26 +169,33 @@ class SpanRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=Tr
     a: list[int | tuple[int, int]]
 
 
+NO_FIELDS_JSON, NO_OUTPUT_JSON, NO_FACTS_JSON = msgspec.Raw(b"[]"), msgspec.Raw(b"null"), msgspec.Raw(b"{}")
+
+
 class NodeRecord(msgspec.Struct, frozen=True, gc=False):
-    """A node: its class, the values of its fields, its output, and what else the contract has, under its letters."""
+    """A node: its class, the values of its fields, its output, and what else the contract has, under its letters.
+
+    What may be long is left as JSON, a list of anything, of numbers or a span, and `PlanFacts`: of all nodes together it would take
+    ten times the memory of the bytes.
+    """
 
     c: int
-    f: list[Any] = []
-    o: list[int] | SpanRecord | None = None
+    f: msgspec.Raw = NO_FIELDS_JSON
+    o: msgspec.Raw = NO_OUTPUT_JSON
     e: int | None = None
     n: str = ""
     t: int | None = None
     s: bool = False
-    x: PlanFacts = {}
+    x: msgspec.Raw = NO_FACTS_JSON
 
 
 class PlanRecord(msgspec.Struct, frozen=True, kw_only=True, tag="plan", tag_field="kind"):
-    """A plan section, still flat; `spark_lineage.decode.plans` makes the tree."""
+    """A plan section, still flat; `spark_lineage.decode.plans` makes the tree. `attributes` is a list of `AttributeRecord` as JSON."""
 
     hash: str
     classes: list[ClassRecord]
     types: list[str]
-    attributes: list[AttributeRecord]
+    attributes: msgspec.Raw
     nodes: list[NodeRecord]
     analyzed: dict[str, Any] | None = None
     executed: dict[str, Any] | None = None
@@ -407,11 +418,20 @@ Record: TypeAlias = (
 )
 
 
-class _Version(msgspec.Struct, frozen=True):
+class _Head(msgspec.Struct, frozen=True):
     v: int
+    kind: str
 
 
-_version = msgspec.json.Decoder(_Version)
+class _Outline(msgspec.Struct, frozen=True):
+    """The parts of a plan of which there may be many."""
+
+    nodes: msgspec.Raw = NO_FIELDS_JSON
+    attributes: msgspec.Raw = NO_FIELDS_JSON
+
+
+_head = msgspec.json.Decoder(_Head)
+_outline = msgspec.json.Decoder(_Outline)
 _record: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 
 
@@ -426,24 +446,34 @@ def decode_record(payload: bytes) -> Record:
         )
     if _NUL in payload:
         payload = payload.replace(_NUL, _REPLACEMENT)
-    if len(payload) > _SMALL_BYTES and (needed := object_bytes(payload)) > MAX_OBJECT_BYTES:
-        raise DecodeError(
-            f"a record of {len(payload):,} bytes would take {needed:,} bytes of memory, more than {MAX_OBJECT_BYTES:,}"
-        )
     try:
-        version = _version.decode(payload).v
-        if version > RECORD_VERSION:
+        head = _head.decode(payload)
+        if head.v > RECORD_VERSION:
             raise DecodeError(
-                f"a record has version {version}, this reader knows up to {RECORD_VERSION}: update spark-lineage"
+                f"a record has version {head.v}, this reader knows up to {RECORD_VERSION}: update spark-lineage"
             )
+        if len(payload) > _SMALL_BYTES:
+            _weigh(payload, head.kind)
         return _record.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, MemoryError) as error:
         raise DecodeError(f"a record does not fit the format: {brief(error)}") from error
 
 
-def object_bytes(payload: bytes) -> int:
-    """How much memory the objects of a record would take, by the characters that begin or part them, before any is made."""
-    return sum(payload.count(character) * cost for character, cost in _OBJECT_BYTES)
+def _weigh(payload: bytes, kind: str) -> None:
+    """Refuse a large record that would take too much memory: of a plan's nodes and attributes the tree's maker knows better."""
+    needed = object_bytes(payload)
+    if kind == "plan":
+        outline = _outline.decode(payload)
+        nodes, attributes = bytes(outline.nodes), bytes(outline.attributes)
+        needed -= object_bytes(nodes) + object_bytes(attributes)
+        if nodes.count(b"{") > MAX_NODE_OBJECTS or len(attributes) > MAX_ATTRIBUTE_BYTES:
+            raise DecodeError(
+                f"a plan has more than {MAX_NODE_OBJECTS:,} objects, or more than {MAX_ATTRIBUTE_BYTES:,} bytes of attributes"
+            )
+    if needed > MAX_OBJECT_BYTES:
+        raise DecodeError(
+            f"a record of {len(payload):,} bytes would take {needed:,} bytes of memory, more than {MAX_OBJECT_BYTES:,}"
+        )
 
 
 def brief(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from spark_lineage.decode.room import COLUMN_BYTES, REFERENCE_BYTES, Room
 from spark_lineage.decode.tree import Attribute
 from spark_lineage.errors import DecodeError
 
@@ -20,8 +21,9 @@ class Spans:
     are the same copy are one tuple: the operators that pass everything on share their output.
     """
 
-    def __init__(self, attributes: Sequence[Attribute]) -> None:
+    def __init__(self, attributes: Sequence[Attribute], room: Room) -> None:
         self.attributes = attributes
+        self.room = room
         self.sequence: list[Attribute] = []
         self.copies: dict[tuple[int, int], tuple[Attribute, ...]] = {}
         self.read_so_far = 0
@@ -31,6 +33,7 @@ class Spans:
         if len(items) == 1 and not isinstance(items[0], int):
             return self._whole(*items[0])
         attributes = self.attributes
+        self.room.take(len(items), COLUMN_BYTES)
         found: list[Attribute] = []
         copied = 0
         for each in items:
@@ -53,6 +56,7 @@ class Spans:
         if start < 0 or count < 1 or start + count > len(self.sequence):
             raise IndexError(f"a copy of {count} from {start}, of {len(self.sequence)} attributes")
         self._count(count)
+        self.room.take(count, REFERENCE_BYTES)
         return self.sequence[start : start + count]
 
     def _count(self, more: int) -> None:

@@ -7,11 +7,18 @@ from typing import Any
 import msgspec
 
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import PlanRecord
+from spark_lineage.decode.records import PlanRecord, decode_record
 from spark_lineage.decode.tree import PlanTree
 
 LOGICAL = "org.apache.spark.sql.catalyst.plans.logical."
 EXPRESSION = "org.apache.spark.sql.catalyst.expressions."
+
+
+def record_of(section: dict[str, Any]) -> PlanRecord:
+    """A plan section as the record that a decoder gets."""
+    record = decode_record(msgspec.json.encode(section))
+    assert isinstance(record, PlanRecord)
+    return record
 
 
 class PlanBuilder:
@@ -85,7 +92,7 @@ class PlanBuilder:
 
     def record(self, analyzed: dict[str, int] | None) -> PlanRecord:
         """The plan record."""
-        return msgspec.convert(self.section(analyzed), PlanRecord)
+        return record_of(self.section(analyzed))
 
     def section(self, analyzed: dict[str, int] | None) -> dict[str, Any]:
         """The plan record as the bridge would write it."""

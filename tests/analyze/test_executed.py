@@ -10,7 +10,7 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import Context, analyze_write, writes_of
 from spark_lineage.analyze.links import links, logical_of
 from spark_lineage.analyze.reaching import target_columns
-from tests.analyze.building import PlanBuilder
+from tests.analyze.building import PlanBuilder, record_of
 
 Reference = dict[str, int]
 
@@ -61,12 +61,9 @@ class Plans(PlanBuilder):
 
     @staticmethod
     def decoded(section: dict[str, Any]) -> Any:
-        import msgspec  # noqa: PLC0415
-
         from spark_lineage.decode.plans import decode_plan  # noqa: PLC0415
-        from spark_lineage.decode.records import PlanRecord  # noqa: PLC0415
 
-        return decode_plan(msgspec.convert(section, PlanRecord))
+        return decode_plan(record_of(section))
 
 
 def test_a_partial_sum_is_on_the_way_to_the_sum() -> None:

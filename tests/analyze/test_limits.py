@@ -5,16 +5,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-import msgspec
 import pytest
 
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_write, writes_of
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import PlanRecord
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import Certainty, DatasetId, Subtype
-from tests.analyze.building import EXPRESSION, PlanBuilder
+from tests.analyze.building import EXPRESSION, PlanBuilder, record_of
 
 CONTEXT = Context("job")
 Build = Callable[[PlanBuilder, int], dict[str, int]]
@@ -202,7 +200,7 @@ def work_of(build: Build, size: int) -> tuple[int, Lineage]:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        lineage = lineage_of(decode_plan(msgspec.convert(section, PlanRecord)))
+        lineage = lineage_of(decode_plan(record_of(section)))
     finally:
         sys.setprofile(before)
     return calls, lineage

@@ -124,8 +124,27 @@ RECORDS: dict[str, Callable[[], bytes]] = {
     "a cycle of 100,000": lambda: plan(
         b",".join(b'{"c":0,"f":[[],{"@":%d}]}' % ((n + 1) % 100_000) for n in range(100_000))
     ),
-    "a chain of 60,000": lambda: plan(
-        b",".join(b'{"c":0,"f":[[],{"@":%d}]}' % (n + 1) for n in range(59_999)) + b',{"c":0,"f":[[],null]}'
+    "a chain of 60,000": lambda: _chain(60_000),
+    "a chain of 250,000": lambda: _chain(250_000),
+    "a chain of 300,000": lambda: _chain(300_000),
+    "as many lists of one value as fit": lambda: full(
+        b"[1]", lambda many: plan(b'{"c":0,"f":[[%s],null]}' % many)
+    ),
+    "an output as long as fits": lambda: full(
+        b"0", lambda many: plan(b'{"c":0,"f":[[],null],"o":[%s]}' % many)
+    ),
+    "a span as long as fits": lambda: full(
+        b"0", lambda many: plan(b'{"c":0,"f":[[],null],"o":{"a":[%s]}}' % many)
+    ),
+    "as many paths in facts as fit": lambda: full(
+        b'"ab"', lambda many: plan(b'{"c":0,"f":[[],null],"x":{"paths":[%s]}}' % many)
+    ),
+    "as many texts for literals as fit": lambda: full(
+        '"\u20ac1"'.encode(), lambda many: EXECUTION % (b'"literals":[%s]' % many)
+    ),
+    "a type of 50 MB in 60 arrays": lambda: plan(b"").replace(
+        b'"\\"integer\\""',
+        json.dumps('{"type":"array","elementType":' * 60 + f'"{"a" * 50_000_000}"' + "}" * 60).encode(),
     ),
     "an index of 4,000 digits": lambda: plan(b'{"c":0,"f":[{"@":%s},null]}' % (b"9" * 4_000)),
     "a number of 1,000,000 digits": lambda: plan(b'{"c":0,"f":[%s,null]}' % (b"9" * 1_000_000)),
@@ -143,6 +162,12 @@ RECORDS: dict[str, Callable[[], bytes]] = {
     ),
     "compressed": lambda: b"\x1f\x8b\x08\x00" + b"\x00" * 1_000,
 }
+
+
+def _chain(length: int) -> bytes:
+    """Operators of which each is the only one below the one before."""
+    nodes = [b'{"c":0,"f":[[],{"@":%d}]}' % (n + 1) for n in range(length - 1)]
+    return plan(b",".join([*nodes, b'{"c":0,"f":[[],null]}']))
 
 
 def _wide_type() -> str:

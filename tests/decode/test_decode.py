@@ -5,7 +5,6 @@ import random
 import re
 from typing import Any
 
-import msgspec
 import pytest
 
 from spark_lineage.analyze.identity import Naming
@@ -13,7 +12,7 @@ from spark_lineage.analyze.lineage import Context, analyze_usage, analyze_write,
 from spark_lineage.decode.plans import data_type, decode_plan
 from spark_lineage.decode.records import ApplicationRecord, PlanRecord, decode_record
 from spark_lineage.errors import DecodeError
-from tests.analyze.building import PlanBuilder
+from tests.analyze.building import PlanBuilder, record_of
 
 
 def payload(**changes: Any) -> bytes:
@@ -175,7 +174,7 @@ def test_what_is_inside_a_node_does_not_depend_on_the_order_of_the_nodes() -> No
     names = ["Tuple2", "Filter", "Not", "Exists"]
 
     def inside(section: dict[str, Any]) -> list[Any]:
-        tree = decode_plan(msgspec.convert(section, PlanRecord))
+        tree = decode_plan(record_of(section))
         found = {node.name: node for node in tree.nodes}
         return [
             [

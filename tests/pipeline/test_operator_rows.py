@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import ExecutionRecord, JobRecord, PlanRecord, StageRecord
+from spark_lineage.decode.records import ExecutionRecord, JobRecord, StageRecord
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import Distribution, RunState, Stage
 from spark_lineage.pipeline.designs import Analyzed, Design, Designs
 from spark_lineage.pipeline.operators import operators_of, stage_of, unit
 from spark_lineage.pipeline.ran import Joins, ran_for
-from tests.analyze.building import PlanBuilder
+from tests.analyze.building import PlanBuilder, record_of
 
 
 def plan() -> PlanTree:
@@ -28,7 +27,7 @@ def plan() -> PlanTree:
                 f"org.apache.spark.sql.execution.{name}", "physical", fields, n=name.removesuffix("Exec")
             )
         ]
-    return decode_plan(msgspec.convert(builder.section(None) | {"executed": below[0]}, PlanRecord))
+    return decode_plan(record_of(builder.section(None) | {"executed": below[0]}))
 
 
 JOBS = [JobRecord(job_id=1)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.decode.plans import decode_plan
-from spark_lineage.decode.records import ExecutionRecord, JobRecord, PlanRecord, ScanRecord
+from spark_lineage.decode.records import ExecutionRecord, JobRecord, ScanRecord
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.pipeline.scans import scans_of
-from tests.analyze.building import PlanBuilder
+from tests.analyze.building import PlanBuilder, record_of
 
 
 def plan() -> PlanTree:
@@ -19,7 +18,7 @@ def plan() -> PlanTree:
     scan = builder.node(
         "org.apache.spark.sql.execution.FileSourceScanExec", "physical", fields, n="FileSourceScan"
     )
-    return decode_plan(msgspec.convert(builder.section(None) | {"executed": scan}, PlanRecord))
+    return decode_plan(record_of(builder.section(None) | {"executed": scan}))
 
 
 @pytest.mark.parametrize(
