@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from spark_lineage.errors import StoreError
 from spark_lineage.store.schema import SCHEMA_VERSION, TABLES
+from spark_lineage.store.turns import LOCK
 
 __all__ = ["check_version", "local_folder", "no_store", "refuse_other_files"]
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]*:/|file:")
+"""`s3a://bucket/a`, and also `dbfs:/a`."""
 
 
 def local_folder(path: str) -> Path | None:
     """The folder that a store's path names on this machine; None for an address of another scheme."""
-    if "://" not in path and not path.startswith("file:"):
+    if _SCHEME.match(path) is None:
         return Path(path)
     parts = urlsplit(path)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
@@ -57,7 +62,9 @@ def refuse_other_files(path: str) -> None:
         return
     if not folder.is_dir():
         raise StoreError(f"{path} is a file, and a store is a folder: name another store.")
-    others = sorted(entry.name for entry in folder.iterdir() if entry.name not in TABLES)
+    others = sorted(
+        entry.name for entry in folder.iterdir() if entry.name not in TABLES and entry.name != LOCK
+    )
     if others:
         raise StoreError(
             f"The folder {path} already holds something else ({others[0]}): name an empty or a new folder for the store."

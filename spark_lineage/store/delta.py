@@ -14,9 +14,10 @@ from spark_lineage import owned
 from spark_lineage.errors import StoreError, first_line
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
-from spark_lineage.store.checks import check_version, no_store, refuse_other_files
+from spark_lineage.store.checks import check_version, local_folder, no_store, refuse_other_files
 from spark_lineage.store.durable import sync_tables
 from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
+from spark_lineage.store.turns import turn
 
 __all__ = ["DeltaStore"]
 
@@ -47,6 +48,7 @@ class DeltaStore:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path).rstrip("/") or "/"
+        self._folder = local_folder(self.path)
 
     def exists(self) -> bool:
         """Whether a store is there, of whatever schema version."""
@@ -137,13 +139,15 @@ class DeltaStore:
         delta = self._open(table)
         has_all = {field.name for field in delta.schema().fields}.issuperset(table.schema.names)
         try:
-            write_deltalake(
-                delta,
-                pa.Table.from_pylist(rows, schema=table.schema),
-                mode="append",
-                schema_mode=None if has_all else "merge",
-                commit_properties=_COMMIT,
-            )
+            content = pa.Table.from_pylist(rows, schema=table.schema)
+            with turn(self._folder):
+                write_deltalake(
+                    delta,
+                    content,
+                    mode="append",
+                    schema_mode=None if has_all else "merge",
+                    commit_properties=_COMMIT,
+                )
         except (DeltaError, OSError) as error:
             raise StoreError(
                 f"The table {table.name} of the store at {self.path} cannot be written ({first_line(error)}): "
@@ -152,9 +156,9 @@ class DeltaStore:
 
     def _make_folder(self) -> None:
         """The folder of a local store is its owner's alone."""
-        if "://" not in self.path and not self.path.startswith("file:"):
+        if self._folder is not None:
             try:
-                owned.make_folder(Path(self.path))
+                owned.make_folder(self._folder)
             except OSError as error:
                 raise StoreError(
                     f"The store at {self.path} cannot be created ({error.strerror}): check that the folder is writable."
@@ -166,13 +170,14 @@ class DeltaStore:
 
     def _create(self, table: Table) -> None:
         try:
-            DeltaTable.create(
-                self._location(table.name),
-                schema=table.schema,
-                mode="ignore",
-                configuration={VERSION_PROPERTY: str(SCHEMA_VERSION)},
-                raise_if_key_not_exists=False,
-            )
+            with turn(self._folder):
+                DeltaTable.create(
+                    self._location(table.name),
+                    schema=table.schema,
+                    mode="ignore",
+                    configuration={VERSION_PROPERTY: str(SCHEMA_VERSION)},
+                    raise_if_key_not_exists=False,
+                )
         except (DeltaError, OSError) as error:
             # Another writer may have been first, and then all is well.
             try:

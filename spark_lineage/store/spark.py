@@ -16,12 +16,14 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - PySpark's own name for it
 
+from spark_lineage import owned
 from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch
 from spark_lineage.store import keys
-from spark_lineage.store.checks import check_version, no_store, refuse_other_files
+from spark_lineage.store.checks import check_version, local_folder, no_store, refuse_other_files
 from spark_lineage.store.durable import sync_tables
 from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
+from spark_lineage.store.turns import turn
 
 __all__ = ["SparkStore"]
 
@@ -31,8 +33,8 @@ _SQL_TYPES = {pa.string(): "STRING", pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"
 class SparkStore:
     """The store of `DeltaStore`, read and written by a Spark session that has Delta's extension and catalog.
 
-    Each reads what the other wrote. Raises `StoreError` like it. On a local disk let only one of the two write at a time:
-    Delta's commit in Spark is not atomic there against other processes.
+    Each reads what the other wrote, and both may write at once. Raises `StoreError` like it. Elsewhere than on a local disk
+    (an object store, HDFS) two writers at once are as safe as the commits of Delta's LogStore there.
 
         store = SparkStore(spark, "abfss://lake@company.dfs.core.windows.net/lineage")
         LocalEngine(store).table("report")
@@ -41,6 +43,8 @@ class SparkStore:
     def __init__(self, spark: SparkSession, path: Path | str) -> None:
         self._spark = spark
         self.path = str(path).rstrip("/") or "/"
+        self._folder = _folder_of(spark, self.path)
+        self._checked: set[str] = set()
 
     def exists(self) -> bool:
         """Whether a store is there, of whatever schema version."""
@@ -51,7 +55,10 @@ class SparkStore:
         if self.exists():
             self._check(TABLES["runs"])
             return
-        refuse_other_files(self.path)
+        if self._folder is not None:
+            refuse_other_files(str(self._folder))
+            with self._failing(TABLES["runs"], "created"):
+                owned.make_folder(self._folder)
         for table in TABLES.values():
             self._create(table)
 
@@ -62,7 +69,8 @@ class SparkStore:
 
     def sync(self) -> None:
         """Return when all that can be read survives a power cut: the files of a local disk are synced."""
-        sync_tables(self.path, TABLES)
+        if self._folder is not None:
+            sync_tables(str(self._folder), TABLES)
 
     def read(
         self,
@@ -105,7 +113,7 @@ class SparkStore:
         if self._lacks(table):
             self._create(table)
         cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
-        with self._failing(table, "written"):
+        with self._failing(table, "written"), turn(self._folder):
             frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
             frame.write.format("delta").mode("append").option("mergeSchema", "true").save(
                 self._location(table.name)
@@ -117,13 +125,15 @@ class SparkStore:
         return table.name in LATER_TABLES and not DeltaTable.isDeltaTable(self._spark, location)
 
     def _create(self, table: Table) -> None:
-        with self._failing(table, "created"):
+        with self._failing(table, "created"), turn(self._folder):
             builder = DeltaTable.createIfNotExists(self._spark).location(self._location(table.name))
             builder = builder.property(VERSION_PROPERTY, str(SCHEMA_VERSION))
             builder.addColumns(self._spark.createDataFrame([], _ddl(table)).schema).execute()
 
     def _check(self, table: Table) -> None:
-        """Refuse a table that is missing or of another schema version."""
+        """Refuse a table that is missing or of another schema version; it is looked at once."""
+        if table.name in self._checked:
+            return
         location = self._location(table.name)
         if not DeltaTable.isDeltaTable(self._spark, location):
             if table.name != "runs" and self.exists():
@@ -134,6 +144,7 @@ class SparkStore:
                 DeltaTable.forPath(self._spark, location).detail().select("properties").collect()[0][0]
             )
         check_version(self.path, table.name, properties.get(VERSION_PROPERTY))
+        self._checked.add(table.name)
 
     def _frame(self, table: Table) -> DataFrame:
         """The table's rows as stored, repeated keys and all; null in a column that the store is too old to have."""
@@ -150,7 +161,7 @@ class SparkStore:
     def _failing(self, table: Table, done: str) -> Iterator[None]:
         try:
             yield
-        except (PySparkException, Py4JError) as error:
+        except (PySparkException, Py4JError, OSError) as error:
             raise self._error(table, done, str(error).strip().split("\n", 1)[0]) from error
 
     def _error(self, table: Table, done: str, reason: str) -> StoreError:
@@ -158,6 +169,22 @@ class SparkStore:
             f"The table {table.name} of the store at {self.path} cannot be {done} ({reason.rstrip('.')}): "
             "check the path, its permissions, and that the session has Delta's extension and catalog."
         )
+
+
+def _folder_of(spark: SparkSession, path: str) -> Path | None:
+    """The folder of this machine that Spark means by a path; None where it is on another file system, as the default one may be."""
+    jvm = getattr(spark, "_jvm", None)
+    if jvm is None or local_folder(path) is None:
+        return local_folder(path)  # a client of Spark Connect has no other way
+    try:
+        hadoop = jvm.org.apache.hadoop.fs.Path(path)
+        conf = spark._jsparkSession.sessionState().newHadoopConf()  # noqa: SLF001
+        return local_folder(hadoop.getFileSystem(conf).makeQualified(hadoop).toUri().toString())
+    except Py4JError as error:
+        raise StoreError(
+            f"Spark knows no file system for the store at {path} ({str(error).strip().splitlines()[0]}): "
+            "check the path and the session's Hadoop configuration."
+        ) from error
 
 
 def _ddl(table: Table) -> str:

@@ -1,8 +1,9 @@
 """Every segment delivered three times, shuffled, by four ingesters at once that are killed, into the same tables.
 
-    TORTURE_SEEDS=0-99 python tests/pipeline/deliveries.py
+    TORTURE_SEEDS=0-99 python tests/pipeline/deliveries.py               # all four through deltalake
+    TORTURE_SEEDS=0-9 python tests/pipeline/deliveries.py delta-spark    # two of them through delta-spark
 
-What is done is kept in .cache/torture/deliveries, and a second run goes on with the seeds that are left.
+What is done is kept in .cache/torture, and a second run goes on with the seeds that are left.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from spark_lineage.capture import spool as spools
 from spark_lineage.pipeline import ingest
@@ -27,10 +30,10 @@ from spark_lineage.store.memory import MemoryStore
 from tests.analyze.building import PlanBuilder
 from tests.pipeline.segments import BRIDGE, END, copy_plan, execution, write_segment
 
-INGESTERS = 4
 DELIVERIES = 3
 OTHER = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 THIRD = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+BRIDGES = (BRIDGE, OTHER, THIRD)
 
 _INGESTER = """
 import sys
@@ -38,6 +41,91 @@ from pathlib import Path
 from spark_lineage.pipeline import ingest
 print(ingest(Path(sys.argv[1]), sys.argv[2]).bad_records, flush=True)
 """
+
+
+class Ingester(Protocol):
+    """Somebody who ingests from one spool, once."""
+
+    def runs(self) -> bool:
+        """Whether it is still at work."""
+
+    def kill(self) -> bool:
+        """End it wherever it is; whether it was still at work."""
+
+    def said(self) -> list[str]:
+        """What it said that it should not have, when it is over; nothing if it was killed."""
+
+
+Start = Callable[[Path, Path], Ingester]
+"""(spool, store) -> one that ingests."""
+
+
+class Process:
+    """An ingester in a process of its own, killed with all that it started."""
+
+    def __init__(self, *command: str) -> None:
+        self._killed = False
+        self._process = subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> bool:
+        if not self.runs():
+            return False
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        self._killed = self._process.returncode < 0
+        return self._killed
+
+    def said(self) -> list[str]:
+        if self._killed:
+            return []
+        out, error = self._process.communicate()
+        return [] if self._process.returncode == 0 and out.splitlines()[-1:] == ["0"] else [out + error]
+
+
+def through_deltalake(spool: Path, store: Path) -> Ingester:
+    """A process that ingests without a JVM."""
+    return Process("-c", _INGESTER, str(spool), str(store))
+
+
+class SparkProcess(Process):
+    """One with a Spark session of its own; it lives until that is there: to be killed before proves nothing."""
+
+    def __init__(self, spool: Path, store: Path) -> None:
+        self._ready = spool / "ready"
+        self._ready.unlink(missing_ok=True)
+        super().__init__(str(Path(__file__).with_name("spark_ingester.py")), str(spool), str(store))
+
+    def kill(self) -> bool:
+        return self._ready.exists() and super().kill()
+
+
+@dataclass(frozen=True)
+class Form:
+    """Who ingests, how many of them are killed, how many segments come to one at once, and how many seconds at most
+    go by between two looks at them, each of which may end in a kill."""
+
+    ingesters: Sequence[Start]
+    kills: int
+    at_once: int
+    pause: float
+    bridges: Sequence[str] = BRIDGES
+
+
+FORMS = {
+    "deltalake": Form(4 * (through_deltalake,), kills=40, at_once=4, pause=0.4),
+    "delta-spark": Form(
+        (through_deltalake, SparkProcess, through_deltalake, SparkProcess), kills=8, at_once=10, pause=3
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -50,8 +138,8 @@ class Told:
     refused: list[str]
 
 
-def write_applications(spool: Path) -> None:
-    """The segments of three applications, two of which end, with 11 writes and 11 queries of 33 executions in all.
+def write_applications(spool: Path, bridges: Sequence[str] = BRIDGES) -> None:
+    """The segments of applications; of all three, two of which end, with 11 writes and 11 queries of 33 executions.
 
     There are writes with an execution inside, failures, streams, executors, losses, and jobs without a query.
     """
@@ -59,7 +147,7 @@ def write_applications(spool: Path) -> None:
     query = PlanBuilder()
     leaf, _ = query.files("file:/4", ["a"])
     usage = query.section(leaf) | {"hash": "c" * 32}
-    for bridge in (BRIDGE, OTHER, THIRD):
+    for bridge in bridges:
         for number in range(4):
             first, plan = 10 * number, plans[number]["hash"]
             state = "FAILED" if number == 2 else "COMPLETE"
@@ -103,35 +191,29 @@ def _of(record: dict[str, Any], bridge: str) -> dict[str, Any]:
     return record if record["kind"] == "plan" else record | {"bridge": bridge}
 
 
-def deliver(seed: int, folder: Path, kills: int, at_once: int = 4) -> Told:
-    """Deliver the segments of `write_applications` and of one clean ingest; `kills` ingesters are killed
-    at random moments, and up to `at_once` segments come to one before it starts."""
+def deliver(seed: int, folder: Path, form: Form) -> Told:
+    """Deliver the segments of `write_applications`, and ingest them once more as they are."""
     chosen = random.Random(seed)
     source, store = folder / "source", folder / "store"
-    write_applications(source)
+    write_applications(source, form.bridges)
     waiting = [path for path in sorted(source.iterdir()) for _ in range(DELIVERIES)]
     chosen.shuffle(waiting)
-    homes = [folder / f"spool{number}" for number in range(INGESTERS)]
-    running: dict[Path, subprocess.Popen[str]] = {}
+    homes = {folder / f"spool{number}": start for number, start in enumerate(form.ingesters)}
+    running: dict[Path, Ingester] = {}
     killed, refused = 0, []
     while waiting or running or any(spools.segments(home) for home in homes):
-        for home in homes:
-            process = running.get(home)
-            if process is not None and process.poll() is None:
-                continue
-            if process is not None:
-                refused += _said(process)
-                del running[home]
-            for _ in range(chosen.randrange(at_once)):
+        for home, start in homes.items():
+            if home in running:
+                if running[home].runs():
+                    continue
+                refused += running.pop(home).said()
+            for _ in range(chosen.randrange(form.at_once)):
                 _put(waiting, home)
             if spools.segments(home):
-                running[home] = _start(home, store)
-        time.sleep(chosen.random() * 0.4)
-        if killed < kills and running and chosen.random() < 0.5:
-            victim = running[chosen.choice(sorted(running))]
-            victim.kill()  # SIGKILL
-            victim.wait()
-            killed += victim.returncode < 0
+                running[home] = start(home, store)
+        time.sleep(chosen.random() * form.pause)
+        if killed < form.kills and running and chosen.random() < 0.5:
+            killed += running[chosen.choice(sorted(running))].kill()
     clean = MemoryStore(str(store))
     ingest(source, clean)
     return Told(table_digests(DeltaStore(store)), table_digests(clean), killed, refused)
@@ -147,42 +229,29 @@ def _put(waiting: list[Path], home: Path) -> None:
     (home / "arriving").rename(home / path.name)
 
 
-def _start(spool: Path, store: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _INGESTER, str(spool), str(store)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def _said(process: subprocess.Popen[str]) -> list[str]:
-    """What an ingester said that it should not have; nothing of one that was killed."""
-    out, error = process.communicate()
-    if process.returncode < 0:
-        return []
-    return [] if process.returncode == 0 and out == "0\n" else [out + error]
-
-
 def main() -> int:
-    """Do the seeds of `TORTURE_SEEDS` that are left; 1 if one fails."""
-    first, _, last = os.environ.get("TORTURE_SEEDS", "0-99").partition("-")
-    done = Path(".cache/torture/deliveries")
+    """Do the seeds of `TORTURE_SEEDS` that are left, in the form that is named; 1 if one fails."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "deltalake"
+    first, _, last = os.environ.get("TORTURE_SEEDS", "0-99" if name == "deltalake" else "0-9").partition("-")
+    done = Path(".cache/torture") / ("deliveries" if name == "deltalake" else f"deliveries-{name}")
     done.mkdir(parents=True, exist_ok=True)
     begun, failed, told = time.monotonic(), 0, 0
-    seeds = range(int(first), int(last or first) + 1)
-    for seed in seeds:
+    for seed in range(int(first), int(last or first) + 1):
         if (done / f"{seed}.json").exists():
             continue
         with tempfile.TemporaryDirectory() as folder:
-            result = deliver(seed, Path(folder), kills=40)
+            result = deliver(seed, Path(folder), FORMS[name])
         told += 1
         if result.digests != result.clean or result.refused:
             failed += 1
             differ = [name for name, digest in result.digests.items() if digest != result.clean[name]]
-            print(f"seed {seed}: differs in {differ}, refused {result.refused}")
+            print(f"seed {seed}: differs in {differ}, refused {result.refused}", flush=True)
             continue
         (done / f"{seed}.json").write_text(json.dumps({"kills": result.kills}))
     results = [json.loads(path.read_text()) for path in done.glob("*.json")]
     killed = sum(each["kills"] for each in results)
     print(
-        f"deliveries: {len(results)} seeds right ({killed} ingesters killed), {failed} wrong; "
+        f"deliveries through {name}: {len(results)} seeds right ({killed} ingesters killed), {failed} wrong; "
         f"{told} of them now, in {time.monotonic() - begun:.0f} s"
     )
     return 1 if failed else 0

@@ -18,7 +18,7 @@ from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.digest import table_digests
 from spark_lineage.store.memory import MemoryStore
 from spark_lineage.store.schema import from_rows
-from tests.pipeline.deliveries import OTHER, deliver, write_applications
+from tests.pipeline.deliveries import OTHER, Form, deliver, through_deltalake, write_applications
 from tests.pipeline.segments import BRIDGE, END, copy_plan, execution, write_segment
 
 PLAN = copy_plan("p", "file:/in", "file:/out")
@@ -201,7 +201,7 @@ def test_a_record_that_waited_and_is_read_again_is_no_other(spool: Path) -> None
 
 def test_four_ingesters_that_are_killed_and_three_deliveries_say_what_one_says(tmp_path: Path) -> None:
     """The quick form of `deliveries.py`; `make torture` does it with a hundred seeds and more kills."""
-    told = deliver(0, tmp_path, kills=3, at_once=16)
+    told = deliver(0, tmp_path, Form(4 * (through_deltalake,), kills=3, at_once=16, pause=0.4))
     assert told.kills >= 1
     assert told.digests == told.clean
     assert told.refused == []

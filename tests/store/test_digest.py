@@ -21,6 +21,7 @@ from spark_lineage.store.digest import content_digest, table_digests
 from spark_lineage.store.durable import MARKER
 from spark_lineage.store.memory import MemoryStore
 from spark_lineage.store.schema import TABLES
+from spark_lineage.store.turns import LOCK
 from tests.pipeline.segments import END, copy_plan, execution, write_segment
 
 
@@ -52,6 +53,15 @@ def test_no_row_of_any_table_may_be_missing(table: str) -> None:
     assert [name for name, digest in table_digests(store).items() if digest != whole[name]] == [table]
 
 
+def test_the_order_inside_a_map_does_not_count_and_its_values_do() -> None:
+    digests = []
+    for metrics in ([("a", 1), ("b", 2)], [("b", 2), ("a", 1)], [("a", 2), ("b", 1)]):
+        store = filled(batch())
+        store.rows["stages"][0]["metrics"] = metrics
+        digests.append(content_digest(store))
+    assert digests[0] == digests[1] != digests[2]
+
+
 def test_one_changed_cell_is_seen() -> None:
     (run, *_) = batch().runs
     other = replace(batch(), runs=(replace(run, rows=4), *batch().runs[1:]))
@@ -73,7 +83,7 @@ def test_a_segment_goes_when_every_file_of_the_store_is_on_the_disk(
         fsync(descriptor)
 
     def settled(spool: Path, segment: Path, problems: list[spools.SegmentProblem]) -> int:
-        there = [store, *(each for each in store.rglob("*") if each.name != MARKER)]
+        there = [store, *(each for each in store.rglob("*") if each.name not in {MARKER, LOCK})]
         missing.extend(str(each) for each in there if str(each) not in synced)
         assert len(there) > 2 * len(TABLES)
         return settle(spool, segment, problems)

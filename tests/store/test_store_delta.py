@@ -17,8 +17,11 @@ from store_rows import RAW, SALES, batch
 
 from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch, Dataset, RunState
+from spark_lineage.store import turns
+from spark_lineage.store.checks import local_folder
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import LATER_TABLES, TABLES, VERSION_PROPERTY, from_rows
+from spark_lineage.store.turns import LOCK, turn
 
 ROWS = {
     "datasets": 2, "columns": 2, "operators": 3, "stages": 3, "schemas": 1, "observations": 3, "batches": 2, "constants": 1,
@@ -198,6 +201,40 @@ def test_a_folder_with_something_else(tmp_path):
         "name the folder that `spark-lineage ingest --store` wrote, or a new one."
     )
     assert [entry.name for entry in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_store_whose_first_writer_died_at_once(tmp_path):
+    with turn(tmp_path):
+        assert [each.name for each in tmp_path.iterdir()] == [LOCK]
+    store = DeltaStore(tmp_path)
+    store.create()
+    assert store.append(batch())["runs"] == ROWS["runs"]
+
+
+def test_a_writer_that_is_stuck_is_not_waited_for_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(turns, "_WAIT_SECONDS", 0)
+    store = DeltaStore(tmp_path / "lineage")
+    store.create()
+    with (
+        turn(tmp_path / "lineage"),
+        pytest.raises(
+            StoreError,
+            match=rf"^Another process writes to the store at {tmp_path}/lineage for more than 0 s: let",
+        ),
+    ):
+        store.append(batch())
+    assert store.read("runs").num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("lake/a", "lake/a"), ("/lake/a b", "/lake/a b"), ("file:/lake/a%20b", "/lake/a b"), ("file:///lake", "/lake"),
+        ("s3a://lake/a", None), ("dbfs:/lake", None), ("hdfs:///lake", None), ("C:lake", "C:lake"),
+    ],
+)  # fmt: skip
+def test_which_paths_are_folders_of_this_machine(path, folder):
+    assert local_folder(path) == (None if folder is None else Path(folder))
 
 
 def test_a_file(tmp_path):
