@@ -61,6 +61,7 @@ class Reading:
             try:
                 record = decode_record(frame.payload)
                 if isinstance(record, ApplicationRecord):
+                    noted = None  # what follows one that is refused is nobody's
                     noted = self._application(record, segment)
                 else:
                     self._take(record, _after(noted), place, frame.payload)
@@ -107,9 +108,13 @@ class Reading:
         noted = self.noted.get(record.bridge)
         if noted is None:
             noted = self.noted[record.bridge] = Noted(record, Plans(self.trees), Executions(self.reader))
+        elif noted.application != record:
+            raise _OtherContentError("the application", record.bridge)
         if segment.state is spools.SegmentState.DEAD:
             noted.dead = True
-            noted.alive_until = int(segment.path.stat().st_mtime * 1_000) + LIFE_MS
+            noted.alive_until = max(
+                noted.alive_until or 0, int(segment.path.stat().st_mtime * 1_000) + LIFE_MS
+            )
         return noted
 
     def _take(self, record: Record, noted: Noted, place: Place, payload: bytes) -> None:

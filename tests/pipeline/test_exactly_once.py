@@ -14,12 +14,13 @@ from spark_lineage.capture import spool as spools
 from spark_lineage.jobs import ingest as ingest_job
 from spark_lineage.model import Problem, Severity
 from spark_lineage.pipeline import ingest, ingestion, places
+from spark_lineage.pipeline.reading import Reading
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.digest import table_digests
 from spark_lineage.store.memory import MemoryStore
 from spark_lineage.store.schema import from_rows
 from tests.pipeline.deliveries import OTHER, Form, deliver, through_deltalake, write_applications
-from tests.pipeline.segments import BRIDGE, END, copy_plan, execution, write_segment
+from tests.pipeline.segments import BRIDGE, END, application, copy_plan, execution, write_segment
 
 PLAN = copy_plan("p", "file:/in", "file:/out")
 
@@ -171,6 +172,34 @@ def test_a_second_end_with_other_content_is_refused(spool: Path) -> None:
     problems = from_rows("problems", store.read("problems").to_pylist())
     assert problems == (refused("the end of the application", None, odd, offset),)
     assert states(store) == {"app:7": "COMPLETE", "app": "COMPLETE"}
+
+
+def test_an_application_that_is_known_otherwise_is_refused_with_all_that_stands_behind_it(
+    spool: Path,
+) -> None:
+    """Its settings name datasets: what is behind it cannot be told under those of another record."""
+    store = MemoryStore()
+    write_segment(spool, 0, PLAN, execution(7, "p"))
+    odd = application() | {"settings": {"spark.lineage.namespace": "other"}}
+    segment = write_segment(spool, 1, odd, PLAN, execution(8, "p"))
+    offset = offsets(segment)[1]
+    report = ingest(spool, store)
+    problems = from_rows("problems", store.read("problems").to_pylist())
+    assert refused("the application", None, segment, offset) in problems
+    assert sorted(each.code for each in problems) == ["bad_record", "bad_record", "other_content"]
+    assert (report.bad_records, len(spools.kept_aside(spool))) == (3, 3)
+    assert states(store) == {"app:7": "COMPLETE"}
+
+
+def test_an_application_lived_until_the_last_sign_of_all_its_segments(spool: Path) -> None:
+    for number, last_sign in enumerate((50, 5)):
+        dead = write_segment(spool, number, PLAN).with_suffix(".open")
+        dead.with_suffix(".seg").rename(dead)
+        os.utime(dead, (last_sign, last_sign))
+    reading = Reading(spool)
+    for segment in spools.segments(spool):
+        reading.read(segment)
+    assert reading.noted[BRIDGE].alive_until == 52_000
 
 
 def test_the_job_that_ingests_exits_with_1_where_content_was_refused(
