@@ -24,12 +24,9 @@ from spark_lineage.pipeline import ingest
 pytestmark = [pytest.mark.spark]
 
 SCRIPT = Path(__file__).with_name("cluster.py")
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""A JVM that lives for seconds is done sooner without its second compiler."""
-
 CONF = {
     "spark.executor.memory": "512m",
-    "spark.executor.extraJavaOptions": SHORT_LIVED,
+    "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.dynamicAllocation.enabled": "true",
     "spark.dynamicAllocation.shuffleTracking.enabled": "true",
     "spark.dynamicAllocation.maxExecutors": "2",
@@ -96,8 +93,6 @@ def test_what_executors_make_has_its_lineage(tmp_path: Path, spool: str) -> None
         SCRIPT,
         "--master",
         "local-cluster[2,1,1024]",
-        "--driver-java-options",
-        SHORT_LIVED,
         "--jars",
         str(JAR),
         *words,

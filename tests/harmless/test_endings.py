@@ -67,20 +67,14 @@ def run(jar: Path, folder: Path, application: Application) -> str | None:
     name = application.key.replace(" ", "-")
     data, told = folder / name, folder / f"{name}.thrown"
     data.mkdir()
-    options, words = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC", []
+    words = []
     if application.kind is not None:
-        options += f" -Dharmless.faults={application.kind}:{application.first}:{told}"
+        fault = f"-Dharmless.faults={application.kind}:{application.first}:{told}"
         words = [
             *("--jars", str(jar), "--conf", "spark.sql.extensions=io.sparklineage.LineageExtension"),
-            *("--conf", f"spark.lineage.spool={data / 'spool'}"),
+            *("--conf", f"spark.lineage.spool={data / 'spool'}", "--driver-java-options", fault),
         ]
-    done = submit(
-        SCRIPT,
-        "--driver-java-options",
-        options,
-        *words,
-        environment={"DATA": str(data), "ENDING": application.ending},
-    )
+    done = submit(SCRIPT, *words, environment={"DATA": str(data), "ENDING": application.ending})
     answers = [line for line in done.stdout.splitlines() if line.startswith("answer ")]
     rows = pq.read_table(data / "numbers").num_rows if (data / "numbers").is_dir() else None
     if len(answers) != 1 or not ANSWER.fullmatch(answers[0]) or rows != 36:

@@ -17,7 +17,7 @@ import spark_lineage
 from harmless.faulty import read_all
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
 
 SCRIPT = Path(__file__).with_name("processes.py")
 UNLIMITED = ("first", "after_fork", "after_spawn", "after_a_child", "after_the_limit")

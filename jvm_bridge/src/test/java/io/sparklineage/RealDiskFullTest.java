@@ -22,7 +22,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A file system of 80 MiB that is really full, and one that is really read-only. Only who may mount can make one. */
+/** A file system of 80 MiB that is really full, one that is really read-only, and a quota. Only who may mount can make one. */
 class RealDiskFullTest {
     @TempDir
     Path mounted;
@@ -33,6 +33,18 @@ class RealDiskFullTest {
     private static int run(String... command) throws IOException, InterruptedException {
         return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.to(
                 new java.io.File("/dev/null"))).start().waitFor();
+    }
+
+    private static void must(String... command) throws IOException, InterruptedException {
+        assertEquals(0, run(command), String.join(" ", command));
+    }
+
+    private static boolean isInstalled(String program) throws InterruptedException {
+        try {
+            return run(program, "--version") == 0;
+        } catch (IOException noSuchCommand) {
+            return false;
+        }
     }
 
     @BeforeEach
@@ -113,6 +125,52 @@ class RealDiskFullTest {
         assertTrue(writer.put(entry(5), SpoolWriter.Wait.WRITTEN));
         assertTrue(writer.end());
         assertEquals(Arrays.asList("a", "b", "spool_failed 3", "f"), content(folder));
+        assertEquals(Collections.emptyMap(), gaps.untold());
+    }
+
+    /** Of the file systems with quotas Btrfs has one that binds root, too. */
+    @Test
+    void whatAQuotaDidNotAllowIsCountedAndTheRestIsThere() throws Exception {
+        assumeTrue(isInstalled("btrfs") && isInstalled("mkfs.btrfs"), "btrfs-progs is not installed");
+        Path image = mounted.resolve("image");
+        String disk = Files.createDirectory(mounted.resolve("disk")).toString();
+        must("truncate", "-s", "256M", image.toString());
+        must("mkfs.btrfs", "-q", image.toString());
+        must("mount", "-t", "btrfs", "-o", "loop", image.toString(), disk);
+        try {
+            must("btrfs", "quota", "enable", disk);
+            Path folder = mounted.resolve("disk").resolve("spool");
+            must("btrfs", "subvolume", "create", folder.toString());
+            must("btrfs", "qgroup", "limit", "1M", folder.toString());
+            fillAQuota(folder);
+        } finally {
+            must("umount", disk);
+        }
+    }
+
+    private void fillAQuota(Path folder) throws Exception {
+        SpoolWriter writer = writer(folder);
+        writer.open();
+        List<String> expected = new ArrayList<>();
+        int lost = 0;
+        for (int i = 0; i < 10; i++) {
+            if (writer.put(entry(i), SpoolWriter.Wait.WRITTEN)) {
+                expected.add(String.valueOf((char) ('a' + i)));
+            } else {
+                assertTrue(String.valueOf(writer.problem()).contains("quota"), String.valueOf(writer.problem()));
+                gaps.add(Gaps.SPOOL_FAILED, 1, writer.problem());
+                lost++;
+                writer.tend();
+            }
+        }
+        assertTrue(expected.size() > 2 && lost > 2, expected.toString());
+        must("btrfs", "qgroup", "limit", "none", folder.toString());
+        clock.advance(6_000);
+        writer.tend();
+        assertTrue(writer.put(entry(10), SpoolWriter.Wait.WRITTEN));
+        assertTrue(writer.end());
+        expected.addAll(Arrays.asList("spool_failed " + lost, "k"));
+        assertEquals(expected, content(folder));
         assertEquals(Collections.emptyMap(), gaps.untold());
     }
 
