@@ -23,7 +23,7 @@ public final class WatchAgent implements ClassFileTransformer {
     /** Which methods of which classes are of which kind. */
     private static final Rule[] RULES = {
         new Rule("network", "java/net/(Datagram)?Socket", "connect|send"),
-        new Rule("network", "sun/nio/ch/(Socket|Datagram)ChannelImpl", "connect|send"),
+        new Rule("network", "sun/nio/ch/(Socket|Datagram|.*AsynchronousSocket)ChannelImpl", "connect|send"),
         new Rule("network", "java/net/InetAddress", "getAllByName|getByName|getLocalHost|getHostName|getCanonicalHostName"),
         new Rule("process", "java/lang/ProcessBuilder", "start"),
         new Rule("listing", "java/io/File", "list|listFiles"),
