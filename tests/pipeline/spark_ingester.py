@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from support.spark import local_builder
+from support.spark import UNCOMPILED, local_builder
 
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.spark import SparkStore
@@ -23,7 +23,10 @@ def main() -> None:
     """Ingest what waits, once."""
     spool, store = Path(sys.argv[1]), sys.argv[2]
     with tempfile.TemporaryDirectory() as folder:
-        spark = local_builder(Path(folder)).getOrCreate()
+        builder = local_builder(Path(folder))
+        for name, value in UNCOMPILED.items():
+            builder = builder.config(name, value)
+        spark = builder.getOrCreate()
         spark.sparkContext.setLogLevel("OFF")
         (spool / "ready").touch()
         bad = ingest(spool, SparkStore(spark, store)).bad_records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
+from support.spark import UNCOMPILED
 
 
 @pytest.fixture(scope="session")
@@ -16,15 +17,13 @@ def spark(tmp_path_factory):
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.databricks.delta.snapshotPartitions", "1")
-        # Many small queries, each met once: to compile one takes longer than to run it.
-        .config("spark.sql.codegen.wholeStage", "false")
-        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-        .config("spark.sql.adaptive.enabled", "false")
         .config("spark.sql.warehouse.dir", str(folder / "warehouse"))
         .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={folder}")
         .config("spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension")
         .config("spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog")
     )
+    for name, value in UNCOMPILED.items():
+        builder = builder.config(name, value)
     session = configure_spark_with_delta_pip(builder).getOrCreate()
     yield session
     session.stop()

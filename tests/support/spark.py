@@ -35,6 +35,13 @@ DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 
+UNCOMPILED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+}
+"""For many small queries, each met once: to compile one takes longer than to run it."""
+
 
 def local_builder(folder: Path, *, delta: bool = True) -> SparkSession.Builder:
     """A builder for a local session with its warehouse in `folder`; with Delta's jars and catalog unless not wanted."""
