@@ -14,12 +14,47 @@
 
 from __future__ import annotations
 
+import re
+
+_LOCATION = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]*)://([^\s'"`]+)""")
+_CONTAINERS = frozenset({"abfs", "abfss", "wasb", "wasbs", "oci"})
+"""Schemes in which `container@account` is a name."""
+
+
+def without_secrets(text: str) -> str:
+    """A text whose URLs have lost users, passwords and query strings: a sentence ends in logs that others read.
+
+    >>> without_secrets("There is no store at s3://key:se/cret@bucket/x?sig=1: name another.")
+    'There is no store at s3://bucket/x: name another.'
+    >>> without_secrets("abfss://box@account.dfs.core.windows.net/x")
+    'abfss://box@account.dfs.core.windows.net/x'
+    """
+    return _LOCATION.sub(_location, text)
+
+
+def _location(found: re.Match[str]) -> str:
+    scheme, rest = found.groups()
+    end = re.search(r"[:,.;)\]]*$", rest)
+    closing = end[0] if end is not None else ""
+    rest = rest[: len(rest) - len(closing)]
+    authority = rest.partition("/")[0]
+    _user, _, port = authority.partition(":")
+    # A password may have a slash: what stands before it is then no port.
+    is_cut = "@" not in authority and bool(port) and not port.isdigit()
+    names_container = scheme.lower() in _CONTAINERS and ":" not in authority.partition("@")[0]
+    if ("@" in authority and not names_container) or (is_cut and "@" in rest):
+        rest = rest.rpartition("@")[2]
+    return f"{scheme}://{re.split('[?#]', rest, maxsplit=1)[0]}{closing}"
+
 
 class LineageError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package; its sentence has no user, password or query string of a URL."""
 
     exit_code = 1
     code = "error"
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*(without_secrets(each) if isinstance(each, str) else each for each in said))
 
 
 class SettingError(LineageError):

@@ -248,12 +248,10 @@ def _flatten(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Mapping[str, Setting], place: str) -> None:
-    for name, value in given.items():
+    for name in given:
         if name not in known:
             allowed = ", ".join(sorted(known))
-            raise SettingError(
-                f"There is no setting {name}{place} (value {value!r}): the settings are {allowed}."
-            )
+            raise SettingError(f"There is no setting {name}{place}: the settings are {allowed}.")
 
 
 def _read(setting: Setting, name: str, value: Any, folder: Path) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from spark_lineage.errors import first_line
+from spark_lineage.errors import first_line, without_secrets
 from spark_lineage.planning.session import Catalog, quoted
 from spark_lineage.planning.sql_file import Statement
 
@@ -92,9 +92,9 @@ class Statements:
         try:
             found = analyze()
         except Refusal as refusal:
-            found = Analyzed(line, "refused", str(refusal))
+            found = Analyzed(line, "refused", without_secrets(str(refusal)))
         except (PySparkException, Py4JError) as error:
-            found = Analyzed(line, "refused", f"Spark says: {_said_by_spark(error)}.")
+            found = Analyzed(line, "refused", f"Spark says: {without_secrets(_said_by_spark(error))}.")
         self.done.append(found)
         return found
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from spark_lineage import __version__
 from spark_lineage.capture import session, spool
 from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark
-from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError
+from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError, without_secrets
 from spark_lineage.model import SCHEMA_VERSION
 from spark_lineage.pipeline.ended_bridges import last_metrics
 from spark_lineage.settings import Settings
@@ -232,9 +232,12 @@ def _store(place: Path | str) -> Check:
         return _from_error("store", error)
     except OSError as error:
         return Check(
-            "store", Outcome.FAIL, f"{place} cannot be read ({error.strerror})", "name another store"
+            "store",
+            Outcome.FAIL,
+            f"{without_secrets(str(place))} cannot be read ({error.strerror})",
+            "name another store",
         )
-    return Check("store", Outcome.OK, f"{place} holds {runs} runs")
+    return Check("store", Outcome.OK, f"{without_secrets(str(place))} holds {runs} runs")
 
 
 def _session(settings: Settings, spark: SparkSession) -> Check:

@@ -382,3 +382,24 @@ def test_reading_imports_no_pyspark_and_starts_no_jvm(store: Path) -> None:
         cwd=Path(cli.__file__).parents[2],
     )
     assert (done.returncode, done.stdout, done.stderr) == (1, UPSTREAM, "[]\n")
+
+
+CANARY = "CnRyPt0000"
+PLACES = (
+    f"unknown://{CANARY}:{CANARY}/{CANARY}@host/x?sig={CANARY}",
+    f"unknown://ann:{CANARY}@host/x?token={CANARY}#{CANARY}",
+)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_a_user_types_with_a_secret_is_not_repeated_with_it(
+    place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["tables"], ["table", "a"], ["doctor"], ["run", "a"]):
+        for option in ("--store", "--spool"):
+            for more in ([], ["--json"]):
+                cli.main([*words, option, place, *more])
+                printed = capsys.readouterr()
+                said = printed.out + printed.err
+                assert CANARY not in said, words
+                assert "unknown://host/x" in said, words
