@@ -327,6 +327,33 @@ def labels(spark: SparkSession, fill: Callable[[str], str], _: Path) -> None:
     context.setJobDescription(None)
 
 
+def redacted(spark: SparkSession, fill: Callable[[str], str], folder: Path) -> None:
+    """What nothing but the user's own patterns calls a secret: `spark.redaction.regex` and those of `spark.sql.redaction`.
+
+    The patterns stand in `harness.SETTINGS`: a zebra is a secret in texts and options, a giraffe in options.
+    """
+    context = spark.sparkContext
+    context.setJobGroup(fill("KEPT_herd of zebra-{c}"), fill("counts Zebra-{c} and zebra-{c} at night"))
+    context.setLocalProperty("callSite.short", fill("count of zebra-{c}"))
+    context.addJobTag(fill("zebra-{c}"))
+    window = fill("`zebra-{c}`")
+    spark.sql(
+        f"SELECT max(name) OVER {window} AS a FROM t WINDOW {window} AS (PARTITION BY id)"  # noqa: S608
+    ).collect()
+    context.parallelize([1]).count()
+    context.clearJobTags()
+    context.setLocalProperty("callSite.short", None)
+    context.setJobGroup("KEPT_group", "KEPT_description")
+    reader = spark.read.schema("a string").option("pathGlobFilter", fill("*zebra-{c}*"))
+    reader.option("dateFormat", fill("'giraffe-{c}' yyyy")).option("locale", fill("{c}")).csv(
+        str(folder / "csv")
+    ).collect()
+    corrupt = spark.read.schema("a string").option("columnNameOfCorruptRecord", fill("{c}"))
+    corrupt.json(str(folder / "csv")).collect()
+    fails(lambda: spark.read.table(fill("`zebra-{c}`")).collect())
+    context.setJobDescription(None)
+
+
 def sessions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> None:
     """Settings of a session."""
     session = spark.newSession()
@@ -444,6 +471,7 @@ ACTIONS: dict[str, Action] = {
     "functions": functions,
     "rdds": rdds,
     "labels": labels,
+    "redacted": redacted,
     "sessions": sessions,
     "places": places,
     "kafka": kafka,
@@ -451,7 +479,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-SAMPLE = ("options", "database", "labels", "urls")
+SAMPLE = ("options", "database", "labels", "redacted", "urls")
 """The actions of the short form."""
 
 

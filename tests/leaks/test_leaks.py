@@ -24,7 +24,10 @@ pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
 FORM = os.environ.get("TORTURE", "sample")
 FEWEST = {"sample": 200, "all": 1_000}
 NAMES = {
-    "sample": (b"KEPT_view", b"KEPT_x", b"KEPT_temp", b"KEPT_application", b"KEPT_job", b"KEPT_group"),
+    "sample": (
+        *(b"KEPT_view", b"KEPT_x", b"KEPT_temp", b"KEPT_application", b"KEPT_job", b"KEPT_group"),
+        b"KEPT_herd of ?",
+    ),
     "all": (
         b"KEPT_pivot",
         b"KEPT_alias",
