@@ -35,6 +35,16 @@ final class AttributeSpans {
         this.window = window;
     }
 
+    /** A copy that goes on by itself. */
+    AttributeSpans(AttributeSpans other) {
+        window = other.window;
+        history = other.history.clone();
+        start = other.start;
+        size = other.size;
+        latest = other.latest.clone();
+        attributes = other.attributes;
+    }
+
     /** Whether `count` more attributes are too many for one plan; if not, they are counted. */
     boolean exceeds(int count) {
         if (attributes + count > ATTRIBUTE_LIMIT) {

@@ -1,7 +1,6 @@
 package io.sparklineage;
 
 import java.util.Properties;
-import java.util.concurrent.TimeUnit;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;

@@ -2,6 +2,7 @@ package io.sparklineage;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.apache.spark.rdd.RDD;
 import org.apache.spark.sql.catalyst.TableIdentifier;
 import org.apache.spark.sql.catalyst.catalog.CatalogTable;
@@ -34,18 +35,38 @@ final class Facts {
     private Facts() {
     }
 
+    /** Whether all objects of a class are written by their facts. */
+    private static final ClassValue<Boolean> DESCRIBED = new ClassValue<Boolean>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            return Stream.of(CatalogTable.class, FileIndex.class, Table.class, RDD.class, Identifier.class, CatalogPlugin.class)
+                    .anyMatch(each -> each.isAssignableFrom(type))
+                    || BaseRelation.class.isAssignableFrom(type) && !HadoopFsRelation.class.isAssignableFrom(type);
+        }
+    };
+
+    /** Whether it depends on the object. */
+    private static final ClassValue<Boolean> MAY_BE_DESCRIBED = new ClassValue<Boolean>() {
+        @Override
+        protected Boolean computeValue(Class<?> type) {
+            return Scan.class.isAssignableFrom(type) || isOfDelta(type) && !TreeNode.class.isAssignableFrom(type);
+        }
+    };
+
     /** Whether a value is written by its facts instead of its fields. */
     static boolean describes(Object value) {
-        return value instanceof CatalogTable || value instanceof FileIndex || value instanceof Table
-                || value instanceof RDD || value instanceof Identifier || value instanceof CatalogPlugin
-                || value instanceof BaseRelation && !(value instanceof HadoopFsRelation)
-                || value instanceof Scan && !passed(SparkCompat.fieldOrNull(value, "options")).isEmpty()
-                || wrapped(value) != null;
+        Class<?> type = value.getClass();
+        return DESCRIBED.get(type) || MAY_BE_DESCRIBED.get(type)
+                && (value instanceof Scan && !passed(SparkCompat.fieldOrNull(value, "options")).isEmpty() || wrapped(value) != null);
+    }
+
+    private static boolean isOfDelta(Class<?> type) {
+        return type.getName().startsWith("org.apache.spark.sql.delta.");
     }
 
     /** The table that Delta's description of a source wraps; null for anything else. */
     private static Table wrapped(Object value) {
-        boolean ofDelta = value != null && value.getClass().getName().startsWith("org.apache.spark.sql.delta.");
+        boolean ofDelta = value != null && isOfDelta(value.getClass());
         Object table = ofDelta && !(value instanceof TreeNode) ? SparkCompat.fieldOrNull(value, "sourceTable") : null;
         return table instanceof Table ? (Table) table : null;
     }

@@ -27,6 +27,7 @@ final class Intents {
     /** The program waits meanwhile. */
     private static final long OUTPUT_MILLIS = 200;
     private static final int SEEN_LIMIT = 10_000;
+    private static final int BEGUN_LIMIT = 32;
     private static final int LABEL_LIMIT = 1_000;
     private static final int CHILDREN_LIMIT = 1_000;
     private static final long WAIT_MILLIS = 500;
@@ -46,25 +47,41 @@ final class Intents {
     private final SparkContext context;
     private final Settings settings;
     private final Spool spool;
+    private final NameMasker names;
+
+    /** Whether an execution that was looked at is noted as a write. */
     private final Map<Long, Boolean> seen = new Activity.Bounded<>(SEEN_LIMIT);
+
+    /** What encoded the plans of writes that have not ended. */
+    private final Map<Long, PlanEncoder> begun = Collections.synchronizedMap(new Activity.Bounded<>(BEGUN_LIMIT));
     private long sequence;
     private volatile boolean rests;
     private volatile long restsSince;
 
-    Intents(String bridge, SparkContext context, Settings settings, Spool spool) {
+    Intents(String bridge, SparkContext context, Settings settings, Spool spool, NameMasker names) {
         this.bridge = bridge;
         this.context = context;
         this.settings = settings;
         this.spool = spool;
+        this.names = names;
     }
 
-    /** Notes the execution that this thread is in, once, if it is a write; `order` is how many starts and ends were heard so far. */
+    /**
+     * Notes the execution that this thread is in, once, if it is a write and not a part of one that is noted.
+     *
+     * @param order how many starts and ends were heard so far
+     */
     void note(long order) throws Throwable {
         String id = context.getLocalProperty("spark.sql.execution.id");
         if (settings.intent == Settings.Intent.OFF || id == null) {
             return;
         }
         long execution = Long.parseLong(id);
+        String rootId = context.getLocalProperty("spark.sql.execution.root.id");
+        long root = rootId == null ? execution : Long.parseLong(rootId);
+        if (isSeen(execution, root)) {
+            return;
+        }
         QueryExecution query = SQLExecution.getQueryExecution(execution);
         if (query == null) {
             return;
@@ -74,15 +91,37 @@ final class Intents {
         if (analyzed == null || !isFirst(execution) || !writes(analyzed)) {
             return;
         }
-        PlanEncoder encoder = new PlanEncoder(new LiteralHasher(settings.hashKey), new NameMasker(), settings.keepLiterals,
+        PlanEncoder encoder = new PlanEncoder(new LiteralHasher(settings.hashKey), names, settings.keepLiterals,
                 NODE_LIMIT, false, OUTPUT_MILLIS);
         EncodedPlan plan = encoder.encode(analyzed, null);
-        byte[] record = record(execution, order, facts, analyzed, plan);
+        byte[] record = record(execution, root, order, facts, analyzed, plan);
+        if (encoder.canBegin()) {
+            begun.put(execution, encoder);
+        }
         hand(new Entry(record, Collections.singletonMap(plan.hash, plan.record)));
+        noted(execution);
+    }
+
+    private synchronized boolean isSeen(long execution, long root) {
+        return seen.containsKey(execution) || Boolean.TRUE.equals(seen.get(root));
     }
 
     private synchronized boolean isFirst(long execution) {
-        return seen.put(execution, true) == null;
+        return seen.put(execution, false) == null;
+    }
+
+    private synchronized void noted(long execution) {
+        seen.put(execution, true);
+    }
+
+    /** What encoded the plan of a write that runs; null where nothing did, or not all of it. */
+    PlanEncoder begun(long execution) {
+        return begun.get(execution);
+    }
+
+    /** Forgets the plan of an execution that has ended. */
+    void ended(long execution) {
+        begun.remove(execution);
     }
 
     private synchronized long next() {
@@ -121,13 +160,12 @@ final class Intents {
         }
     }
 
-    private byte[] record(long execution, long order, QueryFacts facts, LogicalPlan analyzed, EncodedPlan plan) {
+    private byte[] record(long execution, long root, long order, QueryFacts facts, LogicalPlan analyzed, EncodedPlan plan) {
         String tags = context.getLocalProperty(ConnectClient.TAGS);
         ConnectClient client = tags == null ? null : ConnectClient.of(Arrays.asList(tags.split(",")));
-        String root = context.getLocalProperty("spark.sql.execution.root.id");
         JsonWriter json = new JsonWriter().object().field("v", 3).field("kind", "intent").field("bridge", bridge)
                 .field("execution_id", execution)
-                .field("root_execution_id", root == null ? execution : Long.parseLong(root))
+                .field("root_execution_id", root)
                 .field("query_execution_id", facts.query.id())
                 .field("plan", plan.hash).field("started_at", System.currentTimeMillis())
                 .field("started_order", order).field("sequence", next())

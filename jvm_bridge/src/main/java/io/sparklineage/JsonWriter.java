@@ -17,9 +17,20 @@ final class JsonWriter {
     private static final int NAME_LIMIT = 500;
     private static final int PIECE = 1024;
 
-    private byte[] bytes = new byte[1024];
+    private byte[] bytes;
     private int size;
     private boolean separate;
+
+    JsonWriter() {
+        bytes = new byte[PIECE];
+    }
+
+    /** A copy that goes on by itself. */
+    JsonWriter(JsonWriter other) {
+        bytes = Arrays.copyOf(other.bytes, other.bytes.length);
+        size = other.size;
+        separate = other.separate;
+    }
 
     int size() {
         return size;
@@ -135,6 +146,23 @@ final class JsonWriter {
             value(text);
         }
         return endArray();
+    }
+
+    /** An object of one number, `{"@":7}`: what most values of a plan are. */
+    JsonWriter reference(char name, int number) {
+        reserve(16);
+        if (separate) {
+            bytes[size++] = ',';
+        }
+        bytes[size++] = '{';
+        bytes[size++] = '"';
+        bytes[size++] = (byte) name;
+        bytes[size++] = '"';
+        bytes[size++] = ':';
+        digits(number);
+        put('}');
+        separate = true;
+        return this;
     }
 
     /** Bytes that are JSON already: one value, or several with their commas. */

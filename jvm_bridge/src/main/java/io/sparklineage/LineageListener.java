@@ -79,7 +79,7 @@ final class LineageListener extends SparkListener {
         this.spool = new Spool(writer, gaps, Clock.SYSTEM, uploads);
         spool.start();
         try {
-            this.intents = new Intents(bridge, context, settings, spool);
+            this.intents = new Intents(bridge, context, settings, spool, names);
             measure();
         } catch (Throwable problem) {
             spool.close(END_TIMEOUT_MILLIS);
@@ -179,6 +179,8 @@ final class LineageListener extends SparkListener {
             readQuery(event, record, sections);
         } catch (Throwable problem) {
             record.planFailure = Failure.of(problem);
+        } finally {
+            intents.ended(event.executionId());
         }
         record.batch = streaming.of(record.execution, record.query);
         if (record.batch != null) {
@@ -210,8 +212,7 @@ final class LineageListener extends SparkListener {
         record.sqlText = query.sqlText(analyzed);
         record.commandResult = record.failure == null && query.isCommandResult();
         SparkPlan executed = query.executed();
-        PlanEncoder encoder = new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT,
-                query.isMicroBatch());
+        PlanEncoder encoder = encoder(record.execution, analyzed, query.isMicroBatch());
         EncodedPlan plan = encoder.encode(analyzed, executed);
         if (record.failure != null) {
             record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
@@ -225,6 +226,13 @@ final class LineageListener extends SparkListener {
         record.plan = plan;
         sections.put(plan.hash, plans.intern(plan.hash, plan.record));
         origins.ended(record.execution.id, plan, makers, isCheckpoint(event));
+    }
+
+    /** One that goes on where the intent of the write ended, or that of the write in which this one ran. */
+    private PlanEncoder encoder(Activity.Execution execution, LogicalPlan analyzed, boolean microBatch) {
+        PlanEncoder begun = intents.begun(execution.root == null ? execution.id : execution.root);
+        return begun != null && !microBatch && begun.knows(analyzed) ? new PlanEncoder(begun, hasher)
+                : new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT, microBatch);
     }
 
     /** The origins of the plan's LogicalRDDs, and the origins of those: their records may be in a segment that is gone. */

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,6 +38,10 @@ final class Masking {
 
     private static final Masked NOTHING = new Masked("", "", Redaction.NONE);
     private static volatile Masked latest = NOTHING;
+
+    /** Paths of tables as they pass, the latest: a table is named in the plan of each query that reads it. */
+    private static final Map<String, String> PATHS = Collections.synchronizedMap(new Activity.Bounded<>(500));
+    private static final int KEPT_PATH_LENGTH = 500;
 
     /** Longest label or message that is looked at. */
     private static final int LABEL_LIMIT = 2_000;
@@ -183,6 +188,18 @@ final class Masking {
 
     /** A path or URI without users, passwords and signatures. */
     static String path(String path) {
+        if (path.length() > KEPT_PATH_LENGTH) {
+            return masked(path);
+        }
+        String known = PATHS.get(path);
+        if (known == null) {
+            known = masked(path);
+            PATHS.put(path, known);
+        }
+        return known;
+    }
+
+    private static String masked(String path) {
         String clean = UrlMasker.path(cut(path, READ_LIMIT));
         Matcher matcher = QUERY_KEY.matcher(clean);
         StringBuilder out = new StringBuilder(clean.length());

@@ -39,14 +39,15 @@ final class Meter {
         private volatile long thread;
         private volatile long last;
 
+        private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
+
         static boolean isKnown() {
-            ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-            return threads.isThreadCpuTimeSupported() && threads.isThreadCpuTimeEnabled();
+            return THREADS.isThreadCpuTimeSupported() && THREADS.isThreadCpuTimeEnabled();
         }
 
         /** CPU time of the thread that asks, in nanoseconds; 0 where the JVM does not know it. */
         static long ofThisThread() {
-            return isKnown() ? ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() : 0;
+            return isKnown() ? THREADS.getCurrentThreadCpuTime() : 0;
         }
 
         /** Called by the thread that is meant, as often as it likes. */
@@ -59,7 +60,7 @@ final class Meter {
         /** Nanoseconds so far; what they were when they were last asked for where the thread has ended, 0 before it began. */
         long nanos() {
             long id = thread;
-            long now = id == 0 ? 0 : ManagementFactory.getThreadMXBean().getThreadCpuTime(id);
+            long now = id == 0 ? 0 : THREADS.getThreadCpuTime(id);
             last = Math.max(last, now);
             return last;
         }

@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.ArrayDeque;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -36,11 +37,11 @@ final class NameMasker {
     /** Relations that only repeat the columns of a plan elsewhere, under ids of their own. */
     private static final Pattern REPEATED = Pattern.compile("CTERelationRef|UnionLoopRef|WithCTE");
 
-    /** Expression id to the name and what it is masked as, for the attributes that carry the name on. */
-    private final Map<Long, String[]> names = new Activity.Bounded<>(NAME_LIMIT);
+    /** Expression id to the name and what it is masked as, of all plans, for the attributes that carry the name on. */
+    private final Map<Long, String[]> names;
 
     /** The plan under way, and what was looked up in it: texts of all its literals, and expression ids that it defines itself. */
-    private LogicalPlan plan;
+    private final LogicalPlan plan;
     private TreeSet<String> planTexts;
     private Set<Long> defined;
     private boolean planCut;
@@ -48,13 +49,25 @@ final class NameMasker {
     /** Names that were literals' own, of this plan. */
     private final Map<String, String> ofLiterals = new Activity.Bounded<>(NAME_LIMIT);
 
-    /** Begins a plan. */
-    void begin(LogicalPlan plan) {
+    NameMasker() {
+        this(Collections.synchronizedMap(new Activity.Bounded<>(NAME_LIMIT)), null);
+    }
+
+    private NameMasker(Map<Long, String[]> names, LogicalPlan plan) {
+        this.names = names;
         this.plan = plan;
-        planTexts = null;
-        defined = null;
-        planCut = false;
-        ofLiterals.clear();
+    }
+
+    /** For another plan, maybe on another thread: what was masked in one plan stays so in all. */
+    NameMasker forPlan(LogicalPlan plan) {
+        return new NameMasker(names, plan);
+    }
+
+    /** For a plan around this one. */
+    NameMasker around(LogicalPlan plan) {
+        NameMasker wider = forPlan(plan);
+        wider.ofLiterals.putAll(ofLiterals);
+        return wider;
     }
 
     /** The name of an alias as it may pass. */

@@ -24,11 +24,14 @@ import scala.Product;
  * Turns one analyzed and one executed plan into a plan record: a generic walk over fields, without code per operator.
  *
  * <p>The walk is breadth-first over a queue, so its depth costs no stack; an object met twice is written once. Nodes
- * are numbered when they are first named and written in that order. One encoder serves one plan.
+ * are numbered when they are first named and written in that order. One encoder serves one plan, or begins others: what
+ * a write does is noted before it runs, and neither the end of it nor the executions inside it walk the same query again.
  */
 final class PlanEncoder {
     static final int NODE_LIMIT = 250_000;
     static final int BYTE_LIMIT = 32 << 20;
+    private static final int BEGUN_LIMIT = 512 << 10;
+    private static final int CHILDREN_LIMIT = 100;
 
     /** CPU time that the outputs of a plan's operators may take to be asked for. */
     static final long OUTPUT_MILLIS = 2_000;
@@ -39,16 +42,16 @@ final class PlanEncoder {
     private static final int SELECTING_LIMIT = 10_000;
     private static final TreeNodeTag<Object> USER_SPECIFIED_CAST = new TreeNodeTag<>("user_specified_cast");
 
-    private final PlanTables tables = new PlanTables();
-    private final NameMasker names;
+    private final PlanTables tables;
     private final RunFacts runFacts;
     private final PhysicalFacts physicalFacts = new PhysicalFacts();
     private final ValueEncoder values;
     private final boolean keepLiterals;
     private final int nodeLimit;
-    private final Map<Object, Integer> indexes = new IdentityHashMap<>();
-    private final List<Object> queue = new ArrayList<>();
-    private final JsonWriter nodes = new JsonWriter();
+    private final Map<Object, Integer> indexes;
+    private final List<Object> queue;
+    private final JsonWriter nodes;
+    private NameMasker names;
     private int written;
     private boolean nodesCut;
     private boolean bytesCut;
@@ -63,16 +66,52 @@ final class PlanEncoder {
 
     PlanEncoder(LiteralHasher hasher, NameMasker names, boolean keepLiterals, int nodeLimit, boolean streaming,
             long outputMillis) {
+        this.tables = new PlanTables();
         this.runFacts = new RunFacts(hasher, streaming);
         this.names = names;
         this.keepLiterals = keepLiterals;
         this.nodeLimit = nodeLimit;
+        this.indexes = new IdentityHashMap<>();
+        this.queue = new ArrayList<>();
+        this.nodes = new JsonWriter();
         this.values = new ValueEncoder(nodes, tables, this, outputMillis);
+    }
+
+    /**
+     * Goes on where another ended, which stays as it is: what that one has written is not walked again.
+     *
+     * @param begun has encoded an analyzed plan and cut nothing off
+     */
+    PlanEncoder(PlanEncoder begun, LiteralHasher hasher) {
+        this.tables = new PlanTables(begun.tables);
+        this.runFacts = new RunFacts(begun.runFacts, hasher);
+        this.names = begun.names;
+        this.keepLiterals = begun.keepLiterals;
+        this.nodeLimit = NODE_LIMIT;
+        this.indexes = new IdentityHashMap<>(begun.indexes);
+        this.queue = new ArrayList<>(begun.queue);
+        this.nodes = new JsonWriter(begun.nodes);
+        this.written = begun.written;
+        this.values = new ValueEncoder(begun.values, nodes, tables, this, OUTPUT_MILLIS);
+    }
+
+    /** Whether all of the plan is written, and it is no larger than what is worth keeping. */
+    boolean canBegin() {
+        return !nodesCut && !bytesCut && values.isWhole() && nodes.size() + tables.size() <= BEGUN_LIMIT;
+    }
+
+    /** Whether a plan, or one right below it, is written already. */
+    boolean knows(LogicalPlan plan) {
+        return indexes.containsKey(plan) || knowsOneOf(plan, "children") || knowsOneOf(plan, "innerChildren");
+    }
+
+    private boolean knowsOneOf(LogicalPlan plan, String member) {
+        return SparkCompat.elements(SparkCompat.memberOrNull(plan, member), CHILDREN_LIMIT).stream().anyMatch(indexes::containsKey);
     }
 
     /** Encodes both plans; either may be null. */
     EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) throws Throwable {
-        names.begin(analyzed);
+        names = names.around(analyzed);
         int analyzedIndex = walk(analyzed);
         int executedIndex = walk(executed);
         JsonWriter body = new JsonWriter();
@@ -223,7 +262,7 @@ final class PlanEncoder {
 
     private static String prettyName(Expression expression) {
         try {
-            return expression.prettyName();
+            return PrettyNames.of(expression);
         } catch (Throwable problem) {
             LeftOut.note(problem);
             return expression.getClass().getSimpleName();
@@ -245,7 +284,7 @@ final class PlanEncoder {
     private void writeLiteral(Literal literal) {
         int type = tables.type(literal.dataType());
         start(literal.getClass(), "expression", Collections.singletonList("dataType"));
-        nodes.object().field("t", type).endObject().endArray();
+        nodes.reference('t', type).endArray();
         nodes.field("n", "literal").field("t", type).name("x").object();
         if (literal.value() == null) {
             nodes.field("null", true);

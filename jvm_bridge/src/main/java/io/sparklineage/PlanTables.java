@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
 import org.apache.spark.sql.types.ArrayType;
@@ -20,50 +21,82 @@ final class PlanTables {
     /** An operator such as an alias makes its output anew whenever it is asked: all of it would fill the driver. */
     private static final int IDENTITY_LIMIT = 200_000;
 
-    private final Map<String, Integer> classes = new HashMap<>();
+    private final Map<String, Integer> classes;
 
     /** Of a class that was met: how many fields it had then, and its index. */
-    private final Map<Class<?>, int[]> latestOfClass = new IdentityHashMap<>();
-    private final JsonWriter classRows = new JsonWriter();
-    private final Map<DataType, Integer> typesByIdentity = new IdentityHashMap<>();
-    private final Map<String, Integer> typesByText = new HashMap<>();
-    private final JsonWriter typeRows = new JsonWriter();
-    private final Map<Attribute, Integer> attributesByIdentity = new IdentityHashMap<>();
+    private final Map<Class<?>, int[]> latestOfClass;
+    private final JsonWriter classRows;
+    private final Map<DataType, Integer> typesByIdentity;
+    private final Map<String, Integer> typesByText;
+    private final JsonWriter typeRows;
+    private final Map<Attribute, Integer> attributesByIdentity;
+    private final Map<Content, Integer> attributesByContent;
+    private final List<Attribute> attributes;
+    private final JsonWriter attributeRows;
+    private int attributesWritten;
+    private int attributeBytes;
+    private final Map<Long, Integer> expressions;
+    private long[] rawExpressions;
 
-    /** What makes an attribute the same as another. */
+    PlanTables() {
+        classes = new HashMap<>();
+        latestOfClass = new IdentityHashMap<>();
+        classRows = new JsonWriter();
+        typesByIdentity = new IdentityHashMap<>();
+        typesByText = new HashMap<>();
+        typeRows = new JsonWriter();
+        attributesByIdentity = new IdentityHashMap<>();
+        attributesByContent = new HashMap<>();
+        attributes = new ArrayList<>();
+        attributeRows = new JsonWriter();
+        expressions = new HashMap<>();
+        rawExpressions = new long[64];
+    }
+
+    /** A copy that goes on by itself. */
+    PlanTables(PlanTables other) {
+        classes = new HashMap<>(other.classes);
+        latestOfClass = new IdentityHashMap<>(other.latestOfClass);
+        classRows = new JsonWriter(other.classRows);
+        typesByIdentity = new IdentityHashMap<>(other.typesByIdentity);
+        typesByText = new HashMap<>(other.typesByText);
+        typeRows = new JsonWriter(other.typeRows);
+        attributesByIdentity = new IdentityHashMap<>(other.attributesByIdentity);
+        attributesByContent = new HashMap<>(other.attributesByContent);
+        attributes = new ArrayList<>(other.attributes);
+        attributeRows = new JsonWriter(other.attributeRows);
+        attributesWritten = other.attributesWritten;
+        attributeBytes = other.attributeBytes;
+        expressions = new HashMap<>(other.expressions);
+        rawExpressions = other.rawExpressions.clone();
+    }
+
+    /** What makes an attribute the same as another; its qualifier is that of the first one met. */
     private static final class Content {
         final int expression;
         final int type;
         final String name;
-        final Object qualifier;
         final boolean nullable;
 
-        Content(int expression, int type, Attribute attribute) throws Throwable {
+        Content(int expression, int type, Attribute attribute) {
             this.expression = expression;
             this.type = type;
             this.name = attribute.name();
-            this.qualifier = SparkCompat.member(attribute, "qualifier");
             this.nullable = attribute.nullable();
         }
 
         @Override
         public int hashCode() {
-            return 31 * (31 * expression + name.hashCode()) + qualifier.hashCode();
+            return 31 * expression + name.hashCode();
         }
 
         @Override
         public boolean equals(Object other) {
             Content that = other instanceof Content ? (Content) other : null;
             return that != null && expression == that.expression && type == that.type && nullable == that.nullable
-                    && name.equals(that.name) && (qualifier == that.qualifier || qualifier.equals(that.qualifier));
+                    && name.equals(that.name);
         }
     }
-
-    private final Map<Content, Integer> attributesByContent = new HashMap<>();
-    private final List<Attribute> attributes = new ArrayList<>();
-    private int attributeBytes;
-    private final Map<Long, Integer> expressions = new HashMap<>();
-    private long[] rawExpressions = new long[64];
 
     /** Bytes of all tables so far. */
     int size() {
@@ -74,21 +107,51 @@ final class PlanTables {
     int classIndex(Class<?> type, String kind, List<String> fields) {
         int[] latest = latestOfClass.get(type);
         if (latest == null || latest[0] != fields.size()) {
-            latest = new int[] {fields.size(), indexOf(type.getName(), kind, fields)};
+            latest = new int[] {fields.size(), indexOf(ClassRow.of(type, kind, fields))};
             latestOfClass.put(type, latest);
         }
         return latest[1];
     }
 
-    private int indexOf(String name, String kind, List<String> fields) {
-        String key = name + ' ' + fields.size();
-        Integer known = classes.get(key);
+    private int indexOf(ClassRow row) {
+        Integer known = classes.putIfAbsent(row.key, classes.size());
         if (known != null) {
             return known;
         }
-        classRows.object().field("name", name).field("kind", kind).field("fields", fields).endObject();
-        classes.put(key, classes.size());
+        classRows.raw(row.json);
         return classes.size() - 1;
+    }
+
+    /** A class with its fields as it stands in every plan that has it. */
+    private static final class ClassRow {
+        private static final ClassValue<AtomicReference<ClassRow>> LATEST = new ClassValue<AtomicReference<ClassRow>>() {
+            @Override
+            protected AtomicReference<ClassRow> computeValue(Class<?> type) {
+                return new AtomicReference<>();
+            }
+        };
+
+        final String kind;
+        final List<String> fields;
+        final String key;
+        final JsonWriter json;
+
+        private ClassRow(String name, String kind, List<String> fields) {
+            this.kind = kind;
+            this.fields = fields;
+            this.key = name + ' ' + fields.size();
+            this.json = new JsonWriter().object().field("name", name).field("kind", kind).field("fields", fields).endObject();
+        }
+
+        static ClassRow of(Class<?> type, String kind, List<String> fields) {
+            AtomicReference<ClassRow> latest = LATEST.get(type);
+            ClassRow row = latest.get();
+            if (row == null || !row.fields.equals(fields) || !row.kind.equals(kind)) {
+                row = new ClassRow(type.getName(), kind, fields);
+                latest.set(row);
+            }
+            return row;
+        }
     }
 
     /** Local id of an expression id: dense, in the order of first sight. */
@@ -115,18 +178,52 @@ final class PlanTables {
     int type(DataType type) {
         Integer known = typesByIdentity.get(type);
         if (known == null) {
-            JsonWriter json = new JsonWriter();
-            writeType(json, type);
-            String text = json.toString();
-            known = typesByText.get(text);
+            TypeText text = TypeText.of(type);
+            known = typesByText.get(text.text);
             if (known == null) {
                 known = typesByText.size();
-                typesByText.put(text, known);
-                typeRows.value(text);
+                typesByText.put(text.text, known);
+                typeRows.raw(text.json);
             }
             typesByIdentity.put(type, known);
         }
         return known;
+    }
+
+    /** A type's text, and that as JSON: a table's schema is one object in the plans of all queries that read it. */
+    private static final class TypeText {
+        private static final int KEPT = 200;
+        private static final int KEPT_LENGTH = 50_000;
+        private static final Map<DataType, TypeText> LATEST = new IdentityHashMap<>();
+
+        final String text;
+        final JsonWriter json;
+
+        private TypeText(DataType type) {
+            JsonWriter written = new JsonWriter();
+            writeType(written, type);
+            text = written.toString();
+            json = new JsonWriter().value(text);
+        }
+
+        static TypeText of(DataType type) {
+            synchronized (LATEST) {
+                TypeText known = LATEST.get(type);
+                if (known != null) {
+                    return known;
+                }
+            }
+            TypeText made = new TypeText(type);
+            if (made.text.length() <= KEPT_LENGTH) {
+                synchronized (LATEST) {
+                    if (LATEST.size() >= KEPT) {
+                        LATEST.clear();
+                    }
+                    LATEST.put(type, made);
+                }
+            }
+            return made;
+        }
     }
 
     /**
@@ -163,7 +260,7 @@ final class PlanTables {
     }
 
     /** Index of an attribute; throws where it is unresolved. */
-    int attribute(Attribute attribute) throws Throwable {
+    int attribute(Attribute attribute) {
         Integer known = attributesByIdentity.get(attribute);
         if (known == null) {
             if (attributesByIdentity.size() >= IDENTITY_LIMIT) {
@@ -175,7 +272,7 @@ final class PlanTables {
         return known;
     }
 
-    private int addAttribute(Attribute attribute) throws Throwable {
+    private int addAttribute(Attribute attribute) {
         int expression = expression(attribute.exprId());
         int type = type(attribute.dataType());
         Integer known = attributesByContent.putIfAbsent(new Content(expression, type, attribute), attributes.size());
@@ -189,19 +286,22 @@ final class PlanTables {
 
     /** The tables as members of the plan record; at the end of the walk, when every alias has been seen. */
     void write(JsonWriter plan, NameMasker names) throws Throwable {
+        for (; attributesWritten < attributes.size(); attributesWritten++) {
+            writeAttribute(attributes.get(attributesWritten), names);
+        }
         rows(plan, "classes", classRows);
         rows(plan, "types", typeRows);
-        plan.name("attributes").array();
-        for (Attribute attribute : attributes) {
-            plan.array().value(expression(attribute.exprId()));
-            plan.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
-            plan.value(type(attribute.dataType())).array();
-            for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
-                plan.value(String.valueOf(part));
-            }
-            plan.endArray().value(attribute.nullable()).endArray();
+        rows(plan, "attributes", attributeRows);
+    }
+
+    private void writeAttribute(Attribute attribute, NameMasker names) throws Throwable {
+        attributeRows.array().value(expression(attribute.exprId()));
+        attributeRows.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
+        attributeRows.value(type(attribute.dataType())).array();
+        for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
+            attributeRows.value(String.valueOf(part));
         }
-        plan.endArray();
+        attributeRows.endArray().value(attribute.nullable()).endArray();
     }
 
     static void rows(JsonWriter plan, String name, JsonWriter rows) {

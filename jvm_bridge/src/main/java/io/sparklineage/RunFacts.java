@@ -16,18 +16,32 @@ final class RunFacts {
     final boolean streaming;
 
     private final LiteralHasher hasher;
-    private final List<String> literals = new ArrayList<>();
+    private final List<String> literals;
     private final JsonWriter metrics = new JsonWriter();
     private final Map<String, String> metricTypes = new TreeMap<>();
     private final Map<Integer, long[]> metricIds = new TreeMap<>();
-    private final JsonWriter versions = new JsonWriter();
-    private final JsonWriter facts = new JsonWriter();
+    private final JsonWriter versions;
+    private final JsonWriter facts;
     private final JsonWriter scans = new JsonWriter();
-    private final List<EncodedPlan.LogicalRddNode> logicalRdds = new ArrayList<>();
+    private final List<EncodedPlan.LogicalRddNode> logicalRdds;
 
     RunFacts(LiteralHasher hasher, boolean streaming) {
         this.hasher = hasher;
         this.streaming = streaming;
+        this.literals = new ArrayList<>();
+        this.versions = new JsonWriter();
+        this.facts = new JsonWriter();
+        this.logicalRdds = new ArrayList<>();
+    }
+
+    /** What is known of an analyzed plan, to go on with what ran: metrics and scans are an executed plan's alone. */
+    RunFacts(RunFacts analyzed, LiteralHasher hasher) {
+        this.hasher = hasher;
+        this.streaming = analyzed.streaming;
+        this.literals = new ArrayList<>(analyzed.literals);
+        this.versions = new JsonWriter(analyzed.versions);
+        this.facts = new JsonWriter(analyzed.facts);
+        this.logicalRdds = new ArrayList<>(analyzed.logicalRdds);
     }
 
     List<String> literals() {

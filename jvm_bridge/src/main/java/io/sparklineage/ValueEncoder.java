@@ -30,7 +30,7 @@ final class ValueEncoder {
     private final PlanTables tables;
     private final PlanEncoder walk;
     private final Map<Object, String> tupleFields = new IdentityHashMap<>();
-    private final AttributeSpans spans = new AttributeSpans();
+    private final AttributeSpans spans;
     private int[] span = new int[64];
     private boolean spansWritten;
     private int elements;
@@ -49,6 +49,23 @@ final class ValueEncoder {
         this.json = json;
         this.tables = tables;
         this.walk = walk;
+        this.spans = new AttributeSpans();
+    }
+
+    /** Goes on where another ended, which cut nothing off. */
+    ValueEncoder(ValueEncoder other, JsonWriter json, PlanTables tables, PlanEncoder walk, long outputMillis) {
+        this.outputMillis = outputMillis;
+        this.json = json;
+        this.tables = tables;
+        this.walk = walk;
+        this.spans = new AttributeSpans(other.spans);
+        this.spansWritten = other.spansWritten;
+        this.elements = other.elements;
+    }
+
+    /** Whether nothing was cut off. */
+    boolean isWhole() {
+        return !(depthCut || textCut || elementsCut || attributesCut || timeCut);
     }
 
     /** Writes the value of a node's field. */
@@ -63,7 +80,7 @@ final class ValueEncoder {
         if (index < 0) {
             cut("nodes");
         } else {
-            json.object().field("@", index).endObject();
+            json.reference('@', index);
         }
     }
 
@@ -133,34 +150,45 @@ final class ValueEncoder {
     private void write(String field, Object value, int depth) {
         if (value == null) {
             json.nullValue();
-        } else if (depth > DEPTH_LIMIT) {
+            return;
+        }
+        if (depth > DEPTH_LIMIT) {
             depthCut = true;
             cut("depth");
-        } else if (value instanceof Option) {
-            write(field, SparkCompat.unwrap(value), depth + 1);
-        } else if (value instanceof Attribute) {
-            attribute((Attribute) value);
-        } else if (value instanceof Expression || value instanceof LogicalPlan) {
-            reference(value);
-        } else if (value instanceof ExprId) {
-            int id = tables.expression((ExprId) value);
-            json.object().field("e", id).endObject();
-        } else if (value instanceof DataType) {
-            int type = tables.type((DataType) value);
-            json.object().field("t", type).endObject();
-        } else {
-            writePlain(field, value, depth);
+            return;
+        }
+        switch (Kind.OF_CLASS.get(value.getClass())) {
+            case OPTION:
+                write(field, SparkCompat.unwrap(value), depth + 1);
+                break;
+            case ATTRIBUTE:
+                attribute((Attribute) value);
+                break;
+            case TREE:
+                reference(value);
+                break;
+            case EXPRESSION_ID:
+                json.reference('e', tables.expression((ExprId) value));
+                break;
+            case TYPE:
+                json.reference('t', tables.type((DataType) value));
+                break;
+            case BOOLEAN:
+                json.value((Boolean) value);
+                break;
+            case NUMBER:
+                number(field, (Number) value, depth);
+                break;
+            case TEXT:
+                text(field, value.toString());
+                break;
+            default:
+                writeOther(field, value, depth);
         }
     }
 
-    private void writePlain(String field, Object value, int depth) {
-        if (value instanceof Boolean) {
-            json.value((Boolean) value);
-        } else if (value instanceof Number) {
-            number(field, (Number) value, depth);
-        } else if (value instanceof String || value instanceof UTF8String || value instanceof Character) {
-            text(field, value.toString());
-        } else if (value instanceof Enum) {
+    private void writeOther(String field, Object value, int depth) {
+        if (value instanceof Enum) {
             json.value(((Enum<?>) value).name());
         } else if (value instanceof Enumeration.Value) {
             json.value(Masking.cut(value.toString(), 1_000));
@@ -184,12 +212,36 @@ final class ValueEncoder {
         }
     }
 
+    /** How the values of a class are written; of the first that fits. */
+    private enum Kind {
+        OPTION(Option.class), ATTRIBUTE(Attribute.class), TREE(Expression.class, LogicalPlan.class), EXPRESSION_ID(ExprId.class),
+        TYPE(DataType.class), BOOLEAN(Boolean.class), NUMBER(Number.class), TEXT(String.class, UTF8String.class, Character.class),
+        OTHER(Object.class);
+
+        static final ClassValue<Kind> OF_CLASS = new ClassValue<Kind>() {
+            @Override
+            protected Kind computeValue(Class<?> type) {
+                return Arrays.stream(values()).filter(each -> each.fits(type)).findFirst().orElse(OTHER);
+            }
+        };
+
+        private final Class<?>[] classes;
+
+        Kind(Class<?>... classes) {
+            this.classes = classes;
+        }
+
+        private boolean fits(Class<?> type) {
+            return Arrays.stream(classes).anyMatch(each -> each.isAssignableFrom(type));
+        }
+    }
+
     private void attribute(Attribute attribute) {
         int index = index(attribute);
         if (index < 0) {
             reference(attribute);
         } else {
-            json.object().field("a", index).endObject();
+            json.reference('a', index);
         }
     }
 
@@ -231,7 +283,7 @@ final class ValueEncoder {
     }
 
     private void masked(String text) {
-        json.object().field("?", text.length()).endObject();
+        json.reference('?', text.length());
     }
 
     /** Names of lambda classes are made at run time: what follows the mark would change with every run. */
@@ -260,7 +312,7 @@ final class ValueEncoder {
             return;
         }
         if (isMasked(field, first)) {
-            json.object().field("?", size(value)).endObject();
+            json.reference('?', size(value));
             return;
         }
         json.array();
@@ -303,7 +355,7 @@ final class ValueEncoder {
             if (isFull()) {
                 return false;
             }
-            json.object().field("a", span[i]).endObject();
+            json.reference('a', span[i]);
         }
         return true;
     }

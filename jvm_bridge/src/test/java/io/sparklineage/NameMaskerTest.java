@@ -70,12 +70,12 @@ class NameMaskerTest {
     void aColumnThatRepeatsAMaskedOneHasItsNameUnlessThePlanDefinesIt() {
         NameMasker names = new NameMasker();
         Alias alias = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
-        names.begin(null);
+        names = names.forPlan(null);
         names.nameOf(alias);
         Alias copy = alias(Literal$.MODULE$.apply("x"), "hunter2");
         assertEquals("?", names.nameOf((NamedExpression) copy.toAttribute()));
         assertEquals("other", names.nameOf((NamedExpression) alias(Literal$.MODULE$.apply("x"), "other").toAttribute()));
-        names.begin(null);
+        names = names.forPlan(null);
         assertEquals("hunter2", names.nameOf((NamedExpression) copy.toAttribute()));
     }
 }
