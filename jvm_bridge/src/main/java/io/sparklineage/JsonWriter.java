@@ -6,6 +6,10 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Writes JSON as UTF-8 into one growing byte array. It separates values by itself; the caller keeps
  * the brackets balanced.
+ *
+ * <p>What is written is noted as tokens first, and turned into bytes later, many at once: the methods that are called from
+ * everywhere are a few instructions each, and one loop has all the work. A JVM compiles that loop early and once, instead of its body
+ * into each of its callers, which took more time than the writing.
  */
 final class JsonWriter {
     private static final byte[] HEX = {
@@ -17,12 +21,39 @@ final class JsonWriter {
     private static final int NAME_LIMIT = 500;
     private static final int PIECE = 1024;
 
+    /** So many tokens are worth a loop. */
+    private static final int MANY = 4096;
+
+    /** More than a token without a text takes: a comma, a reference and its number. */
+    private static final int TOKEN_BYTES = 32;
+
+    /** A token is one of these and, above its four bits, a number. */
+    private static final int OPEN = 0;
+    private static final int CLOSE = 1;
+    private static final int NAME = 2;
+    private static final int TEXT = 3;
+    private static final int NUMBER = 4;
+    private static final int WORD = 5;
+    private static final int REFERENCE = 6;
+    private static final int RAW = 7;
+    private static final int BITS = 4;
+    private static final int NAME_BITS = 8;
+    private static final long LARGEST = Long.MAX_VALUE >> BITS;
+
     private byte[] bytes;
     private int size;
     private boolean separate;
+    private long[] tokens;
+    private Object[] objects;
+    private int count;
+
+    /** How long the texts of the tokens are. */
+    private int waiting;
 
     JsonWriter() {
         bytes = new byte[PIECE];
+        tokens = new long[PIECE / TOKEN_BYTES];
+        objects = new Object[tokens.length];
     }
 
     /** A copy that goes on by itself. */
@@ -30,96 +61,83 @@ final class JsonWriter {
         bytes = Arrays.copyOf(other.bytes, other.bytes.length);
         size = other.size;
         separate = other.separate;
+        tokens = other.tokens.clone();
+        objects = other.objects.clone();
+        count = other.count;
+        waiting = other.waiting;
     }
 
+    /** Bytes, about: what was noted last is counted without being written. */
     int size() {
-        return size;
+        return size + waiting + TOKEN_BYTES / 4 * count;
     }
 
-    /** A place to go back to. */
+    /** A place to go back to, until {@link #settle}. */
     int mark() {
-        return separate ? size : ~size;
+        return count;
     }
 
     /** Takes away all that was written since: what failed in the middle leaves no half of it behind. */
     void backTo(int mark) {
-        separate = mark >= 0;
-        size = separate ? mark : ~mark;
+        count = Math.min(count, mark);
     }
 
     byte[] toBytes() {
+        render();
         return Arrays.copyOf(bytes, size);
     }
 
     @Override
     public String toString() {
+        render();
         return new String(bytes, 0, size, java.nio.charset.StandardCharsets.UTF_8);
     }
 
+    /** Says that nobody goes back to an earlier place: what is noted may become bytes. */
+    void settle() {
+        if (count > MANY) {
+            render();
+        }
+    }
+
     JsonWriter object() {
-        return open('{');
+        return note(OPEN | '{' << BITS, null);
     }
 
     JsonWriter endObject() {
-        return close('}');
+        return note(CLOSE | '}' << BITS, null);
     }
 
     JsonWriter array() {
-        return open('[');
+        return note(OPEN | '[' << BITS, null);
     }
 
     JsonWriter endArray() {
-        return close(']');
+        return note(CLOSE | ']' << BITS, null);
     }
 
     JsonWriter name(String name) {
-        comma();
-        byte[] known = NAMES.get(name);
-        if (known != null) {
-            reserve(known.length);
-            System.arraycopy(known, 0, bytes, size, known.length);
-            size += known.length;
-        } else {
-            int from = size;
-            quoted(name);
-            put(':');
-            if (NAMES.size() < NAME_LIMIT) {
-                NAMES.put(name, Arrays.copyOfRange(bytes, from, size));
-            }
-        }
-        separate = false;
-        return this;
+        return note(NAME, name);
     }
 
     JsonWriter value(String text) {
         if (text == null) {
             return nullValue();
         }
-        comma();
-        quoted(text);
-        return this;
+        waiting += text.length();
+        return note(TEXT, text);
     }
 
     JsonWriter value(long number) {
-        comma();
-        if (number < 0) {
-            ascii(Long.toString(number));
-        } else {
-            digits(number);
-        }
-        return this;
+        return number >= 0 && number <= LARGEST ? note(NUMBER | number << BITS, null) : note(WORD, Long.toString(number));
     }
 
     JsonWriter value(boolean flag) {
-        comma();
-        ascii(flag ? "true" : "false");
-        return this;
+        return note(WORD, flag ? "true" : "false");
     }
 
     JsonWriter nullValue() {
-        comma();
-        ascii("null");
-        return this;
+        return note(WORD, "null");
     }
 
     JsonWriter field(String name, String text) {
@@ -150,52 +168,94 @@ final class JsonWriter {
 
     /** An object of one number, `{"@":7}`: what most values of a plan are. */
     JsonWriter reference(char name, int number) {
-        reserve(16);
-        if (separate) {
-            bytes[size++] = ',';
-        }
-        bytes[size++] = '{';
-        bytes[size++] = '"';
-        bytes[size++] = (byte) name;
-        bytes[size++] = '"';
-        bytes[size++] = ':';
-        digits(number);
-        put('}');
-        separate = true;
-        return this;
+        return note(REFERENCE | name << BITS | (long) number << BITS + NAME_BITS, null);
     }
 
-    /** Bytes that are JSON already: one value, or several with their commas. */
+    /** Bytes that are JSON already, one value, or several with their commas; they are not copied yet, and must stay as they are. */
     JsonWriter raw(byte[] json, int length) {
-        comma();
-        reserve(length);
-        System.arraycopy(json, 0, bytes, size, length);
-        size += length;
-        return this;
+        waiting += length;
+        return note(RAW | (long) length << BITS, json);
     }
 
+    /** What another has written so far; it may write on. */
     JsonWriter raw(JsonWriter other) {
+        other.render();
         return raw(other.bytes, other.size);
     }
 
-    private JsonWriter open(char bracket) {
-        comma();
-        put(bracket);
-        separate = false;
-        return this;
-    }
-
-    private JsonWriter close(char bracket) {
-        put(bracket);
-        separate = true;
-        return this;
-    }
-
-    private void comma() {
-        if (separate) {
-            put(',');
+    private JsonWriter note(long token, Object object) {
+        if (count == tokens.length) {
+            tokens = Arrays.copyOf(tokens, 2 * count);
+            objects = Arrays.copyOf(objects, 2 * count);
         }
-        separate = true;
+        tokens[count] = token;
+        objects[count++] = object;
+        return this;
+    }
+
+    /** Turns the tokens into bytes. */
+    private void render() {
+        for (int i = 0; i < count; i++) {
+            reserve(TOKEN_BYTES);
+            long token = tokens[i];
+            int kind = (int) token & (1 << BITS) - 1;
+            if (separate && kind != CLOSE) {
+                bytes[size++] = ',';
+            }
+            separate = kind != OPEN && kind != NAME;
+            switch (kind) {
+                case OPEN:
+                case CLOSE:
+                    bytes[size++] = (byte) (token >> BITS);
+                    break;
+                case NAME:
+                    name(objects[i]);
+                    break;
+                case TEXT:
+                    quoted((String) objects[i]);
+                    break;
+                case NUMBER:
+                    digits(token >> BITS);
+                    break;
+                case WORD:
+                    ascii((String) objects[i]);
+                    break;
+                case REFERENCE:
+                    bytes[size++] = '{';
+                    bytes[size++] = '"';
+                    bytes[size++] = (byte) (token >> BITS);
+                    bytes[size++] = '"';
+                    bytes[size++] = ':';
+                    digits(token >> BITS + NAME_BITS);
+                    bytes[size++] = '}';
+                    break;
+                default:
+                    copy((byte[]) objects[i], (int) (token >> BITS));
+            }
+            objects[i] = null;
+        }
+        count = 0;
+        waiting = 0;
+    }
+
+    private void name(Object name) {
+        byte[] known = NAMES.get(name);
+        if (known != null) {
+            copy(known, known.length);
+            return;
+        }
+        int from = size;
+        quoted((String) name);
+        put(':');
+        if (NAMES.size() < NAME_LIMIT) {
+            NAMES.put((String) name, Arrays.copyOfRange(bytes, from, size));
+        }
+    }
+
+    private void copy(byte[] source, int length) {
+        reserve(length);
+        System.arraycopy(source, 0, bytes, size, length);
+        size += length;
     }
 
     private void quoted(String text) {

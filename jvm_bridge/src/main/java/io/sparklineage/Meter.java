@@ -36,10 +36,9 @@ final class Meter {
 
     /** CPU time of one thread that is the bridge's alone: user and system, without a call of the clock for each event. */
     static final class ThreadTime {
+        private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
         private volatile long thread;
         private volatile long last;
-
-        private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
 
         static boolean isKnown() {
             return THREADS.isThreadCpuTimeSupported() && THREADS.isThreadCpuTimeEnabled();

@@ -140,6 +140,7 @@ final class PlanEncoder {
             Object node = queue.get(written);
             queue.set(written, null);
             writeNode(written, node);
+            nodes.settle();
             written++;
         }
         return index;

@@ -118,7 +118,7 @@ final class PlanTables {
         if (known != null) {
             return known;
         }
-        classRows.raw(row.json);
+        classRows.raw(row.json, row.json.length);
         return classes.size() - 1;
     }
 
@@ -134,13 +134,13 @@ final class PlanTables {
         final String kind;
         final List<String> fields;
         final String key;
-        final JsonWriter json;
+        final byte[] json;
 
         private ClassRow(String name, String kind, List<String> fields) {
             this.kind = kind;
             this.fields = fields;
             this.key = name + ' ' + fields.size();
-            this.json = new JsonWriter().object().field("name", name).field("kind", kind).field("fields", fields).endObject();
+            this.json = new JsonWriter().object().field("name", name).field("kind", kind).field("fields", fields).endObject().toBytes();
         }
 
         static ClassRow of(Class<?> type, String kind, List<String> fields) {
@@ -183,7 +183,7 @@ final class PlanTables {
             if (known == null) {
                 known = typesByText.size();
                 typesByText.put(text.text, known);
-                typeRows.raw(text.json);
+                typeRows.raw(text.json, text.json.length);
             }
             typesByIdentity.put(type, known);
         }
@@ -197,13 +197,13 @@ final class PlanTables {
         private static final Map<DataType, TypeText> LATEST = new IdentityHashMap<>();
 
         final String text;
-        final JsonWriter json;
+        final byte[] json;
 
         private TypeText(DataType type) {
             JsonWriter written = new JsonWriter();
             writeType(written, type);
             text = written.toString();
-            json = new JsonWriter().value(text);
+            json = new JsonWriter().value(text).toBytes();
         }
 
         static TypeText of(DataType type) {

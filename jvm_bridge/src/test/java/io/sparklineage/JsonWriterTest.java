@@ -47,4 +47,31 @@ class JsonWriterTest {
         assertEquals("{\"n \\\"\":0,\"n \\\"\":9,\"n \\\"\":10,\"n \\\"\":1234567,\"n \\\"\":9223372036854775807,"
                 + "\"n \\\"\":-1,\"n \\\"\":-9223372036854775808}", json.endObject().toString());
     }
+
+    @Test
+    void whatFailedInTheMiddleIsTakenAway() {
+        JsonWriter json = new JsonWriter().array();
+        for (int i = 0; i < 10_000; i++) {
+            int mark = json.reference('@', i).mark();
+            json.object().field("half", "of it").name("the rest");
+            json.backTo(mark);
+            json.settle();
+        }
+        String[] left = json.endArray().toString().split(",");
+        assertEquals(10_000, left.length);
+        assertEquals("[{\"@\":0}", left[0]);
+        assertEquals("{\"@\":9999}]", left[9_999]);
+    }
+
+    @Test
+    void aCopyAndWhatWasTakenOverStayAsTheyWere() {
+        JsonWriter first = new JsonWriter().value("a");
+        JsonWriter taken = new JsonWriter().array().raw(first);
+        JsonWriter copy = new JsonWriter(first);
+        first.value(1);
+        copy.reference('e', 2);
+        assertEquals("\"a\",1", first.toString());
+        assertEquals("\"a\",{\"e\":2}", copy.toString());
+        assertEquals("[\"a\"]", taken.endArray().toString());
+    }
 }
