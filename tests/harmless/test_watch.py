@@ -259,7 +259,7 @@ def test_the_bridge_heard_of_all_that_was_done(watched: Watched) -> None:
     assert {record["kind"] for record in records} == {
         "application", "application_end", "execution", "intent", "plan", "progress", "rdd_job", "stream_end", "stream_start",
     }  # fmt: skip
-    assert len(of_kind(records, "intent")) >= WRITES
+    assert len(of_kind(records, "intent")) == WRITES
     executions = of_kind(records, "execution")
     assert {record["state"] for record in executions} == {"COMPLETE", "FAILED"}
     assert [record for record in executions if record.get("plan_error")] == []
