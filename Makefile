@@ -34,12 +34,13 @@ lane-%:
 
 LINEAGE_TESTS := tests/closed tests/hive tests/lineage
 FIRST_TESTS := tests/bridge tests/compare tests/corpora tests/execution tests/failures
+EVENT_TESTS := $(wildcard tests/lineage/test_event*.py)
 test-lineage:
-	.venv/bin/python -m pytest $(LINEAGE_TESTS)
+	.venv/bin/python -m pytest $(LINEAGE_TESTS) $(EVENT_TESTS:%=--ignore=%)
 test-smoke35:
 	.venv-3.5/bin/python -m pytest -m smoke35
 test-first:
-	.venv/bin/python -m pytest $(FIRST_TESTS)
+	.venv/bin/python -m pytest $(FIRST_TESTS) $(EVENT_TESTS)
 test-others:
 	.venv/bin/python -m pytest tests $(patsubst %,--ignore=%,$(LINEAGE_TESTS) $(FIRST_TESTS))
 
