@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +38,33 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a file."""
     with open_new(path, "wb") as file:
         file.write(content)
+
+
+@contextmanager
+def locked(
+    path: Path, timeout_seconds: float, late: Exception, try_lock: Callable[[int], bool]
+) -> Iterator[None]:
+    """Hold a file that processes and threads take turns at; the lock falls with its process.
+
+    `try_lock` gets the file's descriptor and says whether it is locked now. Raises `late` when the turn does not come in time, `OSError`
+    where the file cannot be made.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    with open_new(path, "ab") as file:
+        while not try_lock(file.fileno()):
+            if time.monotonic() >= deadline:
+                raise late
+            time.sleep(0.02)
+        yield
+
+
+def try_flock(descriptor: int) -> bool:
+    """Lock a whole file at once, or not: flock, not lockf, since it also parts two threads of one process."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _opener(path: str, flags: int) -> int:

@@ -205,17 +205,11 @@ def ingest_lock(spool: Path, timeout_seconds: float = 60.0) -> Iterator[None]:
     The lock falls with its process. Raises `BridgeError` when the turn does not come in time.
     """
     owned.make_folder(spool)
-    path = spool / LOCK_FILE
-    deadline = time.monotonic() + timeout_seconds
-    with owned.open_new(path, "ab") as file:
-        # flock, not lockf: it also parts two threads of one process.
-        while not _try_lock(file.fileno()):
-            if time.monotonic() >= deadline:
-                raise BridgeError(
-                    f"Another process ingests from {spool} for more than {timeout_seconds:g} s: "
-                    "let it finish or end it, then try again."
-                )
-            time.sleep(0.05)
+    late = BridgeError(
+        f"Another process ingests from {spool} for more than {timeout_seconds:g} s: "
+        "let it finish or end it, then try again."
+    )
+    with owned.locked(spool / LOCK_FILE, timeout_seconds, late, _try_lock):
         yield
 
 
@@ -264,9 +258,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not owned.try_flock(descriptor):
         return False
     try:
         # The bridge knows no other locks than these: it deletes nothing from a full spool while one is held.

@@ -7,8 +7,6 @@ through, looks first and renames then: it replaces a commit that came in between
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,24 +32,16 @@ def turn(folder: Path | None) -> Iterator[None]:
     if folder is None:
         yield
         return
-    deadline = time.monotonic() + _WAIT_SECONDS
-    with owned.open_new(folder / LOCK, "ab") as file:
-        while not _is_ours(file.fileno()):
-            if time.monotonic() >= deadline:
-                raise StoreError(
-                    f"Another process writes to the store at {folder} for more than {_WAIT_SECONDS:g} s: "
-                    "let it finish or end it, then try again."
-                )
-            time.sleep(0.02)
+    late = StoreError(
+        f"Another process writes to the store at {folder} for more than {_WAIT_SECONDS:g} s: "
+        "let it finish or end it, then try again."
+    )
+    with owned.locked(folder / LOCK, _WAIT_SECONDS, late, _try_lock):
         yield
 
 
-def _is_ours(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
-        # flock, not lockf: it also parts two threads of one process.
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return owned.try_flock(descriptor)
     except OSError:
         return True  # a file system without locks: two deltalake writers need none
-    return True

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from bridge.records import of_kind, read_spool
 from support.paths import JAR
+from support.spark import run_script
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
@@ -51,18 +50,7 @@ class Ran:
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     folder = tmp_path_factory.mktemp("many")
-    environment = os.environ | {
-        "FOLDER": str(folder), "TASKS": str(TASKS), "QUERIES": str(QUERIES), "JARS": str(JAR), "PYSPARK_PYTHON": sys.executable,
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=7_200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_script(SCRIPT, 7_200, FOLDER=folder, TASKS=TASKS, QUERIES=QUERIES, JARS=JAR)
     found = json.loads((folder / "found.json").read_text(encoding="utf-8"))
     print({name: found[name] for name in ("tasks", "queries")})
     return Ran(folder, found, read_spool(folder / "spool"))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from bridge.records import of_kind
+from support.spark import run_script
 
 import spark_lineage
 from harmless.faulty import read_all
@@ -27,20 +25,15 @@ UNLIMITED = ("first", "after_fork", "after_spawn", "after_a_child", "after_the_l
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the application ran; it ended by itself, with 0."""
     folder = tmp_path_factory.mktemp("processes")
-    environment = os.environ | {
-        "FOLDER": str(folder), "PYSPARK_PYTHON": sys.executable, "SPARK_LINEAGE_SPOOL": str(folder / "spool"),
-        "SPARK_LINEAGE_STORE": str(folder / "store"), "XDG_STATE_HOME": str(folder / "state"),
-        "XDG_DATA_HOME": str(folder / "share"),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+    run_script(
+        SCRIPT,
+        300,
+        FOLDER=folder,
+        SPARK_LINEAGE_SPOOL=folder / "spool",
+        SPARK_LINEAGE_STORE=folder / "store",
+        XDG_STATE_HOME=folder / "state",
+        XDG_DATA_HOME=folder / "share",
     )
-    assert done.returncode == 0, done.stderr[-3000:]
     return folder
 
 

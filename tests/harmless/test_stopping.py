@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import pyspark
 import pytest
 from bridge.records import of_kind, read_spool
 from support.paths import JAR
+from support.spark import run_script
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
@@ -54,18 +53,7 @@ class Ended:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory, helpers: Path) -> Ended:
     folder = tmp_path_factory.mktemp("stopping")
-    environment = os.environ | {
-        "FOLDER": str(folder), "RACES": str(RACES), "JARS": f"{JAR},{helpers}", "PYSPARK_PYTHON": sys.executable,
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=3_000,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    run_script(SCRIPT, 3_000, FOLDER=folder, RACES=RACES, JARS=f"{JAR},{helpers}")
     return Ended(folder, json.loads((folder / "counts.json").read_text(encoding="utf-8")))
 
 

@@ -81,6 +81,21 @@ def end_jvm() -> None:
         SparkContext._jvm = None
 
 
+def run_script(script: Path, timeout_seconds: float, **environment: object) -> None:
+    """Run a Python file as an application of its own, with what it needs in its environment; it has to end with 0."""
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ
+        | {"PYSPARK_PYTHON": sys.executable}
+        | {name: str(value) for name, value in environment.items()},
+        capture_output=True,
+        text=True,
+        timeout=timeout_seconds,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
 def submit(
     script: Path, *words: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
