@@ -303,7 +303,12 @@ def _costs(metrics: dict[str, int]) -> str:
     if {"written_bytes", "queued_records", "queued_bytes"} <= metrics.keys():
         words.append(f"{_bytes(metrics['written_bytes'])} written")
         words.append(f"{metrics['queued_records']} records ({_bytes(metrics['queued_bytes'])}) queued")
-    times = {"listener": "listener_nanos", "writer": "writer_nanos", "intents": "intent_nanos"}
+    times = {
+        "listener": "listener_nanos",
+        "recorder": "recorder_nanos",
+        "writer": "writer_nanos",
+        "intents": "intent_nanos",
+    }
     words += [f"{name} {metrics[key] / 1e6:.0f} ms" for name, key in times.items() if key in metrics]
     return f" ({', '.join(words)})" if words else ""
 

@@ -39,6 +39,7 @@ HOOKED = frozenset({
 
 OWN = {
     "spark-listener-group-spark-lineage": "bus",
+    "spark-lineage-recorder": "recorder",
     "spark-lineage-writer": "writer",
     "spark-lineage-uploader": "uploader",
 }

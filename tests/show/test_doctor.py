@@ -31,10 +31,11 @@ METRICS = {
     "queued_records": 4,
     "queued_bytes": 99_900,
     "listener_nanos": 12_000_000,
+    "recorder_nanos": 34_000_000,
     "writer_nanos": 1_000_000,
     "intent_nanos": 0,
 }
-COSTS = "(3 executions, 2 intents, 1.2 MB written, 4 records (99.9 kB) queued, listener 12 ms, writer 1 ms, intents 0 ms)"
+COSTS = "(3 executions, 2 intents, 1.2 MB written, 4 records (99.9 kB) queued, listener 12 ms, recorder 34 ms, writer 1 ms, intents 0 ms)"
 POM = "META-INF/maven/io.sparklineage/spark-lineage-bridge/pom.properties"
 
 

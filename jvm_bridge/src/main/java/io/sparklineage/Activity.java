@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,7 +82,9 @@ final class Activity {
     private final Map<Long, Execution> executions = new Bounded<>(EXECUTION_LIMIT);
     private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT);
     private final Map<Integer, Integer> stageJobs = new Bounded<>(STAGE_LIMIT);
-    private final Map<Integer, Long> rddExecutions = new Bounded<>(RDD_LIMIT);
+
+    /** Asked and changed by the recorder's thread, too. */
+    private final Map<Integer, Long> rddExecutions = Collections.synchronizedMap(new Bounded<>(RDD_LIMIT));
     final Stages stages = new Stages();
 
     /** The execution of that id, made if it is not known. */

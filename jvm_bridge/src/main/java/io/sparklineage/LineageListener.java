@@ -1,9 +1,7 @@
 package io.sparklineage;
 
 import com.codahale.metrics.Counter;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -20,20 +18,21 @@ import org.apache.spark.scheduler.SparkListenerStageCompleted;
 import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
-import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.SQLExecution;
-import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
 import org.apache.spark.sql.streaming.StreamingQueryListener;
 
 /**
- * Listens on a bus queue of its own, turns what it sees into bytes and hands them to the spool. It never
+ * Listens on a bus queue of its own, keeps account of what runs, and hands what has ended to the {@link Recorder}. It never
  * throws, starts no job, and keeps no plan.
  */
 final class LineageListener extends SparkListener {
     static final String QUEUE = "spark-lineage";
     private static final long END_TIMEOUT_MILLIS = 10_000;
+
+    /** What the recorder may take of that; the spool needs a part, too. */
+    private static final long RECORDER_MILLIS = 7_000;
     private static final int EXECUTOR_EVENT_LIMIT = 10_000;
 
     final String bridge = UUID.randomUUID().toString();
@@ -42,19 +41,13 @@ final class LineageListener extends SparkListener {
     private final boolean everySession;
     private final Gaps gaps = new Gaps(bridge);
     private final Spool spool;
-    private final LiteralHasher hasher;
-    private final NameMasker names = new NameMasker();
     private final Activity activity = new Activity();
-    private final StreamingNames streaming = new StreamingNames();
-    private final Origins origins = new Origins();
-    private final PlanCache plans = new PlanCache(PlanCache.BYTE_LIMIT);
-    private final Sampling sampling;
     private final Intents intents;
+    private final Recorder recorder;
     private final Counter droppedEvents;
     private final Meter meter = new Meter();
     private final Meter.ThreadTime time = new Meter.ThreadTime();
     private final AtomicLong intentNanos = new AtomicLong();
-    private final AtomicLong executions = new AtomicLong();
     private Runnable unregister = () -> { };
     private long dropped;
     private int executorEvents;
@@ -67,10 +60,8 @@ final class LineageListener extends SparkListener {
         this.context = context;
         this.everySession = everySession;
         this.settings = settings;
-        this.hasher = new LiteralHasher(settings.hashKey);
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
                 .counter("queue." + QUEUE + ".numDroppedEvents");
-        this.sampling = new Sampling(settings.sample);
         gaps.complain(Settings.complaints(context, settings));
         Uploads uploads = settings.remoteSpool == null ? null
                 : new Uploads(new Uploader(settings.remoteSpool, context.hadoopConfiguration()), settings.spool, gaps);
@@ -79,7 +70,9 @@ final class LineageListener extends SparkListener {
         this.spool = new Spool(writer, gaps, Clock.SYSTEM, uploads);
         spool.start();
         try {
+            NameMasker names = new NameMasker();
             this.intents = new Intents(bridge, context, settings, spool, names);
+            this.recorder = new Recorder(bridge, context.sparkUser(), settings, spool, gaps, activity, intents, names);
             measure();
         } catch (Throwable problem) {
             spool.close(END_TIMEOUT_MILLIS);
@@ -89,8 +82,8 @@ final class LineageListener extends SparkListener {
 
     /** A metrics system that does not take the numbers costs nothing but them. */
     private void measure() {
-        meter.with("executions", executions::get).with("sampled_out", sampling::leftOut).with("intents", intents::noted)
-                .with("lost", gaps::lost);
+        recorder.measure(meter);
+        meter.with("intents", intents::noted).with("lost", gaps::lost);
         for (String reason : Gaps.LOSSES) {
             meter.with("lost_" + reason, () -> gaps.lost(reason));
         }
@@ -117,37 +110,24 @@ final class LineageListener extends SparkListener {
     @Override
     public void onOtherEvent(SparkListenerEvent event) {
         try {
-            time.here();
-            dispatcher = Thread.currentThread();
+            heard();
             if (event instanceof SparkListenerSQLExecutionStart) {
                 started((SparkListenerSQLExecutionStart) event);
             } else if (event instanceof SparkListenerSQLExecutionEnd) {
                 ended((SparkListenerSQLExecutionEnd) event);
             } else if (event instanceof FlushMarker) {
-                ((FlushMarker) event).arrived.countDown();
+                recorder.arrived((FlushMarker) event);
             } else if (event instanceof StreamingQueryListener.Event) {
-                streamed(event);
+                recorder.streamed((StreamingQueryListener.Event) event);
             }
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }
     }
 
-    /** A streaming query that waits for data says so, too; that tells nothing. */
-    private void streamed(SparkListenerEvent event) {
-        long now = System.currentTimeMillis();
-        if (event instanceof StreamingQueryListener.QueryStartedEvent) {
-            StreamingQueryListener.QueryStartedEvent start = (StreamingQueryListener.QueryStartedEvent) event;
-            Long at = StreamProgress.millis(start.timestamp());
-            spool.offer(new Entry(StreamProgress.started(bridge, streaming.started(start), at == null ? now : at)));
-        } else if (event instanceof StreamingQueryListener.QueryProgressEvent) {
-            StreamingQueryListener.QueryProgressEvent progress = (StreamingQueryListener.QueryProgressEvent) event;
-            Long execution = streaming.executionOf(progress.progress().runId(), progress.progress().batchId());
-            spool.offer(new Entry(StreamProgress.progress(bridge, progress, execution)));
-        } else if (event instanceof StreamingQueryListener.QueryTerminatedEvent) {
-            StreamingQueryListener.QueryTerminatedEvent end = (StreamingQueryListener.QueryTerminatedEvent) event;
-            spool.offer(new Entry(StreamProgress.ended(bridge, streaming.ended(end), streaming.failure(end), now)));
-        }
+    private void heard() {
+        time.here();
+        dispatcher = Thread.currentThread();
     }
 
     private void started(SparkListenerSQLExecutionStart event) {
@@ -165,101 +145,8 @@ final class LineageListener extends SparkListener {
     }
 
     private void ended(SparkListenerSQLExecutionEnd event) {
-        ExecutionRecord record =
-                new ExecutionRecord(bridge, context.sparkUser(), activity.removeExecution(event.executionId()));
-        record.endedAt = event.time();
-        record.endedOrder = ++order;
-        Throwable thrown = (Throwable) SparkCompat.unwrap(event.executionFailure());
-        if (thrown != null) {
-            record.failure = Failure.of(thrown);
-            record.state = record.failure.isCancelled() ? "CANCELLED" : "FAILED";
-        }
-        Map<String, byte[]> sections = new LinkedHashMap<>();
-        try {
-            readQuery(event, record, sections);
-        } catch (Throwable problem) {
-            record.planFailure = Failure.of(problem);
-        } finally {
-            intents.ended(event.executionId());
-        }
-        record.batch = streaming.of(record.execution, record.query);
-        if (record.batch != null) {
-            streaming.ran(record.batch, record.execution, record.failure);
-        }
-        record.sampledOut = sampling.leavesOut(record.plan == null ? null : record.plan.hash, record.failure == null, record.batch,
-                record.execution.id);
-        if (record.execution.jobsLeftOut > 0) {
-            gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
-        }
-        spool.offer(new Entry(record.toBytes(), sections));
-        executions.incrementAndGet();
+        recorder.ended(event, activity.removeExecution(event.executionId()), ++order);
         countLosses();
-    }
-
-    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
-            throws Throwable {
-        if (event.qe() == null) {
-            return;
-        }
-        QueryFacts query = new QueryFacts(event.qe());
-        record.query = query;
-        LogicalPlan analyzed = query.analyzed();
-        if (analyzed == null) {
-            record.sqlText = query.sqlText(null);
-            record.planFailure = record.failure;
-            return;
-        }
-        record.sqlText = query.sqlText(analyzed);
-        record.commandResult = record.failure == null && query.isCommandResult();
-        SparkPlan executed = query.executed();
-        PlanEncoder encoder = encoder(record.execution, analyzed, query.isMicroBatch());
-        EncodedPlan plan = encoder.encode(analyzed, executed);
-        if (record.failure != null) {
-            record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
-        }
-        if (plan.record.length > Spool.RECORD_LIMIT) {
-            gaps.add(Gaps.TOO_LARGE, 1, null);
-            return;
-        }
-        Map<Integer, List<Long>> makers = origins.of(plan, activity, record.execution.id);
-        addOrigins(record, makers, sections);
-        record.plan = plan;
-        sections.put(plan.hash, plans.intern(plan.hash, plan.record));
-        origins.ended(record.execution.id, plan, makers, isCheckpoint(event));
-    }
-
-    /** One that goes on where the intent of the write ended, or that of the write in which this one ran. */
-    private PlanEncoder encoder(Activity.Execution execution, LogicalPlan analyzed, boolean microBatch) {
-        PlanEncoder begun = intents.begun(execution.root == null ? execution.id : execution.root);
-        return begun != null && !microBatch && begun.knows(analyzed) ? new PlanEncoder(begun, hasher)
-                : new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT, microBatch);
-    }
-
-    /** The origins of the plan's LogicalRDDs, and the origins of those: their records may be in a segment that is gone. */
-    private void addOrigins(ExecutionRecord record, Map<Integer, List<Long>> makers, Map<String, byte[]> sections) {
-        for (Origins.Ended origin : origins.reach(makers)) {
-            byte[] section = plans.get(origin.plan);
-            if (section != null) {
-                sections.put(origin.plan, section);
-            }
-            JsonWriter json = record.originExecutions.object().field("execution_id", origin.execution)
-                    .field("plan", section == null ? null : origin.plan).name("facts").array();
-            if (origin.facts.length > 0) {
-                json.raw(origin.facts, origin.facts.length);
-            }
-            JsonWriter below = new JsonWriter();
-            origins.write(below, origin.makers, sections::containsKey);
-            json.endArray();
-            PlanTables.rows(json, "origins", below);
-            json.endObject();
-        }
-        origins.write(record.origins, makers, sections::containsKey);
-    }
-
-    /** The one use of an execution's name: a lazy checkpoint has nothing else that tells it. */
-    private static boolean isCheckpoint(SparkListenerSQLExecutionEnd event) {
-        Object name = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "executionName"));
-        return "checkpoint".equals(name) || "localCheckpoint".equals(name);
     }
 
     private synchronized void countLosses() {
@@ -277,8 +164,7 @@ final class LineageListener extends SparkListener {
     @Override
     public void onJobStart(SparkListenerJobStart event) {
         try {
-            time.here();
-            dispatcher = Thread.currentThread();
+            heard();
             Activity.Job job = activity.jobStarted(event);
             if (job.executionId == null && !job.schemaInference) {
                 job.reads = RddJob.describe(context, job.id);
@@ -406,8 +292,9 @@ final class LineageListener extends SparkListener {
     @Override
     public void onApplicationEnd(SparkListenerApplicationEnd event) {
         try {
-            dispatcher = Thread.currentThread();
+            heard();
             ended = true;
+            recorder.close(RECORDER_MILLIS);
             countLosses();
             Object exitCode = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "exitCode"));
             String stopped = Stopping.now(context.getConf());
@@ -416,7 +303,7 @@ final class LineageListener extends SparkListener {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }
         try {
-            spool.close(END_TIMEOUT_MILLIS);
+            spool.close(END_TIMEOUT_MILLIS - RECORDER_MILLIS);
             Bridge.forget(this);
         } catch (Throwable problem) {
             gaps.add(Gaps.SPOOL_FAILED, 1, problem);
@@ -441,6 +328,7 @@ final class LineageListener extends SparkListener {
         if (thread != null && context.isStopped()) {
             thread.join(Math.max(1, millisUntil(deadlineNanos)));
         }
+        recorder.close(millisUntil(deadlineNanos) * RECORDER_MILLIS / END_TIMEOUT_MILLIS);
         countLosses();
         if (thread != null && !thread.isAlive() && !ended && dropped == 0) {
             gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
@@ -464,7 +352,8 @@ final class LineageListener extends SparkListener {
     }
 
     void close() {
-        spool.close(END_TIMEOUT_MILLIS);
+        recorder.close(RECORDER_MILLIS);
+        spool.close(END_TIMEOUT_MILLIS - RECORDER_MILLIS);
         try {
             unregister.run();
         } catch (Throwable ended) {

@@ -13,7 +13,7 @@ import org.apache.spark.sql.execution.SparkPlan;
 
 /**
  * Reads a QueryExecution with care: its plans are lazy, so only what the query's own thread has computed is asked
- * for. On Spark 3.5 a plan that failed would be computed again, here, on the listener's thread.
+ * for. On Spark 3.5 a plan that failed would be computed again, here.
  */
 final class QueryFacts {
     private static final int CHAIN_LIMIT = 1_000;

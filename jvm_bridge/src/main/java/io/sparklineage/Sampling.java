@@ -6,7 +6,7 @@ import java.util.Map;
  * Which executions are told of without their operators and stages (`spark.lineage.sample`): of those that repeat a plan a share, by a
  * hash, so that the same batch is always kept or always left out. The first of a plan and what failed are told of in full.
  *
- * <p>Used by the listener's thread alone.
+ * <p>Used by the recorder's thread alone.
  */
 final class Sampling {
     /** How many plans are remembered; of one that was forgotten the next execution counts as the first. */

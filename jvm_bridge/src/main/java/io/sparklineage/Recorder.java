@@ -1,0 +1,251 @@
+package io.sparklineage;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.execution.SparkPlan;
+import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
+import org.apache.spark.sql.streaming.StreamingQueryListener;
+
+/**
+ * Makes bytes of what has ended and hands them to the spool, in the order of the events, on a thread of its own: a plan that takes
+ * long holds up no event. What waits keeps its plan, so little may wait; where there is no room the listener waits, too.
+ */
+final class Recorder {
+    static final int WAITING_LIMIT = 16;
+    private static final long ROOM_MILLIS = 100;
+
+    private final String bridge;
+    private final String user;
+    private final Settings settings;
+    private final Spool spool;
+    private final Gaps gaps;
+    private final Activity activity;
+    private final Intents intents;
+    private final LiteralHasher hasher;
+    private final NameMasker names;
+    private final StreamingNames streaming = new StreamingNames();
+    private final Origins origins = new Origins();
+    private final PlanCache plans = new PlanCache(PlanCache.BYTE_LIMIT);
+    private final Sampling sampling;
+    private final AtomicLong executions = new AtomicLong();
+    private final Meter.ThreadTime time = new Meter.ThreadTime();
+    private final ThreadPoolExecutor thread;
+
+    /** Something to be done on the thread. */
+    private interface Work {
+        void run() throws Throwable;
+    }
+
+    /** @param activity what is asked for the makers of RDDs, from this thread */
+    Recorder(String bridge, String user, Settings settings, Spool spool, Gaps gaps, Activity activity, Intents intents,
+            NameMasker names) {
+        this.bridge = bridge;
+        this.user = user;
+        this.settings = settings;
+        this.spool = spool;
+        this.gaps = gaps;
+        this.activity = activity;
+        this.intents = intents;
+        this.hasher = new LiteralHasher(settings.hashKey);
+        this.names = names;
+        this.sampling = new Sampling(settings.sample);
+        this.thread = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_LIMIT), work -> {
+            Thread made = new Thread(work, "spark-lineage-recorder");
+            made.setDaemon(true);
+            return made;
+        }, Recorder::waitForRoom);
+        thread.prestartCoreThread();
+    }
+
+    private static void waitForRoom(Runnable work, ThreadPoolExecutor thread) {
+        boolean isQueued = false;
+        while (!isQueued) {
+            if (thread.isShutdown()) {
+                throw new RejectedExecutionException("the application has ended");
+            }
+            try {
+                isQueued = thread.getQueue().offer(work, ROOM_MILLIS, TimeUnit.MILLISECONDS);
+            } catch (InterruptedException nobodyMayInterrupt) {
+                // The flag is cleared: Spark would take a listener off its bus whose thread is interrupted.
+                continue;
+            }
+        }
+        // Shut down since it was looked at: then nobody takes it out of the queue.
+        if (thread.isShutdown() && thread.remove(work)) {
+            throw new RejectedExecutionException("the application has ended");
+        }
+    }
+
+    private void submit(Work work) {
+        thread.execute(() -> {
+            try {
+                time.here();
+                work.run();
+            } catch (Throwable problem) {
+                gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+            } finally {
+                time.nanos();  // nobody can ask when the thread has ended
+            }
+        });
+    }
+
+    /** Adds what is recorded, what waits and what it has cost. */
+    void measure(Meter meter) {
+        meter.with("executions", executions::get).with("sampled_out", sampling::leftOut)
+                .with("queued_executions", () -> thread.getQueue().size()).with("recorder_nanos", time);
+    }
+
+    /** Records an execution that has ended; nobody else may change it any more. */
+    void ended(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
+        submit(() -> record(event, execution, order));
+    }
+
+    /** Records what a streaming query tells of itself. */
+    void streamed(StreamingQueryListener.Event event) {
+        long now = System.currentTimeMillis();
+        submit(() -> record(event, now));
+    }
+
+    /** Passes a marker on to whoever waits for it, after all that came before. */
+    void arrived(FlushMarker marker) {
+        submit(marker.arrived::countDown);
+    }
+
+    /** Ends the thread when it has done all that waits, and waits for that so long at most; what is left then is counted as lost. */
+    void close(long timeoutMillis) {
+        thread.shutdown();
+        boolean isDone = false;
+        try {
+            isDone = thread.awaitTermination(timeoutMillis, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (!isDone) {
+            List<Runnable> left = new ArrayList<>();
+            thread.getQueue().drainTo(left);
+            if (!left.isEmpty()) {
+                gaps.add(Gaps.ENCODE_FAILED, left.size(), "executions were not recorded before the application ended");
+            }
+        }
+    }
+
+    /** A streaming query that waits for data says so, too; that tells nothing. */
+    private void record(StreamingQueryListener.Event event, long now) {
+        if (event instanceof StreamingQueryListener.QueryStartedEvent) {
+            StreamingQueryListener.QueryStartedEvent start = (StreamingQueryListener.QueryStartedEvent) event;
+            Long at = StreamProgress.millis(start.timestamp());
+            spool.offer(new Entry(StreamProgress.started(bridge, streaming.started(start), at == null ? now : at)));
+        } else if (event instanceof StreamingQueryListener.QueryProgressEvent) {
+            StreamingQueryListener.QueryProgressEvent progress = (StreamingQueryListener.QueryProgressEvent) event;
+            Long execution = streaming.executionOf(progress.progress().runId(), progress.progress().batchId());
+            spool.offer(new Entry(StreamProgress.progress(bridge, progress, execution)));
+        } else if (event instanceof StreamingQueryListener.QueryTerminatedEvent) {
+            StreamingQueryListener.QueryTerminatedEvent end = (StreamingQueryListener.QueryTerminatedEvent) event;
+            spool.offer(new Entry(StreamProgress.ended(bridge, streaming.ended(end), streaming.failure(end), now)));
+        }
+    }
+
+    private void record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
+        ExecutionRecord record = new ExecutionRecord(bridge, user, execution);
+        record.endedAt = event.time();
+        record.endedOrder = order;
+        Throwable thrown = (Throwable) SparkCompat.unwrap(event.executionFailure());
+        if (thrown != null) {
+            record.failure = Failure.of(thrown);
+            record.state = record.failure.isCancelled() ? "CANCELLED" : "FAILED";
+        }
+        Map<String, byte[]> sections = new LinkedHashMap<>();
+        try {
+            readQuery(event, record, sections);
+        } catch (Throwable problem) {
+            record.planFailure = Failure.of(problem);
+        } finally {
+            intents.ended(event.executionId());
+        }
+        record.batch = streaming.of(record.execution, record.query);
+        if (record.batch != null) {
+            streaming.ran(record.batch, record.execution, record.failure);
+        }
+        record.sampledOut = sampling.leavesOut(record.plan == null ? null : record.plan.hash, record.failure == null, record.batch,
+                record.execution.id);
+        if (record.execution.jobsLeftOut > 0) {
+            gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
+        }
+        spool.offer(new Entry(record.toBytes(), sections));
+        executions.incrementAndGet();
+    }
+
+    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
+            throws Throwable {
+        if (event.qe() == null) {
+            return;
+        }
+        QueryFacts query = new QueryFacts(event.qe());
+        record.query = query;
+        LogicalPlan analyzed = query.analyzed();
+        if (analyzed == null) {
+            record.sqlText = query.sqlText(null);
+            record.planFailure = record.failure;
+            return;
+        }
+        record.sqlText = query.sqlText(analyzed);
+        record.commandResult = record.failure == null && query.isCommandResult();
+        SparkPlan executed = query.executed();
+        PlanEncoder encoder = encoder(record.execution, analyzed, query.isMicroBatch());
+        EncodedPlan plan = encoder.encode(analyzed, executed);
+        if (record.failure != null) {
+            record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
+        }
+        if (plan.record.length > Spool.RECORD_LIMIT) {
+            gaps.add(Gaps.TOO_LARGE, 1, null);
+            return;
+        }
+        Map<Integer, List<Long>> makers = origins.of(plan, activity, record.execution.id);
+        addOrigins(record, makers, sections);
+        record.plan = plan;
+        sections.put(plan.hash, plans.intern(plan.hash, plan.record));
+        origins.ended(record.execution.id, plan, makers, isCheckpoint(event));
+    }
+
+    /** One that goes on where the intent of the write ended, or that of the write in which this one ran. */
+    private PlanEncoder encoder(Activity.Execution execution, LogicalPlan analyzed, boolean microBatch) {
+        PlanEncoder begun = intents.begun(execution.root == null ? execution.id : execution.root);
+        return begun != null && !microBatch && begun.knows(analyzed) ? new PlanEncoder(begun, hasher)
+                : new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT, microBatch);
+    }
+
+    /** The origins of the plan's LogicalRDDs, and the origins of those: their records may be in a segment that is gone. */
+    private void addOrigins(ExecutionRecord record, Map<Integer, List<Long>> makers, Map<String, byte[]> sections) {
+        for (Origins.Ended origin : origins.reach(makers)) {
+            byte[] section = plans.get(origin.plan);
+            if (section != null) {
+                sections.put(origin.plan, section);
+            }
+            JsonWriter json = record.originExecutions.object().field("execution_id", origin.execution)
+                    .field("plan", section == null ? null : origin.plan).name("facts").array();
+            if (origin.facts.length > 0) {
+                json.raw(origin.facts, origin.facts.length);
+            }
+            JsonWriter below = new JsonWriter();
+            origins.write(below, origin.makers, sections::containsKey);
+            json.endArray();
+            PlanTables.rows(json, "origins", below);
+            json.endObject();
+        }
+        origins.write(record.origins, makers, sections::containsKey);
+    }
+
+    /** The one use of an execution's name: a lazy checkpoint has nothing else that tells it. */
+    private static boolean isCheckpoint(SparkListenerSQLExecutionEnd event) {
+        Object name = SparkCompat.unwrap(SparkCompat.memberOrNull(event, "executionName"));
+        return "checkpoint".equals(name) || "localCheckpoint".equals(name);
+    }
+}
