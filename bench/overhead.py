@@ -10,7 +10,9 @@ time passes where its interval includes the limit. The agent's jar comes from Ma
 need it are not measured.
 
 The listener's own time is counted by the bridge itself: CPU time of its thread on the bus, against the time that Spark says it
-took to analyze, optimize and plan the same queries; that of the thread that makes the records is printed beside it.
+took to analyze, optimize and plan the same queries; that of the thread that makes the records is printed beside it. What all of the bridge's
+threads and the notes of writes took together is the part of the added CPU time that does not depend on what else the machine does; what is not
+in it is the compilation of the bridge's code, and garbage.
 """
 
 from __future__ import annotations
@@ -86,6 +88,7 @@ class Run:
     cpu: float
     listener: float | None = None
     recorder: float | None = None
+    own: float | None = None
     planning: float | None = None
     executions: int | None = None
 
@@ -248,9 +251,14 @@ def with_own_figures(run: Run, spool: Path) -> Run:
         for record in executions
     }
     (end,) = (record for record in records if record["kind"] == "application_end")
-    listener, recorder = (end["metrics"][f"{name}_nanos"] / 1e9 for name in ("listener", "recorder"))
+    times = [end["metrics"][f"{name}_nanos"] / 1e9 for name in ("listener", "recorder", "writer", "intent")]
     return replace(
-        run, listener=listener, recorder=recorder, planning=sum(planned.values()), executions=len(executions)
+        run,
+        listener=times[0],
+        recorder=times[1],
+        own=sum(times),
+        planning=sum(planned.values()),
+        executions=len(executions),
     )
 
 
@@ -316,17 +324,22 @@ def report(runs: Sequence[Run], rounds: int) -> int:
             figures |= {f"{what}_to_openlineage": parts.median, f"{what}_to_openlineage_low": parts.low}
             figures[f"{what}_openlineage_percent"] = 100 * added(bare, theirs).median
         print()
-    listener, recorder, planning = (
-        statistics.median(values(runs, OURS, what)) for what in ("listener", "recorder", "planning")
+    listener, recorder, own, planning = (
+        statistics.median(values(runs, OURS, what)) for what in ("listener", "recorder", "own", "planning")
     )
     executions = statistics.median(values(runs, OURS, "executions"))
     print(
         f"the listener's thread: {1000 * listener:.0f} ms of CPU, the recorder's {1000 * recorder:.0f} ms, "
         f"for {executions:.0f} executions that Spark planned in {planning:.1f} s"
     )
+    own_percent = 100 * own / figures["cpu_bare_seconds"]
+    print(
+        f"all of the bridge's threads and the notes of writes: {1000 * own:.0f} ms, {own_percent:.2f} % of the bare CPU time"
+    )
     figures |= {
         "listener_ms": 1000 * listener,
         "recorder_ms": 1000 * recorder,
+        "own_threads_percent": own_percent,
         "planning_ms": 1000 * planning,
         "listener_to_planning_percent": 100 * listener / planning,
     }
