@@ -1,5 +1,9 @@
 package io.sparklineage;
 
+import static io.sparklineage.Plans.column;
+import static io.sparklineage.Plans.none;
+import static io.sparklineage.Plans.relation;
+import static io.sparklineage.Plans.seq;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -25,31 +29,14 @@ import org.apache.spark.sql.catalyst.trees.TreeNodeTag;
 import org.apache.spark.sql.execution.LocalTableScanExec;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.Metadata;
 import org.junit.jupiter.api.Test;
-import scala.collection.JavaConverters;
-import scala.collection.Seq;
-import scala.collection.immutable.Nil$;
 
 /** A plan that was encoded before it ran is not walked again: what comes out is what a walk would have written. */
 class BegunPlanTest {
     private final LiteralHasher hasher = new LiteralHasher(new byte[32]);
     private final NameMasker names = new NameMasker();
-    private final AttributeReference name = column("name");
-    private final LocalRelation relation = new LocalRelation(seq(Arrays.asList(name)), none(), false);
-
-    private static AttributeReference column(String name) {
-        return new AttributeReference(name, DataTypes.StringType, true, Metadata.empty(), NamedExpression.newExprId(), none());
-    }
-
-    @SuppressWarnings("unchecked")
-    private static <T> scala.collection.immutable.Seq<T> none() {
-        return (scala.collection.immutable.Seq<T>) (Object) Nil$.MODULE$;
-    }
-
-    private static <T> Seq<T> seq(List<T> elements) {
-        return JavaConverters.asScalaBuffer(elements).toList();
-    }
+    private final AttributeReference name = column("name", DataTypes.StringType);
+    private final LocalRelation relation = relation(name);
 
     private static Project project(Expression expression, String as, LogicalPlan below) {
         List<NamedExpression> columns = new ArrayList<>();
@@ -68,7 +55,7 @@ class BegunPlanTest {
     @Test
     void theEndOfAWriteIsWrittenAsIfNothingHadBeenBegun() throws Throwable {
         Project plan = project(new Add(name, Literal$.MODULE$.apply("hunter2")), "(name + hunter2)", relation);
-        SparkPlan executed = new LocalTableScanExec(seq(Arrays.asList(name, column("more"))), none());
+        SparkPlan executed = new LocalTableScanExec(seq(Arrays.asList(name, column("more", DataTypes.StringType))), none());
         PlanEncoder begun = encoder(PlanEncoder.NODE_LIMIT);
         begun.encode(plan, null);
         assertTrue(begun.canBegin());
@@ -88,14 +75,14 @@ class BegunPlanTest {
         Project plan = project(Literal$.MODULE$.apply("hunter2"), "hunter2", relation);
         PlanEncoder begun = encoder(PlanEncoder.NODE_LIMIT);
         int before = nodes(begun.encode(plan, null));
-        Project around = new Project(seq(Arrays.asList((NamedExpression) plan.output().head(), column("hunter2"))), plan);
+        Project around = new Project(seq(Arrays.asList((NamedExpression) plan.output().head(), column("hunter2", DataTypes.StringType))), plan);
         assertTrue(begun.knows(around));
         EncodedPlan wider = new PlanEncoder(begun, hasher).encode(around, null);
         assertEquals(before + 1, nodes(wider));
         String record = new String(wider.record, StandardCharsets.UTF_8);
         assertTrue(record.contains("\"analyzed\":{\"@\":" + before + "}"), record);
         assertFalse(record.contains("hunter2"), record);
-        assertFalse(begun.knows(project(name, "name", new LocalRelation(seq(Arrays.asList(name)), none(), false))));
+        assertFalse(begun.knows(project(name, "name", relation(name))));
     }
 
     @Test

@@ -1,5 +1,9 @@
 package io.sparklineage;
 
+import static io.sparklineage.Plans.column;
+import static io.sparklineage.Plans.none;
+import static io.sparklineage.Plans.relation;
+import static io.sparklineage.Plans.seq;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,44 +15,21 @@ import java.util.Collections;
 import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.Add;
 import org.apache.spark.sql.catalyst.expressions.Alias;
-import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.In;
 import org.apache.spark.sql.catalyst.expressions.Literal;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Filter;
-import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.plans.logical.Union;
 import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.Metadata;
 import org.apache.spark.unsafe.types.UTF8String;
 import org.junit.jupiter.api.Test;
-import scala.collection.JavaConverters;
-import scala.collection.Seq;
-import scala.collection.immutable.Nil$;
 
 /** Plans of 10,000 operators and texts of 100 MB: they are encoded whole, or what is cut off says so. */
 class HugePlanTest {
-    private static AttributeReference column(String name) {
-        return new AttributeReference(name, DataTypes.LongType, true, Metadata.empty(), NamedExpression.newExprId(), none());
-    }
-
-    @SuppressWarnings("unchecked")
-    private static <T> scala.collection.immutable.Seq<T> none() {
-        return (scala.collection.immutable.Seq<T>) (Object) Nil$.MODULE$;
-    }
-
-    private static <T> Seq<T> seq(List<T> elements) {
-        return JavaConverters.asScalaBuffer(elements).toList();
-    }
-
-    private static LocalRelation relation(Attribute... columns) {
-        return new LocalRelation(seq(Arrays.asList(columns)), none(), false);
-    }
-
     private static EncodedPlan encoded(LogicalPlan plan, int nodes, long outputMillis) throws Throwable {
         return new PlanEncoder(new LiteralHasher(new byte[32]), new NameMasker(), false, nodes, false, outputMillis)
                 .encode(plan, null);

@@ -1,5 +1,9 @@
 package io.sparklineage;
 
+import static io.sparklineage.Plans.column;
+import static io.sparklineage.Plans.none;
+import static io.sparklineage.Plans.relation;
+import static io.sparklineage.Plans.seq;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,39 +14,14 @@ import java.util.Collections;
 import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
-import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
-import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.plans.logical.Union;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.Metadata;
 import org.junit.jupiter.api.Test;
-import scala.collection.JavaConverters;
-import scala.collection.Seq;
-import scala.collection.immutable.Nil$;
 
 /** Plans as the analyzer makes them, encoded: what an operator passes on is written once, and no limit is reached. */
 class WidePlanTest {
-    private static AttributeReference column(String name) {
-        return new AttributeReference(name, DataTypes.LongType, true, Metadata.empty(),
-                NamedExpression.newExprId(), none());
-    }
-
-    @SuppressWarnings("unchecked")
-    private static <T> scala.collection.immutable.Seq<T> none() {
-        return (scala.collection.immutable.Seq<T>) (Object) Nil$.MODULE$;
-    }
-
-    private static <T> Seq<T> seq(List<T> elements) {
-        return JavaConverters.asScalaBuffer(elements).toList();
-    }
-
-    private static LocalRelation relation(List<Attribute> columns) {
-        return new LocalRelation(seq(columns), none(), false);
-    }
-
     private static List<Attribute> columns(int count) {
         List<Attribute> columns = new ArrayList<>();
         for (int i = 0; i < count; i++) {
