@@ -10,15 +10,19 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.permission.FsPermission;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Copies sealed segments to a remote spool: whole files, made only where absent, without append or rename. */
 final class Uploader {
     private static final FsPermission OWNERS_FILE = new FsPermission((short) 0600);
     private static final FsPermission OWNERS_FOLDER = new FsPermission((short) 0700);
     private static final int BUFFER_BYTES = 64 << 10;
+    private static final Logger LOG = LoggerFactory.getLogger(Uploader.class);
 
     private final URI target;
     private final Configuration configuration;
+    private boolean warned;
 
     Uploader(String target, Configuration configuration) {
         this.target = URI.create(target.endsWith("/") ? target : target + "/");
@@ -39,8 +43,22 @@ final class Uploader {
             }
             return true;
         } catch (Throwable problem) {
-            gaps.note("the upload to the remote spool failed and is tried again: " + problem);
+            failed(problem, gaps);
             return false;
+        }
+    }
+
+    /** Says it where the status is asked for each time, and in the log once: it is tried again with each seal. */
+    private void failed(Throwable problem, Gaps gaps) {
+        try {
+            gaps.note("the upload to the remote spool failed and is tried again: " + problem);
+            if (!warned) {
+                warned = true;
+                LOG.warn("The upload to the remote spool {} failed and is tried again, the job goes on: {}",
+                        Masking.path(target.toString()), Gaps.describe(problem));
+            }
+        } catch (Throwable noWords) {
+            // The segment stays: nothing is lost yet.
         }
     }
 

@@ -10,8 +10,19 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.logging.log4j.Level;
+import org.apache.logging.log4j.LogManager;
+import org.apache.logging.log4j.core.LogEvent;
+import org.apache.logging.log4j.core.Logger;
+import org.apache.logging.log4j.core.appender.AbstractAppender;
+import org.apache.logging.log4j.core.config.Configurator;
+import org.apache.logging.log4j.core.config.Property;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,7 +34,33 @@ class UploaderTest {
     @TempDir
     Path remote;
 
+    private static final class Log extends AbstractAppender {
+        final List<String> lines = Collections.synchronizedList(new ArrayList<>());
+
+        Log() {
+            super("log", null, null, true, Property.EMPTY_ARRAY);
+        }
+
+        @Override
+        public void append(LogEvent event) {
+            lines.add(event.getLevel() + " " + event.getMessage().getFormattedMessage());
+        }
+    }
+
     private final Gaps gaps = new Gaps("b");
+    private final Log log = new Log();
+
+    @BeforeEach
+    void listen() {
+        log.start();
+        ((Logger) LogManager.getLogger(Uploader.class.getName())).addAppender(log);
+        Configurator.setLevel(Uploader.class.getName(), Level.WARN);
+    }
+
+    @AfterEach
+    void listenNoMore() {
+        ((Logger) LogManager.getLogger(Uploader.class.getName())).removeAppender(log);
+    }
 
     @BeforeEach
     void aSealedAndAnOpenSegment() throws IOException {
@@ -87,5 +124,31 @@ class UploaderTest {
         new Uploader("noscheme-at-all://host/spool", new Configuration()).upload(local, gaps);
         assertTrue(Files.exists(local.resolve("b-00000000.seg")));
         assertTrue(gaps.lastError().startsWith("the upload to the remote spool failed"), gaps.lastError());
+    }
+
+    /** A scheme that no file system has fails like a network does: when the first segment is to go there. */
+    @Test
+    void theLogSaysOnceThatItFailsAndNoSecretOfTheAddress() throws IOException {
+        Uploader uploader = new Uploader("noscheme://ann:hunter2@host/spool?token=hunter3", new Configuration());
+        assertFalse(uploader.upload(local, gaps));
+        assertFalse(uploader.upload(local, gaps));
+        assertEquals(Collections.singletonList(
+                "WARN The upload to the remote spool noscheme://host/spool failed and is tried again, "
+                + "the job goes on: org.apache.hadoop.fs.UnsupportedFileSystemException: No FileSystem for scheme ?"), log.lines);
+    }
+
+    @Test
+    void theLogOfAnUploadThatFailedNamesTheFileWithoutSecrets() throws IOException {
+        Files.write(remote.resolve("b-00000000.seg"), "another".getBytes(StandardCharsets.UTF_8));
+        String target = remote.toUri().toString();
+        assertFalse(new Uploader(target, new Configuration()).upload(local, gaps));
+        assertEquals(1, log.lines.size());
+        assertTrue(log.lines.get(0).endsWith("is there already and differs from the segment"), log.lines.get(0));
+    }
+
+    @Test
+    void theLogIsSilentWhereAllIsUploaded() {
+        assertTrue(new Uploader(remote.toUri().toString(), new Configuration()).upload(local, gaps));
+        assertEquals(Collections.emptyList(), log.lines);
     }
 }
