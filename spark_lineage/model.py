@@ -451,6 +451,7 @@ class ApplicationEvent:
 
     `kind` is "executor_added", "executor_removed", "executor_excluded", "stream_started" or "stream_ended". `subject` is the executor or the streaming query's id, `detail` the reason, masked; of "stream_started" it is the query's name, of
     "stream_ended" it is empty where the query did not fail. `stream_run_id` tells the starts of one query apart.
+    An executor that registered before the application analyzed its first plan, or called `enable`, has no "executor_added".
     """
 
     application: str
