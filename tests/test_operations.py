@@ -7,6 +7,8 @@ import re
 
 from support.paths import REPOSITORY
 
+from spark_lineage.capture import spool
+from spark_lineage.decode import parts, plans, records, room, spans
 from spark_lineage.pipeline import problems
 from spark_lineage.settings import SETTINGS
 
@@ -35,6 +37,28 @@ def test_every_reason_of_a_gap_has_its_words_for_people_and_for_operators() -> N
         (REPOSITORY / "jvm_bridge" / "contract" / "record.schema.json").read_text(encoding="utf-8")
     )
     assert set(schema["$defs"]["gap"]["properties"]["reason"]["enum"]) == known
+
+
+def test_the_limits_of_the_reader_are_those_of_the_code() -> None:
+    table = OPERATIONS[OPERATIONS.index("| limit of the reader |") :].split("\n\n", 1)[0].splitlines()[2:]
+    told = [(row.split("|")[1], int(row.split("|")[2].replace(",", ""))) for row in table]
+    assert [number for _, number in told] == [
+        records.MAX_RECORD_BYTES,
+        records.MAX_OBJECT_BYTES,
+        room.MAX_PLAN_BYTES,
+        plans.MAX_NODES,
+        plans.MAX_COLUMNS,
+        records.MAX_NODE_OBJECTS,
+        records.MAX_ATTRIBUTE_BYTES,
+        spans.MAX_ATTRIBUTES,
+        parts.MAX_PARTS,
+        plans.MAX_VALUE_DEPTH,
+        spool.SEARCH_LIMIT_BYTES,
+    ]
+    assert spool.FRAME_LIMIT_BYTES == records.MAX_RECORD_BYTES
+    costs = [int(each.replace(",", "")) for each in re.findall(r"([\d,]*\d) for a", told[2][0])]
+    assert costs == [room.NODE_BYTES, room.COLUMN_BYTES, room.TYPE_BYTES]
+    assert room.COLUMN_BYTES == room.ELEMENT_BYTES == room.ATTRIBUTE_BYTES
 
 
 def test_the_settings_that_operators_are_told_of_exist() -> None:
