@@ -30,7 +30,7 @@ def main(request: Path, answer: Path) -> None:
             for line, text in asked[source]:
                 found = work.analyze(Statement(line, text))
                 if source == "statements" or found.outcome == "refused":
-                    out.write(found.to_json() + "\n")
+                    out.write(work.told(found).to_json() + "\n")
                     out.flush()
         if asked["script"]:
             _run_script(asked, work, out)
@@ -44,7 +44,7 @@ def _run_script(asked: dict[str, Any], work: Statements, out: TextIO) -> None:
     before = len(work.done)
     script = Script(Path(asked["script"]), Path(asked["folder"]), Path(asked["cwd"]), work, asked["places"])
     script.run(asked["arguments"])
-    out.writelines(found.to_json() + "\n" for found in work.done[before:])
+    out.writelines(work.told(found).to_json() + "\n" for found in work.done[before:])
     out.write(json.dumps({"renamed": script.renamed}) + "\n")
     out.flush()
 

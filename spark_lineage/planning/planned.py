@@ -150,11 +150,15 @@ def _ask(request: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         raise LineageError(
             f"The analysis took more than {_TIMEOUT_SECONDS // 60} minutes and was stopped."
         ) from None
+    if done.returncode != 0 and answer.exists():  # what a script prints may be what it holds
+        raise LineageError(
+            f"The session that analyzes ended early (exit code {done.returncode}): plan the file in parts to find what ends it."
+        )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         last = lines[-1].strip().rstrip(".") if lines else f"exit code {done.returncode}"
         raise LineageError(
-            f"The session that analyzes did not start or ended early ({last}): `spark-lineage doctor` looks for the cause."
+            f"The session that analyzes did not start ({last}): `spark-lineage doctor` looks for the cause."
         )
     return [json.loads(line) for line in answer.read_text(encoding="utf-8").splitlines()]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.errors import first_line
 from spark_lineage.planning.guards import guard_files, guard_jvm, is_spark_calling, line_in
 from spark_lineage.planning.session import Columns, quoted
 from spark_lineage.planning.sql_file import Statement
 from spark_lineage.planning.statements import Analyzed, Refusal, Statements, columns_of
+from spark_lineage.planning.told import line_of, said_at_end
 
 __all__ = ["Script"]
 
@@ -59,12 +59,13 @@ class Script:
         except Refusal:
             pass
         except SystemExit as end:
-            if end.code not in {None, 0}:
-                self._ended(f"The script ended with exit code {end.code}", 0)
+            if end.code not in {None, 0}:  # a text as the code is printed, and the code is 1
+                code = end.code & 0xFF if isinstance(end.code, int) else 1
+                self._ended(f"The script ended with exit code {code}", 0)
         except BaseException as error:  # noqa: BLE001 - whatever a script raises is told
             self._ended(
-                f"The script stopped with {type(error).__name__}: {first_line(str(error))}",
-                _line_of(error, str(self._path)),
+                f"The script stopped with {said_at_end(error, self._work.bridge)}",
+                line_of(error, str(self._path)),
             )
 
     def _ended(self, why: str, line: int) -> None:
@@ -296,7 +297,7 @@ class Script:
 
     def _dataset(self, path: str) -> tuple[str, str]:
         place = path if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path) else str(self._cwd / path)
-        id_ = Naming().locate(place).id
+        id_ = Naming().locate(str(self._work.bridge.place(place))).id
         return id_.namespace, id_.name
 
     # -- frames --------------------------------------------------------------------------------------------------
@@ -435,13 +436,3 @@ def _inferred(data: Any, names: Any) -> Any:
         fields = [StructField(name, each.dataType) for name, each in zip(names, schema.fields, strict=False)]
         return StructType(fields)
     return schema
-
-
-def _line_of(error: BaseException, script: str) -> int:
-    """The line of the script at which an error passed it last."""
-    found, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == script:
-            found = trace.tb_lineno
-        trace = trace.tb_next
-    return found

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from spark_lineage.errors import first_line, without_secrets
+from spark_lineage.errors import without_secrets
 from spark_lineage.planning.session import Catalog, quoted
 from spark_lineage.planning.sql_file import Statement
+from spark_lineage.planning.told import said_by_spark
 
 __all__ = ["Analyzed", "Refusal", "Statements", "columns_of"]
 
@@ -92,11 +93,20 @@ class Statements:
         try:
             found = analyze()
         except Refusal as refusal:
-            found = Analyzed(line, "refused", without_secrets(str(refusal)))
+            found = Analyzed(line, "refused", str(refusal))
         except (PySparkException, Py4JError) as error:
-            found = Analyzed(line, "refused", f"Spark says: {without_secrets(_said_by_spark(error))}.")
+            found = Analyzed(line, "refused", f"Spark says: {said_by_spark(error, self.bridge)}.")
         self.done.append(found)
         return found
+
+    @property
+    def bridge(self) -> Any:
+        """The bridge's class in the JVM: it knows what may be told."""
+        return self.catalog.spark._jvm.io.sparklineage.Bridge  # noqa: SLF001
+
+    def told(self, found: Analyzed) -> Analyzed:
+        """What becomes of a statement as it may be told: a table or a file that is named may be a URL with secrets."""
+        return replace(found, message=without_secrets(str(self.bridge.told(found.message))))
 
     def _sequence(self, items: list[Any]) -> Any:
         return self.catalog.spark._jvm.org.apache.spark.api.python.PythonUtils.toSeq(items)  # noqa: SLF001
@@ -104,8 +114,7 @@ class Statements:
     def encode(self, line: int, analyzed: Any) -> Analyzed:
         """The record of an analyzed plan (a Java object)."""
         session = self.catalog.spark._jsparkSession  # noqa: SLF001
-        bridge = self.catalog.spark._jvm.io.sparklineage.Bridge  # noqa: SLF001
-        record = json.loads(bridge.encode(session, analyzed))
+        record = json.loads(self.bridge.encode(session, analyzed))
         return Analyzed(line, "analyzed", plan=record["plan"], literals=record["literals"])
 
     def plan_of(self, text: str) -> Any:
@@ -297,9 +306,3 @@ def _missed(error: Any) -> list[str] | None:
         return None
     name = (error.getMessageParameters() or {}).get("relationName", "")
     return [part.replace("``", "`") for part in re.findall(r"`((?:[^`]|``)*)`", name)] or [name]
-
-
-def _said_by_spark(error: Exception) -> str:
-    """What Spark says, in one line: the Java exception's own words where it is one."""
-    cause = getattr(error, "java_exception", None)
-    return first_line(error if cause is None else str(cause.toString()))

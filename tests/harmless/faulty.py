@@ -29,7 +29,7 @@ EXCEPTIONS = frozenset({"io", "runtime", "interrupted", "death", "assertion", "m
 
 NOT_OURS_TO_CATCH = (
     "Bridge.enable", "Bridge.disable", "Bridge.status", "Bridge.flush", "Bridge.encode", "Bridge.missingLinks",
-    "Bridge.version",
+    "Bridge.failure", "Bridge.place", "Bridge.told", "Bridge.version",
 )  # fmt: skip
 """What Python calls: it gets the error, and says so in a sentence. `version` is read while a class loads."""
 

@@ -160,7 +160,7 @@ def test_what_is_refused(planned, place):
     assert path == (42, f"The table parquet./lake/other {missing}")
     assert end == (
         43,
-        "The script stopped with ValueError: the end; it was given no rows where it looked at data. What comes after is not planned.",
+        "The script stopped with ValueError; it was given no rows where it looked at data. What comes after is not planned.",
     )
 
 

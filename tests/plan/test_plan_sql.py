@@ -45,6 +45,8 @@ CREATE TEMPORARY VIEW v USING csv OPTIONS (path '@@/secret.csv');
 LOAD DATA INPATH '@@/secret.csv' INTO TABLE t;
 INSERT INTO nowhere SELECT 1;
 ADD JAR '@@/secret.csv';
+SELECT id,
+  DATE 'the 5th' FROM orders;
 SELEC 1;
 BEGIN SELECT 1
 """
@@ -149,8 +151,12 @@ def test_what_is_refused_says_why(planned, place):
         (25, "LoadData may change something that is not a table of this file: it is not planned."),
         (26, f"The table nowhere {missing}"),
         (27, "AddJarsCommand may change something that is not a table of this file: it is not planned."),
+        (
+            28,
+            "Spark says: [INVALID_TYPED_LITERAL] The value of the typed literal DATE is invalid: ? (line 2, pos 2).",
+        ),
     ]
-    assert syntax["message"].startswith("Spark says: [PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'")
+    assert syntax["message"] == "Spark says: [PARSE_SYNTAX_ERROR] Syntax error at or near ? (line 1, pos 0)."
     assert script["message"].startswith("A SQL script (BEGIN ... END) decides while it runs what it does")
 
 

@@ -20,6 +20,7 @@ from spark_lineage.compare.drift.lineages import (
 )
 from spark_lineage.compare.drift.sentences import findings_of
 from spark_lineage.compare.findings import Finding
+from spark_lineage.errors import without_secrets
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, EdgeKind, Plan
 from spark_lineage.planning.planned import Known, Planned, plan_script, plan_sql
 from spark_lineage.query.answers import DatasetReference, Json, TableAnswer
@@ -96,7 +97,7 @@ def plan_file(
         written = [plan for plan in planned.batch.plans if plan.kind is EdgeKind.DATA]
         targets = dict.fromkeys(plan.target for plan in written)
         tables = tuple(engine.table(full_name(Dataset(each.namespace, each.name))) for each in targets)
-        answer = PlanAnswer(str(path), planned, tables, against)
+        answer = PlanAnswer(str(path), planned, tables, None if against is None else without_secrets(against))
         return answer if store is None else _compared(answer, written, temporary, store)
 
 

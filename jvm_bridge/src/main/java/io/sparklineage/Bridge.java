@@ -127,6 +127,38 @@ public final class Bridge {
     }
 
     /**
+     * What an analysis that failed says, without literals; for `spark-lineage plan`.
+     *
+     * @param thrown what Spark threw
+     * @return `{"class","message","condition","line","position"}`, null each where there is none
+     */
+    public static String failure(Throwable thrown) {
+        JsonWriter json = new JsonWriter();
+        Failure.writeAnalysis(json, thrown);
+        return json.toString();
+    }
+
+    /**
+     * A place as records have it: without users, passwords and signatures.
+     *
+     * @param place a path or URI
+     * @return the place
+     */
+    public static String place(String place) {
+        return Masking.path(place);
+    }
+
+    /**
+     * A sentence that names tables and places, without the secrets in them.
+     *
+     * @param sentence the sentence
+     * @return the sentence
+     */
+    public static String told(String sentence) {
+        return Masking.label(sentence);
+    }
+
+    /**
      * What the bridge needs of Spark and this Spark lacks.
      *
      * @return a JSON array of `class.method`, empty on every supported line

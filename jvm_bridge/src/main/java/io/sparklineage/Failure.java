@@ -5,6 +5,7 @@ import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,21 @@ final class Failure {
 
     /** Packages whose messages are their own words; elsewhere a message may be the user's data. */
     private static final String[] KNOWN_PACKAGES = {"org.apache.spark.", "org.apache.hadoop.", "io.delta."};
+
+    /**
+     * Parameters of Spark's messages that hold a name as it was given: of a table, a view, a function, a column that is asked for
+     * or written to. Those of what a query has made may be literals: a column without a name is called after its expression.
+     */
+    private static final Set<String> NAME_PARAMETERS = new HashSet<>(Arrays.asList(
+            "catalogName", "colName", "database", "funcName", "functionName", "functionNames", "name", "namespace", "objectName",
+            "relationId", "relationName", "routineName", "schemaName", "table", "tableCols", "tableColumns", "tableIdentWithDB", "tableName",
+            "variableName", "viewIdent", "viewName", "windowName"));
+
+    private static final int TYPE_LIMIT = 200;
+
+    /** Types in Spark's messages, as `"INT"` or `("INT" or "ARRAY<DATE>")`. */
+    private static final Pattern TYPES = Pattern.compile("(?:[<>(), \"]|\\b(?:or|ARRAY|BIGINT|BINARY|BOOLEAN|DATE|DECIMAL|DOUBLE|FLOAT|INT|MAP"
+            + "|SMALLINT|STRING|TIMESTAMP|TIMESTAMP_NTZ|TINYINT|VOID)\\b|(?<=[(,])\\d{1,2}(?=[,)]))+");
 
     /** Java's own that say where, or what a disk or a network did; the message of others (a charset's name, a URI) is the value itself. */
     private static final Set<String> KNOWN_CLASSES = new HashSet<>(Arrays.asList(
@@ -130,6 +146,18 @@ final class Failure {
 
     void write(JsonWriter json) {
         json.object().field("class", errorClass).field("message", message).field("condition", condition).endObject();
+    }
+
+    /** `{"class","message","condition","line","position"}` of an analysis that failed; the last two are the place in its SQL. */
+    static void writeAnalysis(JsonWriter json, Throwable thrown) {
+        Failure failure = of(thrown);
+        json.object().field("class", failure.errorClass).field("message", failure.message).field("condition", failure.condition)
+                .field("line", number(thrown, "line")).field("position", number(thrown, "startPosition")).endObject();
+    }
+
+    private static Long number(Throwable thrown, String member) {
+        Object found = SparkCompat.unwrap(SparkCompat.memberOrNull(thrown, member));
+        return found instanceof Integer ? Long.valueOf((Integer) found) : null;
     }
 
     /** `{"class","message"}` of a plan that could not be read. */
@@ -230,19 +258,34 @@ final class Failure {
         return Masking.cut(Masking.message(line), MESSAGE_LIMIT);
     }
 
-    /** Spark fills its message templates with parameters: names (in backticks) and paths stay, values go. */
+    /**
+     * Spark fills its message templates with parameters: names (in backticks), types and paths stay, values go, the longest
+     * first, since one may hold another.
+     */
     private static String withoutParameters(Throwable thrown) {
         String message = thrown.getMessage();
         Object parameters = thrown instanceof SparkThrowable
                 ? SparkCompat.memberOrNull(thrown, "getMessageParameters") : null;
-        if (parameters instanceof Map) {
-            for (Object parameter : ((Map<?, ?>) parameters).values()) {
-                String value = String.valueOf(parameter);
-                boolean name = value.startsWith("`") || value.matches("[a-z0-9]+:/[^\\s]*");
-                message = name || value.isEmpty() ? message : without(message, value);
+        if (!(parameters instanceof Map)) {
+            return message;
+        }
+        List<String> values = new ArrayList<>();
+        ((Map<?, ?>) parameters).forEach((name, value) -> {
+            if (!staysWhole(String.valueOf(name), String.valueOf(value))) {
+                values.add(String.valueOf(value));
             }
+        });
+        values.sort(Comparator.comparingInt(String::length).reversed());
+        for (String value : values) {
+            boolean type = value.length() <= TYPE_LIMIT && TYPES.matcher(value).matches();
+            message = type ? message.replace(value, value.replace("\"", "")) : without(message, value);
         }
         return message;
+    }
+
+    private static boolean staysWhole(String parameter, String value) {
+        return value.isEmpty() || value.equals("end of input") || value.startsWith("`") && NAME_PARAMETERS.contains(parameter)
+                || value.matches("[a-z0-9]+:/[^\\s]*");
     }
 
     /** The message with `?` for a value; a value that is a word is one only where it stands alone. */

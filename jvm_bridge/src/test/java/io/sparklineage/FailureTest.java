@@ -5,7 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
 import org.apache.spark.SparkException;
+import org.apache.spark.SparkThrowable;
 import org.junit.jupiter.api.Test;
 import py4j.Py4JException;
 
@@ -14,6 +17,68 @@ class FailureTest {
         JsonWriter json = new JsonWriter();
         Failure.of(thrown).write(json);
         return json.toString();
+    }
+
+    /** An error of Spark's: a condition, and a template that was filled with parameters. */
+    private static final class Filled extends RuntimeException implements SparkThrowable {
+        private final String condition;
+        private final Map<String, String> parameters = new HashMap<>();
+
+        Filled(String condition, String template, String... parameters) {
+            super(filled(condition, template, parameters));
+            this.condition = condition;
+            for (int at = 0; at < parameters.length; at += 2) {
+                this.parameters.put(parameters[at], parameters[at + 1]);
+            }
+        }
+
+        private static String filled(String condition, String template, String... parameters) {
+            String message = "[" + condition + "] " + template;
+            for (int at = 0; at < parameters.length; at += 2) {
+                message = message.replace("<" + parameters[at] + ">", parameters[at + 1]);
+            }
+            return message;
+        }
+
+        @Override
+        public String getErrorClass() {
+            return condition;
+        }
+
+        @Override
+        public Map<String, String> getMessageParameters() {
+            return parameters;
+        }
+    }
+
+    private static String told(Throwable thrown) {
+        return json(thrown).replaceAll(".*\"message\":\"(.*)\",\"condition\".*", "$1");
+    }
+
+    /** A column without a name is called after its expression, and Spark proposes it: `SELECT x FROM (SELECT 'hunter2')`. */
+    @Test
+    void tellsNamesThatWereGivenAndNotThoseThatAQueryMade() {
+        assertEquals("[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column with name `x` cannot be resolved. Did you mean one of [?]?",
+                told(new Filled("UNRESOLVED_COLUMN.WITH_SUGGESTION",
+                        "A column with name <objectName> cannot be resolved. Did you mean one of [<proposal>]?",
+                        "objectName", "`x`", "proposal", "`hunter2`, `concat(name, hunter2)`")));
+        assertEquals("[COLUMN_ALREADY_EXISTS] The column ? already exists.", told(new Filled("COLUMN_ALREADY_EXISTS",
+                "The column <columnName> already exists.", "columnName", "`hunter2`")));
+    }
+
+    @Test
+    void tellsTypesAndNotTexts() {
+        assertEquals("[DATATYPE_MISMATCH.X] Cannot resolve ?: it requires (INT or ARRAY<DECIMAL(?,?)>), and ? has STRING.",
+                told(new Filled("DATATYPE_MISMATCH.X",
+                        "Cannot resolve <sqlExpr>: it requires <requiredType>, and <inputSql> has <inputType>.",
+                        "sqlExpr", "\"(a + hunter2)\"", "requiredType", "(\"INT\" or \"ARRAY<DECIMAL(10,2)>\")",
+                        "inputSql", "\"hunter2\"", "inputType", "\"STRING\"")));
+    }
+
+    /** Taken out first, the shorter value would leave the rest of the longer one behind. */
+    @Test
+    void aValueInsideOfAnotherLeavesNothingOfIt() {
+        assertEquals("[X] near ?: ?", told(new Filled("X", "near <error>: <hint>", "error", "hunter", "hint", "hunter two hunters")));
     }
 
     @Test
