@@ -78,10 +78,10 @@ torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/ta
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing tests/decode/test_hostile.py || status=1; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/leaks || status=1; \
 	TORTURE=all .venv-3.5/bin/python -m pytest -s tests/leaks || status=1; \
-	TORTURE=all .venv/bin/python -m pytest tests/harmless || status=1; \
+	TORTURE=all .venv/bin/python -m pytest -s tests/harmless || status=1; \
 	.venv-3.5/bin/python -m pytest tests/harmless/test_watch.py || status=1; \
-	PYTHONPATH=. .venv/bin/python tests/pipeline/deliveries.py || status=1; \
-	PYTHONPATH=. .venv/bin/python tests/pipeline/deliveries.py delta-spark || status=1; \
+	PYTHONPATH=.:tests .venv/bin/python tests/pipeline/deliveries.py || status=1; \
+	PYTHONPATH=.:tests .venv/bin/python tests/pipeline/deliveries.py delta-spark || status=1; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/simulation || status=1; \
 	exit $$status
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.spark import submit
+from support.torture import BRIDGE, Passed, seeds
 
 from harmless.faulty import KINDS, faulty_jar
-from harmless.torture import done_before, note_done, seeds
 
 pytestmark = [pytest.mark.spark]
 
@@ -87,14 +88,20 @@ def run(jar: Path, folder: Path, application: Application) -> str | None:
 
 def test_each_kind_of_throwable_from_every_method_changes_no_ending(tmp_path: Path, classes: Path) -> None:
     jar, _ = faulty_jar(tmp_path, classes)
-    left = [each for each in applications() if not ALL or each.key not in done_before("endings")]
+    passed = Passed(
+        "endings", BRIDGE, *("tests/harmless/" + each for each in ("java", "faulty.py", "*ending*.py"))
+    )
+    left = [each for each in applications() if not (ALL and each.key in passed)]
 
     def attempt(application: Application) -> str | None:
+        began = time.monotonic()
         problem = run(jar, tmp_path, application)
         if ALL and problem is None:
-            note_done("endings", application.key)
+            passed.note(application.key, time.monotonic() - began)
         return problem
 
     with ThreadPoolExecutor(2) as hands:
         wrong = [problem for problem in hands.map(attempt, left) if problem]
+    if ALL:
+        print(passed)
     assert wrong == []

@@ -25,6 +25,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from support.paths import JAR
 from support.spark import end_jvm, local_builder
+from support.torture import BRIDGE, Passed, seeds
 
 import spark_lineage
 from harmless.faulty import (
@@ -38,7 +39,6 @@ from harmless.faulty import (
     read_all,
     shapes,
 )
-from harmless.torture import done_before, note_done, seeds
 
 pytestmark = [pytest.mark.spark, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
@@ -200,6 +200,9 @@ def faults(points: list[int], seed: int) -> list[Fault]:
 def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> list[str]:
     """Try them all (in the quick form a part); what went wrong, each as a sentence."""
     wrong = []
+    passed = Passed(
+        "throwables", BRIDGE, *("tests/harmless/" + each for each in ("java", "faulty.py", "test_throw*.py"))
+    )
     for seed in seeds(10):
         chosen = faults(points, seed)
         if not ALL:
@@ -211,18 +214,20 @@ def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> 
         for fault in chosen:
             method = bench.points[fault.point]
             key = f"{name} {seed} {method} {fault.kind} {fault.once}"
-            if ALL and key in done_before("throwables"):
+            if ALL and key in passed:
                 continue
             began = time.monotonic()
             problem = attempt(fault)
             if problem:
                 wrong.append(f"{method}, {fault.kind}, {'once' if fault.once else 'for ever'}: {problem}")
             elif ALL:
-                note_done("throwables", key)
+                passed.note(key, time.monotonic() - began)
             if time.monotonic() - began > 30:
                 wrong.append(f"{method}, {fault.kind}: it took half a minute")
         if not ALL:
             break
+    if ALL:
+        print(passed)
     return wrong
 
 

@@ -3,12 +3,11 @@
     TORTURE_SEEDS=0-99 python tests/pipeline/deliveries.py               # all four through deltalake
     TORTURE_SEEDS=0-9 python tests/pipeline/deliveries.py delta-spark    # two of them through delta-spark
 
-What is done is kept in .cache/torture, and a second run goes on with the seeds that are left.
+`tests` is on the path, too. What has passed is kept in .cache/torture, and a second run goes on with the seeds that are left.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -21,6 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from support.torture import Passed, seeds
 
 from spark_lineage.capture import spool as spools
 from spark_lineage.pipeline import ingest
@@ -232,28 +233,24 @@ def _put(waiting: list[Path], home: Path) -> None:
 def main() -> int:
     """Do the seeds of `TORTURE_SEEDS` that are left, in the form that is named; 1 if one fails."""
     name = sys.argv[1] if len(sys.argv) > 1 else "deltalake"
-    first, _, last = os.environ.get("TORTURE_SEEDS", "0-99" if name == "deltalake" else "0-9").partition("-")
-    done = Path(".cache/torture") / ("deliveries" if name == "deltalake" else f"deliveries-{name}")
-    done.mkdir(parents=True, exist_ok=True)
-    begun, failed, told = time.monotonic(), 0, 0
-    for seed in range(int(first), int(last or first) + 1):
-        if (done / f"{seed}.json").exists():
+    code = ("spark_lineage/capture", "spark_lineage/pipeline", "spark_lineage/store", "tests/pipeline/s*.py")
+    passed = Passed(
+        "deliveries" if name == "deltalake" else f"deliveries-{name}", *code, "tests/pipeline/deliveries.py"
+    )
+    failed = 0
+    for seed in seeds(100 if name == "deltalake" else 10):
+        if str(seed) in passed:
             continue
+        began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             result = deliver(seed, Path(folder), FORMS[name])
-        told += 1
         if result.digests != result.clean or result.refused:
             failed += 1
             differ = [name for name, digest in result.digests.items() if digest != result.clean[name]]
             print(f"seed {seed}: differs in {differ}, refused {result.refused}", flush=True)
             continue
-        (done / f"{seed}.json").write_text(json.dumps({"kills": result.kills}))
-    results = [json.loads(path.read_text()) for path in done.glob("*.json")]
-    killed = sum(each["kills"] for each in results)
-    print(
-        f"deliveries through {name}: {len(results)} seeds right ({killed} ingesters killed), {failed} wrong; "
-        f"{told} of them now, in {time.monotonic() - begun:.0f} s"
-    )
+        passed.note(str(seed), time.monotonic() - began, kills=result.kills)
+    print(f"{passed}; {passed.total('kills'):.0f} ingesters were killed, {failed} seeds are wrong")
     return 1 if failed else 0
 
 

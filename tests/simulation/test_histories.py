@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -14,15 +13,24 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from pathlib import Path
 
 import pytest
 from support.paths import REPOSITORY
+from support.torture import seeds, version
 
 from simulation.histories import CLASSES, run
 
 STATE = REPOSITORY / ".cache" / "torture" / "simulation"
 PIECE = 500
+SIMULATED = (
+    "jvm_bridge/src/*/java/io/sparklineage/S[ei]*.java",
+    "jvm_bridge/src/*/java/io/sparklineage/Spool*.java",
+    "jvm_bridge/src/main/java/io/sparklineage/Gaps.java",
+    "spark_lineage/capture/spool.py",
+    "spark_lineage/pipeline/ingestion.py",
+    "tests/simulation/histories.py",
+    "tests/simulation/records.jsonl",
+)
 BUILT = (CLASSES / "test-classes" / "io" / "sparklineage" / "Simulation.class").exists()
 pytestmark = pytest.mark.skipif(
     not BUILT, reason="the bridge's test classes are not built: make test builds them"
@@ -49,32 +57,25 @@ def test_a_seed_is_one_history() -> None:
     assert len(said) == 1, said
 
 
-def _version() -> str:
-    """A hash of what is simulated: what was done with other code is done again."""
-    sources = [
-        *(REPOSITORY / "jvm_bridge" / "src").rglob("io/sparklineage/S[ei]*.java"),
-        *(REPOSITORY / "jvm_bridge" / "src").rglob("io/sparklineage/Spool*.java"),
-        REPOSITORY / "jvm_bridge" / "src" / "main" / "java" / "io" / "sparklineage" / "Gaps.java",
-        REPOSITORY / "spark_lineage" / "capture" / "spool.py",
-        REPOSITORY / "spark_lineage" / "pipeline" / "ingestion.py",
-        Path(__file__).parent / "histories.py",
-        Path(__file__).parent / "records.jsonl",
-    ]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(sources))).hexdigest()[:12]
+def timed(low: int, high: int) -> tuple[dict[int, list[str]], dict[str, float]]:
+    """`run`, and its seconds beside the figures."""
+    began = time.monotonic()
+    wrong, figures = run(low, high)
+    return wrong, {**figures, "seconds": round(time.monotonic() - began, 1)}
 
 
 @pytest.mark.skipif(os.environ.get("TORTURE") != "all", reason="100,000 histories: TORTURE=all")
 def test_a_hundred_thousand_histories() -> None:
-    first, _, last = os.environ.get("TORTURE_SEEDS", "1-100000").partition("-")
-    pieces = [(low, min(low + PIECE - 1, int(last))) for low in range(int(first), int(last) + 1, PIECE)]
-    folder = STATE / _version()
+    chosen = seeds(100_000, first=1)
+    pieces = [(low, min(low + PIECE, chosen.stop) - 1) for low in chosen[::PIECE]]
+    folder = STATE / version(SIMULATED)
     folder.mkdir(parents=True, exist_ok=True)
     left = [piece for piece in pieces if not (folder / f"{piece[0]}-{piece[1]}.json").exists()]
     processes = int(os.environ.get("TORTURE_PROCESSES", os.cpu_count() or 1))
     began = time.monotonic()
     wrong: dict[int, list[str]] = {}
     with ProcessPoolExecutor(processes) as pool:
-        under_way = {pool.submit(run, *piece): piece for piece in left}
+        under_way = {pool.submit(timed, *piece): piece for piece in left}
         for done in as_completed(under_way):
             low, high = under_way[done]
             found, figures = done.result()
@@ -86,5 +87,7 @@ def test_a_hundred_thousand_histories() -> None:
         file = folder / f"{low}-{high}.json"
         total.update(json.loads(file.read_text()) if file.exists() else {})
     print(", ".join(f"{name}: {count}" for name, count in total.items()))
-    print(f"{len(left)} of {len(pieces)} pieces in {time.monotonic() - began:.0f} s, the others before")
+    print(
+        f"{len(left)} of {len(pieces)} pieces in {time.monotonic() - began:.0f} s, the others before (`seconds` are those of all processes)"
+    )
     assert wrong == {}
