@@ -5,13 +5,17 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
+
+_AT_ONCE = 8
+"""A file system brings files that are synced side by side onto the disk together."""
 
 
 def make_folder(folder: Path) -> None:
@@ -40,6 +44,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def sync(paths: Iterable[Path]) -> None:
+    """Return when files and folders are on the disk; one that is gone needs nothing. Raises `OSError` where the disk refuses."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(_sync, paths))
+
+
 @contextmanager
 def locked(
     path: Path, timeout_seconds: float, late: Exception, try_lock: Callable[[int], bool]
@@ -65,6 +75,17 @@ def try_flock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _sync(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _opener(path: str, flags: int) -> int:

@@ -2,12 +2,14 @@
 
 `jvm_bridge/contract/README.md` defines the bytes. Nothing here knows what a payload means. A segment is read from
 front to back; bytes that are no good frame are named by a `SegmentProblem`, and reading goes on at the next good
-frame behind them. What cannot be read is kept aside in `<spool>/bad/`, each file with its reason beside it.
+frame behind them. What cannot be read is kept aside in `<spool>/bad/`, each file with its reason beside it and the hash of
+its bytes in its name: a segment that is delivered again with other bytes takes nothing's place.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import mmap
 import os
 import struct
@@ -34,6 +36,9 @@ YOUNG_SECONDS = 60.0
 
 BAD_FOLDER = "bad"
 LOCK_FILE = "ingest.lock"
+
+_DIGEST_BYTES = 8
+_PIECE_BYTES = 1024 * 1024
 
 _HEADER = struct.Struct(">II")
 # Every payload is a JSON object, so a lost place is found again where one begins behind a header that fits.
@@ -149,7 +154,11 @@ class Payloads:
 
 def keep_aside_segment(spool: Path, segment: Path, reason: str) -> Path:
     """Move a whole segment into the spool's folder of bad ones; returns where it is now."""
-    target = _reserve_bad(spool, segment.name, reason)
+    content = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    with segment.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            content.update(piece)
+    target = _reserve_bad(spool, f"{segment.stem}-{content.hexdigest()}{segment.suffix}", reason)
     segment.replace(target)
     return target
 
@@ -157,7 +166,7 @@ def keep_aside_segment(spool: Path, segment: Path, reason: str) -> Path:
 def keep_aside_bytes(spool: Path, segment: Path, problem: SegmentProblem) -> Path:
     """Copy the bytes that a problem names into the spool's folder of bad ones, at most the frame limit of them.
 
-    Doing it again, after an ingest that was stopped, writes the same file again.
+    Doing it again, after an ingest that was stopped, makes no other file.
     """
     with segment.open("rb") as file:
         file.seek(problem.offset)
@@ -167,8 +176,11 @@ def keep_aside_bytes(spool: Path, segment: Path, problem: SegmentProblem) -> Pat
 
 def keep_aside_payload(spool: Path, segment: Path, offset: int, payload: bytes, reason: str) -> Path:
     """Write one frame that is intact but not understood into the spool's folder of bad ones."""
-    target = _reserve_bad(spool, f"{segment.stem}-{offset}.frame", reason)
-    owned.write_bytes(target, payload)
+    content = hashlib.blake2b(payload, digest_size=_DIGEST_BYTES).hexdigest()
+    target = _reserve_bad(spool, f"{segment.stem}-{offset}-{content}.frame", reason)
+    # What was kept of an earlier delivery has no other copy any more: it is not written over.
+    if not target.is_file() or target.read_bytes() != payload:
+        owned.write_bytes(target, payload)
     return target
 
 
@@ -180,21 +192,29 @@ def kept_aside(spool: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.iterdir() if not path.name.endswith(".reason")))
 
 
-def settle(spool: Path, segment: Path, problems: Sequence[SegmentProblem]) -> int:
-    """Take a segment out of the spool once its good records are in the store; returns how much was kept aside.
+def settle(spool: Path, segment: Path, problems: Sequence[SegmentProblem], kept: Sequence[Path] = ()) -> int:
+    """Take a segment out of the spool once its good records are in the store; returns how much is kept aside here.
 
     Bad bytes between good frames are kept alone, a segment that was not read to its end is kept whole, and one
-    that could not be opened stays where it is, for the next time.
+    that could not be opened stays where it is, for the next time. A segment goes when what is kept of it, also the
+    frames that were `kept` before, is on the disk; raises `BridgeError` where the disk refuses that, and it stays.
     """
     damages = {problem.damage for problem in problems}
     if Damage.UNREADABLE in damages:
         return 0
-    if damages & KEPT_WHOLE:
-        keep_aside_segment(spool, segment, "\n".join(problem.message for problem in problems))
-        return 1
-    for problem in problems:
-        keep_aside_bytes(spool, segment, problem)
-    segment.unlink(missing_ok=True)
+    try:
+        if damages & KEPT_WHOLE:
+            owned.sync([segment])
+            reason = "\n".join(problem.message for problem in problems)
+            _sync_aside(spool, [*kept, keep_aside_segment(spool, segment, reason)])
+            return 1
+        _sync_aside(spool, [*kept, *(keep_aside_bytes(spool, segment, each) for each in problems)])
+        segment.unlink(missing_ok=True)
+    except OSError as error:
+        raise BridgeError(
+            f"What is kept aside in {spool / BAD_FOLDER} may not be on its disk ({error.strerror}): "
+            "check the disk; the segment stays in the spool, and is ingested again."
+        ) from error
     return len(problems)
 
 
@@ -368,5 +388,16 @@ def _wrong_magic(name: str, data: mmap.mmap) -> SegmentProblem:
 def _reserve_bad(spool: Path, name: str, reason: str) -> Path:
     folder = spool / BAD_FOLDER
     owned.make_folder(folder)
-    owned.write_text(folder / f"{name}.reason", reason + "\n")
+    owned.write_text(_reason_of(folder / name), reason + "\n")
     return folder / name
+
+
+def _reason_of(kept: Path) -> Path:
+    return kept.with_name(f"{kept.name}.reason")
+
+
+def _sync_aside(spool: Path, kept: Sequence[Path]) -> None:
+    """Bring files of the folder of bad ones onto the disk, with their reasons and their names."""
+    if kept:
+        owned.sync([*kept, *map(_reason_of, kept)])
+        owned.sync([spool / BAD_FOLDER, spool])

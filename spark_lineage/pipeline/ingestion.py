@@ -132,7 +132,8 @@ def _ingest(reading: Reading, target: Store) -> IngestReport:
     target.sync()
     for segment in usable:
         if segment.path not in work.waiting:
-            spools.settle(reading.spool, segment.path, reading.damages[segment.path])
+            damages, kept = reading.damages[segment.path], reading.kept[segment.path]
+            spools.settle(reading.spool, segment.path, damages, kept)
     return IngestReport(
         segments=len(usable),
         records=reading.records,

@@ -32,7 +32,8 @@ _KEPT = "the record is kept aside in the spool's folder `bad`"
 class Reading:
     """What the first pass found: the applications by bridge, and all that is bad.
 
-    `contents` has the hash of each plan's record by the plan's own hash, over all applications.
+    `contents` has the hash of each plan's record by the plan's own hash, over all applications; `kept` where the refused
+    records of a segment are kept.
     """
 
     spool: Path
@@ -41,6 +42,7 @@ class Reading:
     noted: dict[str, Noted] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     damages: dict[Path, list[spools.SegmentProblem]] = field(default_factory=lambda: defaultdict(list))
+    kept: dict[Path, list[Path]] = field(default_factory=lambda: defaultdict(list))
     messages: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     records: int = 0
@@ -76,6 +78,7 @@ class Reading:
     def refuse(self, place: Place, payload: bytes, reason: str, code: str, run_id: str | None = None) -> None:
         """Keep a record aside, and say so."""
         kept = spools.keep_aside_payload(self.spool, place.segment, place.offset, payload, reason)
+        self.kept[place.segment].append(kept)
         self.bad_records += 1
         where = f"segment {place.segment.name}, byte {place.offset}"
         self.messages.append(f"{where}: {reason}; kept as {kept.name} in {kept.parent}")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from spark_lineage import owned
 from spark_lineage.errors import StoreError
 from spark_lineage.store.checks import local_folder
 
@@ -23,9 +23,6 @@ MARKER = ".synced"
 
 _SLACK_SECONDS = 10.0
 """How far the clocks of a file system's times may be apart, and how long a write may take from its time to its name."""
-
-_AT_ONCE = 8
-"""A file system brings files that are synced side by side onto the disk together."""
 
 
 def sync_tables(path: str, tables: Iterable[str]) -> None:
@@ -41,8 +38,8 @@ def sync_tables(path: str, tables: Iterable[str]) -> None:
     try:
         since = _synced_until(folder / MARKER, begun)
         young = [each for table in tables for each in _young(folder / table, since)]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(_sync, [*young, folder, folder.absolute().parent]))
+        # One that is removed meanwhile was a temporary file, or the table's upkeep took it away.
+        owned.sync([*young, folder, folder.absolute().parent])
         (folder / MARKER).touch(mode=0o600)
         os.utime(folder / MARKER, (begun, begun))
     except OSError as error:
@@ -83,14 +80,3 @@ def _is_younger(entry: os.DirEntry[str], since: float) -> bool:
         return False
     # The change of the inode counts, too: the time of a file's content can be set.
     return max(status.st_mtime, status.st_ctime) >= since
-
-
-def _sync(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return  # removed since: a temporary file, or one that the table's upkeep took away
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,7 @@
 """Segments: locks, framing, damage, and what is kept aside. Frames are built here by the contract, not by the code."""
 
+import errno
+import hashlib
 import os
 import random
 import struct
@@ -221,6 +223,10 @@ def test_a_spool_that_is_a_file_is_refused(tmp_path):
     )
 
 
+def digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
+
+
 def settle(folder: Path, path: Path) -> int:
     problems = [item for item in spool.frames(path) if isinstance(item, SegmentProblem)]
     return spool.settle(folder, path, problems)
@@ -237,10 +243,11 @@ def test_bad_bytes_are_kept_aside_with_their_reason(tmp_path):
     damaged = frame(first)[:-1] + b"#"
     path = write(tmp_path, b"SLSPOOL1" + damaged + frame(second))
     assert settle(tmp_path, path) == 1
-    kept = tmp_path / "bad" / f"{NAME}-8.frame"
+    name = f"{NAME}-8-{digest(damaged)}.frame"
+    kept = tmp_path / "bad" / name
     assert spool.kept_aside(tmp_path) == (kept,)
     assert kept.read_bytes() == damaged
-    assert (tmp_path / "bad" / f"{NAME}-8.frame.reason").read_text() == (
+    assert (tmp_path / "bad" / f"{name}.reason").read_text() == (
         f"Segment {NAME}.seg at byte 8: {len(damaged)} bytes do not have the checksum that was written with them.\n"
     )
     assert not path.exists()
@@ -249,8 +256,102 @@ def test_bad_bytes_are_kept_aside_with_their_reason(tmp_path):
 def test_a_segment_that_was_not_read_is_kept_whole(tmp_path):
     path = write(tmp_path, b"SLSPOOL9")
     assert settle(tmp_path, path) == 1
-    assert spool.kept_aside(tmp_path) == (tmp_path / "bad" / path.name,)
-    assert (tmp_path / "bad" / path.name).read_bytes() == b"SLSPOOL9"
+    kept = tmp_path / "bad" / f"{NAME}-{digest(b'SLSPOOL9')}.seg"
+    assert spool.kept_aside(tmp_path) == (kept,)
+    assert kept.read_bytes() == b"SLSPOOL9"
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_segment_that_comes_again_with_other_bad_bytes_takes_nothings_place(tmp_path, whole):
+    first, second = (payload[:-1] + b"#" for payload in payloads(2))
+    magic = b"SLSPOOL9" if whole else b"SLSPOOL1"
+    deliveries = [magic + struct.pack(">II", len(bad), 0) + bad for bad in (first, second, first)]
+    for delivery in deliveries:
+        settle(tmp_path, write(tmp_path, delivery))
+    expected = {each if whole else each[8:] for each in deliveries}
+    assert len(expected) == 2
+    assert {path.read_bytes() for path in spool.kept_aside(tmp_path)} == expected
+    assert len(spool.kept_aside(tmp_path)) == 2
+
+
+class Disk:
+    """What a power cut would leave of a folder: contents of files and names in folders as they were at their last fsync."""
+
+    def __init__(self, monkeypatch):
+        self.left = {}
+        self.at_the_end = []
+        self.fsync, self.unlink, self.replace = os.fsync, os.unlink, os.replace
+        monkeypatch.setattr(os, "fsync", self.synced)
+        monkeypatch.setattr(os, "unlink", self.removed)
+        monkeypatch.setattr(os, "replace", self.moved)
+
+    def synced(self, descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        self.fsync(descriptor)
+        names = {each.name for each in path.iterdir()} if path.is_dir() else None
+        self.left[path] = path.read_bytes() if names is None else names
+
+    def moved(self, source, target):
+        self.replace(source, target)
+        # A rename alone neither syncs nor loses the content.
+        if Path(source) in self.left:
+            self.left[Path(target)] = self.left.pop(Path(source))
+
+    def removed(self, path, **_):
+        self.at_the_end.append((Path(path).name, dict(self.left)))
+        self.unlink(path)
+
+    def has(self, left, path):
+        """Whether a file survives with all its bytes, and can be found from the spool on."""
+        return (
+            left.get(path) == path.read_bytes()
+            and path.name in left.get(path.parent, ())
+            and path.parent.name in left.get(path.parent.parent, ())
+        )
+
+
+def test_a_segment_goes_when_what_is_kept_of_it_would_survive_a_power_cut(tmp_path, monkeypatch):
+    first, second = payloads(2)
+    path = write(tmp_path, b"SLSPOOL1" + frame(first)[:-1] + b"#" + frame(second))
+    refused = spool.keep_aside_payload(tmp_path, path, 99, second, "refused by who reads it")
+    disk = Disk(monkeypatch)
+    damages = [item for item in spool.frames(path) if isinstance(item, SegmentProblem)]
+    assert spool.settle(tmp_path, path, damages, [refused]) == 1
+    ((gone, left),) = disk.at_the_end
+    assert gone == path.name
+    made = sorted((tmp_path / "bad").iterdir())
+    assert [each.suffix for each in made] == [".frame", ".reason"] * 2
+    assert [each.name for each in made if not disk.has(left, each)] == []
+
+
+def test_a_segment_that_is_kept_whole_survives_a_power_cut_when_it_has_been_settled(tmp_path, monkeypatch):
+    path = write(tmp_path, b"SLSPOOL9" + bytes(100))
+    disk = Disk(monkeypatch)
+    assert settle(tmp_path, path) == 1
+    made = sorted((tmp_path / "bad").iterdir())
+    assert [each.suffix for each in made] == [".seg", ".reason"]
+    assert [each.name for each in made if not disk.has(disk.left, each)] == []
+    assert path.name not in disk.left[tmp_path]
+
+
+def test_a_segment_stays_where_the_disk_does_not_take_what_is_kept_of_it(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = write(tmp_path, b"SLSPOOL1" + frame(payloads(1)[0])[:-1] + b"#")
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(BridgeError) as caught:
+        settle(tmp_path, path)
+    assert str(caught.value) == (
+        f"What is kept aside in {tmp_path / 'bad'} may not be on its disk (Input/output error): "
+        "check the disk; the segment stays in the spool, and is ingested again."
+    )
+    assert path.exists()
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert settle(tmp_path, path) == 1
+    assert (path.exists(), len(spool.kept_aside(tmp_path))) == (False, 1)
 
 
 def test_nothing_kept_aside(tmp_path):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -124,9 +125,9 @@ def test_no_name_in_a_record_leads_out_of_the_spool(tmp_path: Path) -> None:
     before = {each for each in tmp_path.rglob("*") if spool not in each.parents}
     report = ingest(spool, tmp_path / "a" / "store")
     assert (report.bad_records, report.executions) == (1, 1)
-    assert [each.name for each in spools.kept_aside(spool)] == [
-        f"..-..-out-00000001-{len(spools.MAGIC) + sum(8 + len(each) for each in payloads) + 8 + len(json.dumps(execution))}.frame"
-    ]
+    offset = len(spools.MAGIC) + sum(8 + len(each) for each in [*payloads, json.dumps(execution)])
+    digest = hashlib.blake2b(b'{"v":1,"kind":"../../x"}', digest_size=8).hexdigest()
+    assert [each.name for each in spools.kept_aside(spool)] == [f"..-..-out-00000001-{offset}-{digest}.frame"]
     made = {each for each in tmp_path.rglob("*") if spool not in each.parents} - before
     assert {each.relative_to(tmp_path).parts[:2] for each in made} == {("a", "store")}
 

@@ -146,6 +146,40 @@ def test_a_record_with_a_known_number_and_other_content_is_refused(
     assert [name for name in ours if ours[name] != theirs[name]] == ["problems"]
 
 
+def test_a_segment_with_a_refused_record_goes_when_that_is_on_the_disk(
+    spool: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What becomes of the bytes and names is followed in tests/capture/test_spool.py: here it is that an ingest says which they are."""
+    store, told = MemoryStore(), []
+    segment = write_segment(spool, 0, PLAN, execution(7, "p"), execution(7, "p", state="FAILED"))
+    fsync, unlink = os.fsync, os.unlink
+
+    def synced(descriptor: int) -> None:
+        told.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    def removed(path: Path) -> None:
+        told.append(Path(path))
+        unlink(path)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "unlink", removed)
+    ingest(spool, store)
+    (kept,) = spools.kept_aside(spool)
+    assert sorted(told[:2]) == [kept, kept.with_name(f"{kept.name}.reason")]
+    assert sorted(told[2:4]) == [spool, spool / "bad"]
+    assert told[4:] == [segment]
+
+
+def test_two_deliveries_that_contradict_a_record_in_two_ways_are_both_kept(spool: Path) -> None:
+    store = MemoryStore()
+    for description in ("first", "second", "third", "second"):
+        write_segment(spool, 0, PLAN, execution(7, "p", description=description))
+        ingest(spool, store)
+    kept = [json.loads(path.read_bytes())["description"] for path in spools.kept_aside(spool)]
+    assert sorted(kept) == ["second", "third"]
+
+
 def test_a_plan_with_a_known_hash_and_other_content_is_refused_and_so_are_the_executions_of_it(
     spool: Path, tmp_path: Path
 ) -> None:

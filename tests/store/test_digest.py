@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from store_rows import batch
 
+from spark_lineage import owned
 from spark_lineage.capture import spool as spools
 from spark_lineage.errors import StoreError
 from spark_lineage.model import Batch, RunState
@@ -82,11 +83,11 @@ def test_a_segment_goes_when_every_file_of_the_store_is_on_the_disk(
         synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
-    def settled(spool: Path, segment: Path, problems: list[spools.SegmentProblem]) -> int:
+    def settled(spool: Path, segment: Path, *others: Any) -> int:
         there = [store, *(each for each in store.rglob("*") if each.name not in {MARKER, LOCK})]
         missing.extend(str(each) for each in there if str(each) not in synced)
         assert len(there) > 2 * len(TABLES)
-        return settle(spool, segment, problems)
+        return settle(spool, segment, *others)
 
     monkeypatch.setattr(os, "fsync", noted)
     monkeypatch.setattr(spools, "settle", settled)
@@ -102,7 +103,7 @@ def test_a_sync_leaves_out_what_the_last_one_had_unless_the_clock_was_set_back(
     store = DeltaStore(tmp_path / "lineage")
     store.create()
     synced: list[str] = []
-    monkeypatch.setattr(durable, "_sync", lambda path: synced.append(path.name))
+    monkeypatch.setattr(owned, "sync", lambda paths: synced.extend(path.name for path in paths))
     now = time.time()
     counts = []
     for clock in (now + 3_600, now + 3_601, now):
