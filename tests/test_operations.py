@@ -1,4 +1,4 @@
-"""docs/operations.md tells operators of every reason for a loss, and names nothing that is not there."""
+"""docs/operations.md tells operators of every setting, problem and reason for a loss, and names nothing that is not there."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 
 from support.paths import REPOSITORY
+from support.problem_codes import problem_codes
 
 from spark_lineage.capture import spool
 from spark_lineage.decode import parts, plans, records, room, spans
@@ -61,12 +62,20 @@ def test_the_limits_of_the_reader_are_those_of_the_code() -> None:
     assert room.COLUMN_BYTES == room.ELEMENT_BYTES == room.ATTRIBUTE_BYTES
 
 
-def test_the_settings_that_operators_are_told_of_exist() -> None:
+def test_operators_are_told_of_every_setting_and_of_no_other() -> None:
     known = {setting.key for setting in SETTINGS}
-    assert set(first_cells("setting")) < known
+    assert sorted(first_cells("setting")) == sorted(known)
     named = re.findall(r"`spark\.lineage\.([A-Za-z.]+)(?:=[^`]*)?`", OPERATIONS)
     assert named
     assert set(named) <= known
+
+
+def test_operators_are_told_of_every_problem_and_of_no_other() -> None:
+    stored = problem_codes("decode", "analyze", "pipeline")
+    assert {"gap", "segment_torn", "unknown_cte", "unknown_target", "cut_subquery", "bad_record"} <= stored
+    assert sorted(first_cells("code")) == sorted(stored)
+    answered = problem_codes("query", "compare") - stored
+    assert sorted(first_cells("code of an answer")) == sorted(answered)
 
 
 def test_every_line_of_the_log_is_explained() -> None:
