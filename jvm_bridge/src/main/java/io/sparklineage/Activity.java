@@ -2,10 +2,12 @@ package io.sparklineage;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import org.apache.spark.scheduler.JobSucceeded$;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
@@ -39,8 +41,15 @@ final class Activity {
         String queryId;
         Long batchId;
 
+        /** Those of other roots that ran when it ended: none of them made what it has read. */
+        final Set<Long> beside = new HashSet<>();
+
         Execution(long id) {
             this.id = id;
+        }
+
+        long root() {
+            return root == null ? id : root;
         }
     }
 
@@ -94,12 +103,15 @@ final class Activity {
 
     /** The execution that ends now, with its jobs; it is forgotten here. */
     Execution removeExecution(long id) {
-        Execution execution = executions.remove(id);
-        if (execution == null) {
-            return new Execution(id);
-        }
+        Execution known = executions.remove(id);
+        Execution execution = known == null ? new Execution(id) : known;
         for (Job job : execution.jobs) {
             forget(job);
+        }
+        for (Execution other : executions.values()) {
+            if (other.root() != execution.root()) {
+                execution.beside.add(other.id);
+            }
         }
         return execution;
     }

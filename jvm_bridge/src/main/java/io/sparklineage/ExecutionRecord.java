@@ -42,7 +42,7 @@ final class ExecutionRecord {
         JsonWriter json = new JsonWriter();
         json.object().field("v", 1).field("kind", "execution").field("bridge", bridge);
         json.field("execution_id", execution.id);
-        json.field("root_execution_id", execution.root == null ? execution.id : execution.root);
+        json.field("root_execution_id", execution.root());
         json.field("query_execution_id", query == null ? null : Long.valueOf(query.query.id()));
         json.field("plan", plan == null ? null : plan.hash);
         failure(json, "plan_error", planFailure, true);

@@ -326,14 +326,19 @@ final class LineageListener extends SparkListener {
     void finish(long deadlineNanos) throws InterruptedException {
         Thread thread = dispatcher;
         if (thread != null && context.isStopped()) {
-            thread.join(Math.max(1, millisUntil(deadlineNanos)));
+            thread.join(Math.max(1, shareUntil(deadlineNanos)));
         }
-        recorder.close(millisUntil(deadlineNanos) * RECORDER_MILLIS / END_TIMEOUT_MILLIS);
+        recorder.close(shareUntil(deadlineNanos));
         countLosses();
         if (thread != null && !thread.isAlive() && !ended && dropped == 0) {
             gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
         }
         spool.close(Math.max(1, millisUntil(deadlineNanos)));
+    }
+
+    /** What the thread before the spool may take of the time until then. */
+    private static long shareUntil(long deadlineNanos) {
+        return millisUntil(deadlineNanos) * RECORDER_MILLIS / END_TIMEOUT_MILLIS;
     }
 
     private static long millisUntil(long deadlineNanos) {
@@ -353,6 +358,7 @@ final class LineageListener extends SparkListener {
 
     void close() {
         recorder.close(RECORDER_MILLIS);
+        countLosses();
         spool.close(END_TIMEOUT_MILLIS - RECORDER_MILLIS);
         try {
             unregister.run();

@@ -59,7 +59,7 @@ final class Meter {
         /** Nanoseconds so far; what they were when they were last asked for where the thread has ended, 0 before it began. */
         long nanos() {
             long id = thread;
-            long now = id == 0 ? 0 : THREADS.getThreadCpuTime(id);
+            long now = id == 0 || !isKnown() ? 0 : THREADS.getThreadCpuTime(id);
             last = Math.max(last, now);
             return last;
         }

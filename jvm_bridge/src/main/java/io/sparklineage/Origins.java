@@ -58,15 +58,15 @@ final class Origins {
     }
 
     /** For each LogicalRDD of a plan, by node, the executions of which one made its rows. */
-    Map<Integer, List<Long>> of(EncodedPlan plan, Activity activity, long reader) {
+    Map<Integer, List<Long>> of(EncodedPlan plan, Activity activity, Activity.Execution reader) {
         Map<Integer, List<Long>> makers = new LinkedHashMap<>();
         for (EncodedPlan.LogicalRddNode relation : plan.logicalRdds) {
             Long computedBy = activity.executionOfRdd(relation.rdd);
-            if (computedBy != null && computedBy == reader) {
+            if (computedBy != null && computedBy == reader.id) {
                 activity.forgetRdd(relation.rdd);  // a LogicalRDD's own readers compute its RDD, too
                 computedBy = null;
-            } else if (computedBy != null && ended.containsKey(computedBy) && !ended.get(computedBy).checkpoint) {
-                computedBy = null;  // it only passed by: RDD jobs inside a micro-batch count as its own
+            } else if (computedBy != null && !mayHaveMade(computedBy, reader)) {
+                computedBy = null;
             }
             List<Long> found = computedBy == null ? candidates(relation) : Collections.singletonList(computedBy);
             if (computedBy != null) {
@@ -77,6 +77,15 @@ final class Origins {
             }
         }
         return makers;
+    }
+
+    /**
+     * Whether an execution that computed an RDD may have made it. One that began later, that still ran beside the reader, or that has
+     * ended and was no checkpoint only passed by: it read the rows, too, or an RDD job inside its micro-batch did.
+     */
+    private boolean mayHaveMade(long execution, Activity.Execution reader) {
+        Ended known = ended.get(execution);
+        return execution < reader.id && !reader.beside.contains(execution) && (known == null || known.checkpoint);
     }
 
     /**

@@ -1,6 +1,5 @@
 package io.sparklineage;
 
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,11 +15,15 @@ import org.apache.spark.sql.streaming.StreamingQueryListener;
 
 /**
  * Makes bytes of what has ended and hands them to the spool, in the order of the events, on a thread of its own: a plan that takes
- * long holds up no event. What waits keeps its plan, so little may wait; where there is no room the listener waits, too.
+ * long holds up no event. What waits keeps its plan, so little may wait; where there is no room the listener waits, too, but not for
+ * one that does not come to its end.
  */
 final class Recorder {
     static final int WAITING_LIMIT = 16;
     private static final long ROOM_MILLIS = 100;
+
+    /** So many waits for room are in vain before the listener goes on: counted, since a driver that is stopped for a minute has not worked. */
+    private static final int WAITS = 600;
 
     private final String bridge;
     private final String user;
@@ -38,15 +41,48 @@ final class Recorder {
     private final AtomicLong executions = new AtomicLong();
     private final Meter.ThreadTime time = new Meter.ThreadTime();
     private final ThreadPoolExecutor thread;
+    private final int waits;
 
-    /** Something to be done on the thread. */
+    /** How much was done when somebody had waited in vain: while it stays so, nobody else waits. */
+    private volatile long stuckAt = -1;
+
+    /** Entries that are to be made, or are being made. */
+    private long due;
+    private boolean isOver;
+
+    /** Makes an entry on the thread; null where there is nothing to tell. */
     private interface Work {
-        void run() throws Throwable;
+        Entry make() throws Throwable;
+    }
+
+    /** An entry that is due until it is handed over or counted as lost. */
+    private final class Task implements Runnable {
+        private final Work work;
+        private boolean isSettled;
+
+        Task(Work work) {
+            this.work = work;
+        }
+
+        @Override
+        public void run() {
+            try {
+                hand(this);
+                time.nanos();  // nobody can ask when the thread has ended
+            } catch (Throwable unforeseen) {
+                // The thread goes on; what is due still is counted at the end.
+            }
+        }
     }
 
     /** @param activity what is asked for the makers of RDDs, from this thread */
     Recorder(String bridge, String user, Settings settings, Spool spool, Gaps gaps, Activity activity, Intents intents,
             NameMasker names) {
+        this(bridge, user, settings, spool, gaps, activity, intents, names, WAITS);
+    }
+
+    Recorder(String bridge, String user, Settings settings, Spool spool, Gaps gaps, Activity activity, Intents intents,
+            NameMasker names, int waits) {
         this.bridge = bridge;
         this.user = user;
         this.settings = settings;
@@ -57,20 +93,27 @@ final class Recorder {
         this.hasher = new LiteralHasher(settings.hashKey);
         this.names = names;
         this.sampling = new Sampling(settings.sample);
+        this.waits = waits;
         this.thread = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_LIMIT), work -> {
             Thread made = new Thread(work, "spark-lineage-recorder");
             made.setDaemon(true);
             return made;
-        }, Recorder::waitForRoom);
+        }, (work, full) -> waitForRoom(work));
         thread.prestartCoreThread();
     }
 
-    private static void waitForRoom(Runnable work, ThreadPoolExecutor thread) {
+    private void waitForRoom(Runnable work) {
         boolean isQueued = false;
-        while (!isQueued) {
+        for (int i = 0; !isQueued; i++) {
             if (thread.isShutdown()) {
                 throw new RejectedExecutionException("the application has ended");
             }
+            long done = thread.getCompletedTaskCount();
+            if (done == stuckAt || i >= waits) {
+                stuckAt = done;
+                throw new RejectedExecutionException("an execution before it takes too long to record");
+            }
+            thread.prestartCoreThread();  // one that has died makes no room
             try {
                 isQueued = thread.getQueue().offer(work, ROOM_MILLIS, TimeUnit.MILLISECONDS);
             } catch (InterruptedException nobodyMayInterrupt) {
@@ -84,23 +127,58 @@ final class Recorder {
         }
     }
 
+    /** Has an entry made and handed to the spool; what cannot be is counted. */
     private void submit(Work work) {
-        thread.execute(() -> {
-            try {
-                time.here();
-                work.run();
-            } catch (Throwable problem) {
-                gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-            } finally {
-                time.nanos();  // nobody can ask when the thread has ended
+        Task task = new Task(work);
+        expect();
+        try {
+            thread.execute(task);
+        } catch (Throwable refused) {
+            if (settle(task)) {
+                gaps.add(Gaps.ENCODE_FAILED, 1, refused);
             }
-        });
+        }
+    }
+
+    private void hand(Task task) {
+        boolean isOurs = false;
+        try {
+            time.here();
+            Entry entry = task.work.make();
+            isOurs = settle(task);
+            if (isOurs && entry != null) {
+                spool.offer(entry);
+            }
+        } catch (Throwable problem) {
+            if (isOurs || settle(task)) {
+                gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+            }
+        }
+    }
+
+    private synchronized void expect() {
+        if (isOver) {
+            throw new RejectedExecutionException("the application has ended");
+        }
+        due++;
+    }
+
+    /** Whoever gets true here, once for a task, sees to it; nobody does where it was counted as lost at the end. */
+    private synchronized boolean settle(Task task) {
+        boolean isFirst = !task.isSettled && !isOver;
+        task.isSettled = true;
+        due -= isFirst ? 1 : 0;
+        return isFirst;
+    }
+
+    private synchronized long due() {
+        return due;
     }
 
     /** Adds what is recorded, what waits and what it has cost. */
     void measure(Meter meter) {
         meter.with("executions", executions::get).with("sampled_out", sampling::leftOut)
-                .with("queued_executions", () -> thread.getQueue().size()).with("recorder_nanos", time);
+                .with("queued_executions", this::due).with("recorder_nanos", time);
     }
 
     /** Records an execution that has ended; nobody else may change it any more. */
@@ -108,18 +186,28 @@ final class Recorder {
         submit(() -> record(event, execution, order));
     }
 
-    /** Records what a streaming query tells of itself. */
+    /** Records what a streaming query tells of itself; one that waits for data says so, too, and that tells nothing. */
     void streamed(StreamingQueryListener.Event event) {
+        if (event instanceof StreamingQueryListener.QueryIdleEvent) {
+            return;
+        }
         long now = System.currentTimeMillis();
         submit(() -> record(event, now));
     }
 
-    /** Passes a marker on to whoever waits for it, after all that came before. */
+    /** Passes a marker on to whoever waits for it, after all that came before; where there is no room, the time of who waits runs out. */
     void arrived(FlushMarker marker) {
-        submit(marker.arrived::countDown);
+        try {
+            thread.execute(marker.arrived::countDown);
+        } catch (RejectedExecutionException noRoom) {
+            // It is no record: nothing is lost.
+        }
     }
 
-    /** Ends the thread when it has done all that waits, and waits for that so long at most; what is left then is counted as lost. */
+    /**
+     * Ends the thread when it has done all that waits, and waits for that so long at most; what is left then, and what is under way,
+     * is counted as lost.
+     */
     void close(long timeoutMillis) {
         thread.shutdown();
         boolean isDone = false;
@@ -129,31 +217,39 @@ final class Recorder {
             Thread.currentThread().interrupt();
         }
         if (!isDone) {
-            List<Runnable> left = new ArrayList<>();
-            thread.getQueue().drainTo(left);
-            if (!left.isEmpty()) {
-                gaps.add(Gaps.ENCODE_FAILED, left.size(), "executions were not recorded before the application ended");
-            }
+            thread.getQueue().clear();
+        }
+        long left = giveUp();
+        if (left > 0) {
+            gaps.add(Gaps.ENCODE_FAILED, left, "executions were not recorded before the application ended");
         }
     }
 
-    /** A streaming query that waits for data says so, too; that tells nothing. */
-    private void record(StreamingQueryListener.Event event, long now) {
+    /** How many entries are due still: nobody will see to them. */
+    private synchronized long giveUp() {
+        long left = due;
+        isOver = true;
+        due = 0;
+        return left;
+    }
+
+    private Entry record(StreamingQueryListener.Event event, long now) {
         if (event instanceof StreamingQueryListener.QueryStartedEvent) {
             StreamingQueryListener.QueryStartedEvent start = (StreamingQueryListener.QueryStartedEvent) event;
             Long at = StreamProgress.millis(start.timestamp());
-            spool.offer(new Entry(StreamProgress.started(bridge, streaming.started(start), at == null ? now : at)));
+            return new Entry(StreamProgress.started(bridge, streaming.started(start), at == null ? now : at));
         } else if (event instanceof StreamingQueryListener.QueryProgressEvent) {
             StreamingQueryListener.QueryProgressEvent progress = (StreamingQueryListener.QueryProgressEvent) event;
             Long execution = streaming.executionOf(progress.progress().runId(), progress.progress().batchId());
-            spool.offer(new Entry(StreamProgress.progress(bridge, progress, execution)));
+            return new Entry(StreamProgress.progress(bridge, progress, execution));
         } else if (event instanceof StreamingQueryListener.QueryTerminatedEvent) {
             StreamingQueryListener.QueryTerminatedEvent end = (StreamingQueryListener.QueryTerminatedEvent) event;
-            spool.offer(new Entry(StreamProgress.ended(bridge, streaming.ended(end), streaming.failure(end), now)));
+            return new Entry(StreamProgress.ended(bridge, streaming.ended(end), streaming.failure(end), now));
         }
+        return null;
     }
 
-    private void record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
+    private Entry record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
         ExecutionRecord record = new ExecutionRecord(bridge, user, execution);
         record.endedAt = event.time();
         record.endedOrder = order;
@@ -179,8 +275,9 @@ final class Recorder {
         if (record.execution.jobsLeftOut > 0) {
             gaps.add(Gaps.TOO_LARGE, record.execution.jobsLeftOut, "an execution has more jobs than are recorded");
         }
-        spool.offer(new Entry(record.toBytes(), sections));
+        Entry entry = new Entry(record.toBytes(), sections);
         executions.incrementAndGet();
+        return entry;
     }
 
     private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
@@ -208,7 +305,7 @@ final class Recorder {
             gaps.add(Gaps.TOO_LARGE, 1, null);
             return;
         }
-        Map<Integer, List<Long>> makers = origins.of(plan, activity, record.execution.id);
+        Map<Integer, List<Long>> makers = origins.of(plan, activity, record.execution);
         addOrigins(record, makers, sections);
         record.plan = plan;
         sections.put(plan.hash, plans.intern(plan.hash, plan.record));
@@ -217,7 +314,7 @@ final class Recorder {
 
     /** One that goes on where the intent of the write ended, or that of the write in which this one ran. */
     private PlanEncoder encoder(Activity.Execution execution, LogicalPlan analyzed, boolean microBatch) {
-        PlanEncoder begun = intents.begun(execution.root == null ? execution.id : execution.root);
+        PlanEncoder begun = intents.begun(execution.root());
         return begun != null && !microBatch && begun.knows(analyzed) ? new PlanEncoder(begun, hasher)
                 : new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT, microBatch);
     }

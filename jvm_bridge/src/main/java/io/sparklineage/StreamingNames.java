@@ -71,7 +71,7 @@ final class StreamingNames {
             return;
         }
         if (batch.batchId != null) {
-            executions.put(batch.runId + ":" + batch.batchId, execution.root == null ? execution.id : execution.root);
+            executions.put(batch.runId + ":" + batch.batchId, execution.root());
         }
         boolean root = execution.root == null || execution.root == execution.id;
         if (root && failure != null && !failure.isCancelled()) {

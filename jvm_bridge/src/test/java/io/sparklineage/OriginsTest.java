@@ -7,7 +7,17 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
+import org.apache.spark.executor.TaskMetrics;
+import org.apache.spark.rdd.DeterministicLevel;
+import org.apache.spark.scheduler.SparkListenerJobStart;
+import org.apache.spark.scheduler.StageInfo;
+import org.apache.spark.storage.RDDInfo;
+import org.apache.spark.storage.StorageLevel;
 import org.junit.jupiter.api.Test;
+import scala.Option;
+import scala.collection.JavaConverters;
+import scala.collection.Seq;
 
 class OriginsTest {
     private final Origins origins = new Origins();
@@ -22,9 +32,29 @@ class OriginsTest {
     }
 
     private Map<Integer, List<Long>> end(long execution, EncodedPlan plan, boolean checkpoint) {
+        return recorded(activity.removeExecution(execution), plan, checkpoint);
+    }
+
+    private Map<Integer, List<Long>> recorded(Activity.Execution execution, EncodedPlan plan, boolean checkpoint) {
         Map<Integer, List<Long>> makers = origins.of(plan, activity, execution);
-        origins.ended(execution, plan, makers, checkpoint);
+        origins.ended(execution.id, plan, makers, checkpoint);
         return makers;
+    }
+
+    private static <T> Seq<T> list(List<T> elements) {
+        return JavaConverters.asScalaBuffer(elements).toList();
+    }
+
+    /** A job of an execution, or of one in that, computes an RDD. */
+    private void computes(long execution, long root, int rdd) throws Throwable {
+        RDDInfo info = new RDDInfo(rdd, "rows", 1, StorageLevel.NONE(), false, list(Collections.emptyList()), "", Option.empty(),
+                DeterministicLevel.DETERMINATE());
+        StageInfo stage = new StageInfo(rdd, 0, "collect at X.java:7", 1, list(Collections.singletonList(info)),
+                list(Collections.emptyList()), "details", new TaskMetrics(), list(Collections.emptyList()), Option.empty(), 0, false, 0);
+        Properties properties = new Properties();
+        properties.setProperty("spark.sql.execution.id", String.valueOf(execution));
+        properties.setProperty("spark.sql.execution.root.id", String.valueOf(root));
+        activity.jobStarted(new SparkListenerJobStart(rdd, 1L, list(Collections.singletonList(stage)), properties));
     }
 
     @Test
@@ -71,5 +101,46 @@ class OriginsTest {
     void whatAMicroBatchHandsOverHasNoCheckpoint() {
         end(1, plan("a", "1,", 0, null), true);
         assertEquals(Collections.emptyMap(), end(2, plan("b", "9,", 7, null), false));
+    }
+
+    @Test
+    void whoComputedTheRddOfACheckpointMadeIt() throws Throwable {
+        computes(1, 1, 7);
+        end(1, plan("a", "1,", 0, null), true);
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(2, plan("b", "9,", 7, "1,"), false));
+    }
+
+    @Test
+    void whoeverComputesTheRddAfterAReaderHasEndedDidNotMakeIt() throws Throwable {
+        end(1, plan("a", "1,", 0, null), true);
+        Activity.Execution reader = activity.removeExecution(2);
+        computes(3, 3, 7);  // before the reader is recorded
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)),
+                recorded(reader, plan("b", "9,", 7, "1,"), false));
+    }
+
+    @Test
+    void whoeverReadsBesideAReaderDidNotMakeIt() throws Throwable {
+        end(1, plan("a", "1,", 0, null), true);
+        activity.execution(3);
+        computes(2, 2, 7);
+        computes(3, 3, 7);
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(3, plan("b", "9,", 7, "1,"), false));
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(2, plan("c", "8,", 7, "1,"), false));
+    }
+
+    @Test
+    void aMicroBatchMadeWhatIsReadInIt() throws Throwable {
+        computes(1, 1, 7);
+        Activity.Execution inside = activity.execution(2);
+        inside.root = 1L;
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(2, plan("b", "9,", 7, null), false));
+    }
+
+    @Test
+    void anExecutionThatIsKnownNoMoreMayHaveMadeIt() throws Throwable {
+        computes(1, 1, 7);
+        activity.removeExecution(1);
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(2, plan("b", "9,", 7, "1,"), false));
     }
 }

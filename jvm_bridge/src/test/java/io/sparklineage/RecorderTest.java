@@ -17,6 +17,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.junit.jupiter.api.AfterEach;
@@ -29,11 +31,13 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 class RecorderTest {
     private static final long MINUTE_MILLIS = 60_000;
+    private static final int WAITS = 30;
     private static final Pattern EXECUTION = Pattern.compile("\"kind\":\"execution\".*?\"execution_id\":(\\d+)");
 
     private final CountDownLatch released = new CountDownLatch(1);
     private final CountDownLatch inHand = new CountDownLatch(1);
     private final Gaps gaps = new Gaps("b");
+    private final Meter meter = new Meter();
     @TempDir
     Path folder;
     private Spool spool;
@@ -48,7 +52,8 @@ class RecorderTest {
         Settings settings = Settings.of(Collections.singletonMap(Settings.SPOOL, folder.resolve("spool").toString())::get);
         NameMasker names = new NameMasker();
         recorder = new Recorder("b", "someone", settings, spool, gaps, new Activity(),
-                new Intents("b", null, settings, spool, names), names);
+                new Intents("b", null, settings, spool, names), names, WAITS);
+        recorder.measure(meter);
     }
 
     @AfterEach
@@ -128,36 +133,69 @@ class RecorderTest {
         hangs(0);
         ended(1, null);
         ended(2, null);
+        recorder.arrived(new FlushMarker());
+        assertEquals(3, queued());
         recorder.close(100);
-        assertEquals(2, gaps.lost(Gaps.ENCODE_FAILED));
+        assertEquals(3, gaps.lost(Gaps.ENCODE_FAILED));
+        assertEquals(0, queued());
         assertThrows(RejectedExecutionException.class, () -> ended(3, null));
+        recorder.arrived(new FlushMarker());
         released.countDown();
         recorder.close(MINUTE_MILLIS);
         spool.close(MINUTE_MILLIS);
-        assertEquals(Arrays.asList(0L), recorded());
-        assertEquals(2, gaps.lost());
+        assertEquals(Collections.emptyList(), recorded());
+        assertEquals(3, gaps.lost());
     }
 
     @Test
-    void whoWaitsForRoomAtTheEndIsTold() throws Exception {
+    void anExecutionUnderWayIsLostAtTheEndThoughNoneWaits() throws Exception {
+        hangs(0);
+        recorder.close(100);
+        assertEquals(1, gaps.lost(Gaps.ENCODE_FAILED));
+    }
+
+    @Test
+    void behindARecordWithoutEndNobodyWaitsForEver() throws Exception {
         hangs(0);
         for (long execution = 1; execution <= Recorder.WAITING_LIMIT; execution++) {
             ended(execution, null);
         }
-        Throwable[] thrown = new Throwable[1];
-        Thread bus = new Thread(() -> {
-            try {
-                ended(100, null);
-            } catch (Throwable problem) {
-                thrown[0] = problem;
-            }
-        });
+        ended(100, null);
+        assertEquals(1, gaps.lost(Gaps.ENCODE_FAILED));
+        long began = System.nanoTime();
+        for (long execution = 101; execution < 111; execution++) {
+            ended(execution, null);
+        }
+        assertTrue(System.nanoTime() - began < TimeUnit.SECONDS.toNanos(3), "only the first has waited");
+        assertEquals(11, gaps.lost(Gaps.ENCODE_FAILED));
+        released.countDown();
+        while (queued() > 0) {
+            Thread.sleep(10);
+        }
+        ended(200, null);
+        recorder.close(MINUTE_MILLIS);
+        assertTrue(spool.close(MINUTE_MILLIS));
+        assertEquals(LongStream.concat(LongStream.rangeClosed(0, Recorder.WAITING_LIMIT), LongStream.of(200)).boxed()
+                .collect(Collectors.toList()), recorded());
+        assertEquals(11, gaps.lost());
+    }
+
+    private long queued() {
+        return meter.values().get("queued_executions").getAsLong();
+    }
+
+    @Test
+    void whoWaitsForRoomAtTheEndWaitsNoLonger() throws Exception {
+        hangs(0);
+        for (long execution = 1; execution <= Recorder.WAITING_LIMIT; execution++) {
+            ended(execution, null);
+        }
+        Thread bus = new Thread(() -> ended(100, null));
         bus.start();
         bus.join(300);
         recorder.close(100);
         bus.join();
-        assertTrue(thrown[0] instanceof RejectedExecutionException);
-        assertEquals(Recorder.WAITING_LIMIT, gaps.lost(Gaps.ENCODE_FAILED));
+        assertEquals(2 + Recorder.WAITING_LIMIT, gaps.lost(Gaps.ENCODE_FAILED), "with the one under way and the one without room");
     }
 
     @Test
