@@ -6,6 +6,7 @@ the program ends.
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -59,12 +60,15 @@ for name in ("goes_on", "ends"):
     session._jvm.harmless.Holding.add(context)
     dropped = context.listenerBus().metrics().metricRegistry().counter("queue.spark-lineage.numDroppedEvents")
     context.listenerBus().waitUntilEmpty()
-    hold(session, 120_000 if name == "goes_on" else 2_000)
+    hold(session, 120_000)
     for number in range(1, 4):
         write(session, f"{name}-{number}")
+    release = session._jvm.harmless.Holding.release
     if name == "goes_on":
-        session._jvm.harmless.Holding.release()
+        release()
         context.listenerBus().waitUntilEmpty()
+    else:
+        threading.Timer(2, release).start()  # the end is dropped by then, and stop waits for the queue
     session.stop()
     counts[name] = dropped.getCount()
     SparkSession.builder._options.clear()

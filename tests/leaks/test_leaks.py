@@ -66,14 +66,14 @@ OVER_ALL = (
 def leaks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Leaks]:
     folder = tmp_path_factory.mktemp("leaks")
     mask = os.umask(0)  # the widest rights that one can forget to take away
-    try:
-        found = run_job(folder, FORM)
-        os.environ["SPARK_LINEAGE_STORE"] = str(folder / "store")
-        os.environ["SPARK_LINEAGE_SPOOL"] = str(found.spool)
-        yield found
-    finally:
-        os.umask(mask)
-        del os.environ["SPARK_LINEAGE_STORE"], os.environ["SPARK_LINEAGE_SPOOL"]
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            found = run_job(folder, FORM)
+            patch.setenv("SPARK_LINEAGE_STORE", str(folder / "store"))
+            patch.setenv("SPARK_LINEAGE_SPOOL", str(found.spool))
+            yield found
+        finally:
+            os.umask(mask)
 
 
 def test_a_leak_would_be_seen() -> None:
