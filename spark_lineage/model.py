@@ -221,8 +221,8 @@ class Run:
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts
     the writes of one execution (a multi-table INSERT has several). Times are epoch milliseconds UTC.
-    `records` are the bridge's records that tell of it, as `<execution id or job-<job id>>:<hash of the record and its plan>`: one with
-    the same number and another hash is refused.
+    `records` are the bridge's records that tell of it, as `<execution id, job-<job id> or, of a write without an end, intent-<execution
+    id>>:<hash of the record and its plan>`: one with the same number and another hash is refused.
     """
 
     run_id: str

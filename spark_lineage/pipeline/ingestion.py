@@ -38,7 +38,7 @@ from spark_lineage.pipeline.logged import decide_by_logs
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.places import Noted, Place
 from spark_lineage.pipeline.problems import senseless
-from spark_lineage.pipeline.reading import Reading, other_content
+from spark_lineage.pipeline.reading import Reading, execution_named, intent_named, other_content
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.pipeline.sightings import Sightings
@@ -230,7 +230,7 @@ def _group(application: Application, noted: Noted, group: _Group, others: set[in
         work.pending += len(numbers)
         work.waiting |= noted.homes(numbers)
         return
-    work.executions -= len(numbers) - len(left)
+    work.executions -= sum(noted.executions.content(each) is not None for each in numbers if each in others)
     if not left:
         return
     application.records = _records_of(noted, root, left)
@@ -252,8 +252,8 @@ def _folded(application: Application, root: int, members: list[ExecutionRecord])
 
 def _records_of(noted: Noted, root: int, numbers: list[int]) -> dict[str, tuple[str, ...]]:
     """The records of the runs that may come of a group: of its root all, of another its own."""
-    contents = ((each, noted.executions.content(each)) for each in sorted(numbers))
-    known = {each: f"{each}:{content}" for each, content in contents if content is not None}
+    found = ((each, noted.record_of(each)) for each in sorted(numbers))
+    known = {each: ":".join(record) for each, record in found if record is not None}
     bridge = noted.application.bridge
     return {f"{bridge}:{each}": (record,) for each, record in known.items()} | {
         f"{bridge}:{root}": tuple(known.values())
@@ -269,11 +269,11 @@ def _contradicting(noted: Noted, piece: list[_Group], work: _Ingest) -> set[int]
     known = _known_records(work.target, bridge, map(str, numbers))
     refused = set()
     for number in sorted(numbers):
-        content = noted.executions.content(number)
-        if content is not None and content not in known.get(str(number), {content}):
+        name, content = noted.record_of(number) or (str(number), "")
+        if content and content not in known.get(name, {content}):
             refused.add(number)
-            place = noted.executions.place(number)
-            _refuse(work, place, f"execution {number}", bridge, str(number))
+            what = execution_named(number) if name == str(number) else intent_named(number)
+            _refuse(work, noted.place_of(number), what, bridge, str(number))
     return refused
 
 

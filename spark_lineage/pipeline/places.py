@@ -21,6 +21,8 @@ from spark_lineage.decode.records import (
     ExecutionRecord,
     IntentRecord,
     PlanRecord,
+    ProgressRecord,
+    StreamRecord,
     decode_record,
 )
 from spark_lineage.decode.tree import PlanTree
@@ -150,6 +152,7 @@ class Executions(Mapping[int, ExecutionRecord]):
         self._roots = array("q")
         self._orders = array("q")
         self._contents = array("Q")
+        self._intents = array("Q")
         self._segments = array("l")
         self._offsets = array("q")
         self._lengths = array("l")
@@ -174,6 +177,7 @@ class Executions(Mapping[int, ExecutionRecord]):
             raise DecodeError("an execution has a number above 64 bits") from error
         self._positions[record.execution_id] = len(self._positions)
         self._contents.append(content)
+        self._intents.append(0)
         if not self._paths or self._paths[-1] != place.segment:
             self._paths.append(place.segment)
         self._segments.append(len(self._paths) - 1)
@@ -182,6 +186,13 @@ class Executions(Mapping[int, ExecutionRecord]):
         outcome = (record.plan, record.state)
         self._outcomes.append(self._outcome_numbers.setdefault(outcome, len(self._outcome_numbers)))
         return True
+
+    def intend(self, number: int, content: int) -> bool:
+        """Note the hash of the intent of an execution that is known; False where another one is noted."""
+        position = self._positions[number]
+        known = self._intents[position] or content
+        self._intents[position] = known
+        return known == content
 
     def content(self, number: int) -> str | None:
         """The hash of an execution's record, 16 hex; None of one that never ended."""
@@ -282,6 +293,45 @@ class Noted:
     intents: dict[int, list[Place]] = field(default_factory=dict)
     alive_until: int | None = None
     jobs: dict[int, str] = field(default_factory=dict)
+    intended: dict[int, int] = field(default_factory=dict)
+    streamed: dict[tuple[str, str, str], dict[int, int]] = field(default_factory=dict)
+
+    def ran(self, record: ExecutionRecord, place: Place, content: int) -> bool:
+        """Note an execution, which takes the place of its intent; False where it is known with another content."""
+        if not self.executions.add(record, place, content):
+            return False
+        self.intents.pop(record.execution_id, None)
+        if (intent := self.intended.pop(record.execution_id, None)) is not None:
+            self.executions.intend(record.execution_id, intent)
+        return True
+
+    def intend(self, number: int, place: Place, content: int) -> bool:
+        """Note the intent of an execution; False where it has another one."""
+        if number in self.executions:
+            return self.executions.intend(number, content)
+        if self.intended.setdefault(number, content) != content:
+            return False
+        self.intents.setdefault(number, []).append(place)
+        return True
+
+    def stream(self, record: StreamRecord, content: int) -> bool:
+        """Note what a run of a stream said of its start, its end or a batch; False where it said something else of that."""
+        batch = record.batch_id if isinstance(record, ProgressRecord) else 0
+        known = self.streamed.setdefault((type(record).__name__, record.query_id, record.run_id), {})
+        return known.setdefault(batch, content) == content
+
+    def record_of(self, number: int) -> tuple[str, str] | None:
+        """What stands in `Run.records` for an execution, or for its intent where it never ended: a name and a hash."""
+        content = self.executions.content(number)
+        if content is not None:
+            return str(number), content
+        intent = self.intended.get(number)
+        return None if intent is None else (f"intent-{number}", f"{intent:016x}")
+
+    def place_of(self, number: int) -> Place:
+        """Where an execution's record stands, or its intent where it never ended."""
+        intents = self.intents.get(number)
+        return self.executions.place(number) if intents is None else intents[0]
 
     def unended(self) -> list[IntentRecord]:
         """The intents whose executions have no record, each execution once, in the order in which they began."""

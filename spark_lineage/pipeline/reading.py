@@ -14,8 +14,12 @@ from spark_lineage.decode.records import (
     ExecutionRecord,
     IntentRecord,
     PlanRecord,
+    ProgressRecord,
     RddJobRecord,
     Record,
+    StreamEndRecord,
+    StreamRecord,
+    StreamStartRecord,
     decode_record,
 )
 from spark_lineage.errors import DecodeError
@@ -126,23 +130,37 @@ class Reading:
             case PlanRecord():
                 self._plan(record, noted, place, payload)
             case ExecutionRecord():
-                if not noted.executions.add(record, place, self._content(payload, record.plan)):
-                    raise _OtherContentError(f"execution {record.execution_id}", bridge, record.execution_id)
-                noted.intents.pop(record.execution_id, None)
+                if not noted.ran(record, place, self._content(payload, record.plan)):
+                    raise _OtherContentError(
+                        execution_named(record.execution_id), bridge, record.execution_id
+                    )
             case IntentRecord():
-                if record.execution_id not in noted.executions:
-                    noted.intents.setdefault(record.execution_id, []).append(place)
+                # With its execution it has nothing in common that could be compared but the number: that one's plan has the executed
+                # part and higher limits, and its root may not be known any more.
+                if not noted.intend(record.execution_id, place, self._content(payload, record.plan)):
+                    raise _OtherContentError(intent_named(record.execution_id), bridge, record.execution_id)
+            case _:
+                self._take_other(record, noted, place, payload)
+
+    def _take_other(self, record: Record, noted: Noted, place: Place, payload: bytes) -> None:
+        """What is no execution's."""
+        bridge = noted.application.bridge
+        match record:
             case ApplicationEndRecord():
                 if noted.end is not None and noted.end != record:
                     raise _OtherContentError("the end of the application", bridge)
                 noted.end = record
+                return
             case RddJobRecord():
                 content = f"{self._content(payload, None):016x}"
                 if noted.jobs.setdefault(record.job_id, content) != content:
                     raise _OtherContentError(f"job {record.job_id}", bridge, f"job-{record.job_id}")
-                noted.others.append(place)
+            case StreamStartRecord() | ProgressRecord() | StreamEndRecord():
+                if not noted.stream(record, self._content(payload, None)):
+                    raise _OtherContentError(_stream_named(record), bridge)
             case _:
-                noted.others.append(place)
+                pass  # an executor's coming or a gap has no number: two of them that differ are two
+        noted.others.append(place)
 
     def _plan(self, record: PlanRecord, noted: Noted, place: Place, payload: bytes) -> None:
         """A plan that is known is not decoded again: its hash and its bytes are those of the one before."""
@@ -174,6 +192,27 @@ class _OtherContentError(Exception):
     def __init__(self, what: str, bridge: str, number: object = None) -> None:
         super().__init__(other_content(what, bridge))
         self.run_id = bridge if number is None else f"{bridge}:{number}"
+
+
+def execution_named(number: int) -> str:
+    """An execution, in words."""
+    return f"execution {number}"
+
+
+def intent_named(number: int) -> str:
+    """The intent of an execution, in words."""
+    return f"the intent of execution {number}"
+
+
+def _stream_named(record: StreamRecord) -> str:
+    match record:
+        case StreamStartRecord():
+            what = "the start"
+        case ProgressRecord():
+            what = f"batch {record.batch_id}"
+        case StreamEndRecord():
+            what = "the end"
+    return f"{what} of stream {record.query_id}, run {record.run_id}"
 
 
 def other_content(what: str, bridge: str) -> str:

@@ -115,10 +115,114 @@ JOB = {
     "kind": "rdd_job", "v": 1, "bridge": BRIDGE, "job_id": 3, "started_at": 1, "ended_at": 2, "call_site": "collect at x.py:1",
     "rdd": {"ancestry": [{"id": 1, "class": "HadoopRDD", "leaf": True, "paths": ["file:/in"]}]},
 }  # fmt: skip
+INTENT = {
+    "kind": "intent", "v": 3, "bridge": BRIDGE, "execution_id": 8, "plan": "p", "started_at": 2_008, "started_order": 1, "sequence": 1,
+}  # fmt: skip
+STREAM = {"v": 3, "bridge": BRIDGE, "query_id": "q", "run_id": "r", "name": None}
+BATCH = STREAM | {"kind": "progress", "batch_id": 4, "started_at": 50, "sources": [{"rows": 3}]}
+STARTED = STREAM | {"kind": "stream_start", "at": 40}
+STOPPED = STREAM | {"kind": "stream_end", "at": 60, "error": None}
+OTHER_PLAN = copy_plan("o", "file:/in", "file:/elsewhere")
 OTHERS = {
     "execution": ("execution 7", 7, execution(7, "p"), execution(7, "p", state="FAILED")),
     "job": ("job 3", "job-3", JOB, JOB | {"call_site": "collect at y.py:1"}),
 }
+
+
+STREAMS = {
+    "batch": ("batch 4 of stream q, run r", BATCH, BATCH | {"sources": [{"rows": 4}]}),
+    "start": ("the start of stream q, run r", STARTED, STARTED | {"at": 41}),
+    "end": ("the end of stream q, run r", STOPPED, STOPPED | {"error": {"class": "java.lang.Error"}}),
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+@pytest.mark.parametrize("place", ["in one segment", "in another"])
+def test_what_a_stream_says_twice_in_two_ways_is_refused(
+    kind: str, place: str, spool: Path, tmp_path: Path
+) -> None:
+    what, first, second = STREAMS[kind]
+    store, clean = MemoryStore(), MemoryStore()
+    before = [first, first]
+    if place == "in another":
+        write_segment(spool, 0, *before)
+        before = []
+    odd = write_segment(spool, 1, *before, second)
+    offset, payload = offsets(odd)[-1], json.dumps({"v": 1, **second}).encode()
+    assert ingest(spool, store).bad_records == 1
+    problems = from_rows("problems", store.read("problems").to_pylist())
+    assert problems == (refused(what, None, odd, offset),)
+    assert [path.read_bytes() for path in spools.kept_aside(spool)] == [payload]
+    write_segment(tmp_path / "clean", 0, first)
+    ingest(tmp_path / "clean", clean)
+    ours, theirs = table_digests(store), table_digests(clean)
+    assert [name for name in ours if ours[name] != theirs[name]] == ["problems"]
+
+
+def test_what_a_stream_says_of_another_run_of_it_or_another_batch_is_not_refused(spool: Path) -> None:
+    """A query that starts again from its checkpoint has another run, and does its last batch again."""
+    store = MemoryStore()
+    again = [each | {"run_id": "r2", "at": 70} for each in (STARTED, BATCH, STOPPED)]
+    following = BATCH | {"batch_id": 5, "started_at": 55}
+    write_segment(spool, 0, STARTED, BATCH, following, STOPPED, *again)
+    assert ingest(spool, store).bad_records == 0
+    batches = store.read("batches", ["batch_id", "stream_run_id"]).to_pylist()
+    assert [tuple(each.values()) for each in batches] == [(4, "r"), (5, "r"), (4, "r2")]
+
+
+def test_executors_that_come_and_go_again_have_no_number_to_contradict(spool: Path) -> None:
+    executor = {"kind": "executor", "v": 3, "bridge": BRIDGE, "executor": "1"}
+    went = [
+        executor | {"at": 5, "event": "added"},
+        executor | {"at": 6, "event": "removed", "reason": "decommissioned"},
+        executor | {"at": 7, "event": "removed", "reason": "its process ended"},
+        executor | {"at": 8, "event": "added"},
+    ]
+    store = MemoryStore()
+    write_segment(spool, 0, *went)
+    assert ingest(spool, store).bad_records == 0
+    events = store.read("events", ["at", "kind"]).to_pylist()
+    assert [each["at"] for each in events] == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    "order", ["alone", "before its execution", "around its execution", "against the store"]
+)
+def test_a_second_intent_of_an_execution_is_refused(order: str, spool: Path, tmp_path: Path) -> None:
+    store, clean = MemoryStore(), MemoryStore()
+    other = INTENT | {"plan": "o"}
+    ran = [] if order in {"alone", "against the store"} else [execution(8, "p")]
+    if order == "around its execution":
+        records = [PLAN, OTHER_PLAN, INTENT, INTENT, *ran, INTENT, other]
+    else:
+        records = [PLAN, OTHER_PLAN, INTENT, INTENT, other, *ran]
+    if order == "against the store":
+        write_segment(spool, 0, PLAN, OTHER_PLAN, INTENT, END)
+        ingest(spool, store)
+        records = [PLAN, OTHER_PLAN, other]
+    odd = write_segment(spool, 1, *records, END)
+    offset = offsets(odd)[1 + records.index(other)]
+    report = ingest(spool, store)
+    assert report.bad_records == 1
+    assert report.executions == len(ran)
+    problems = from_rows("problems", store.read("problems").to_pylist())
+    assert refused("the intent of execution 8", 8, odd, offset) in problems
+    assert [json.loads(path.read_bytes()) for path in spools.kept_aside(spool)] == [other]
+    write_segment(tmp_path / "clean", 0, PLAN, INTENT, *ran, END)
+    ingest(tmp_path / "clean", clean)
+    ours, theirs = table_digests(store), table_digests(clean)
+    assert [name for name in ours if ours[name] != theirs[name]] == ["problems"]
+
+
+def test_an_execution_takes_the_place_of_its_intent_whatever_the_plans_are(spool: Path) -> None:
+    """The intent's plan lacks the executed part, and its limits are lower: its hash is another one."""
+    store = MemoryStore()
+    write_segment(spool, 0, OTHER_PLAN, INTENT | {"plan": "o"}, END)
+    ingest(spool, store)
+    assert states(store)["app:8"] == "UNKNOWN"
+    write_segment(spool, 1, OTHER_PLAN, INTENT | {"plan": "o"}, PLAN, execution(8, "p"), END)
+    assert ingest(spool, store).bad_records == 0
+    assert states(store)["app:8"] == "COMPLETE"
 
 
 @pytest.mark.parametrize("kind", OTHERS)

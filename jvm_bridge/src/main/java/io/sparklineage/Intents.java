@@ -49,8 +49,7 @@ final class Intents {
     private final Spool spool;
     private final NameMasker names;
 
-    /** Whether an execution that was looked at is noted as a write. */
-    private final Map<Long, Boolean> seen = new Activity.Bounded<>(SEEN_LIMIT);
+    private final SeenExecutions seen = new SeenExecutions(SEEN_LIMIT);
 
     /** What encoded the plans of writes that have not ended. */
     private final Map<Long, PlanEncoder> begun = Collections.synchronizedMap(new Activity.Bounded<>(BEGUN_LIMIT));
@@ -79,7 +78,7 @@ final class Intents {
         long execution = Long.parseLong(id);
         String rootId = context.getLocalProperty("spark.sql.execution.root.id");
         long root = rootId == null ? execution : Long.parseLong(rootId);
-        if (isSeen(execution, root)) {
+        if (seen.contains(execution, root)) {
             return;
         }
         QueryExecution query = SQLExecution.getQueryExecution(execution);
@@ -88,7 +87,7 @@ final class Intents {
         }
         QueryFacts facts = new QueryFacts(query);
         LogicalPlan analyzed = facts.analyzed();
-        if (analyzed == null || !isFirst(execution) || !writes(analyzed)) {
+        if (analyzed == null || !seen.add(execution) || !writes(analyzed)) {
             return;
         }
         PlanEncoder encoder = new PlanEncoder(new LiteralHasher(settings.hashKey), names, settings.keepLiterals,
@@ -99,19 +98,7 @@ final class Intents {
             begun.put(execution, encoder);
         }
         hand(new Entry(record, Collections.singletonMap(plan.hash, plan.record)));
-        noted(execution);
-    }
-
-    private synchronized boolean isSeen(long execution, long root) {
-        return seen.containsKey(execution) || Boolean.TRUE.equals(seen.get(root));
-    }
-
-    private synchronized boolean isFirst(long execution) {
-        return seen.put(execution, false) == null;
-    }
-
-    private synchronized void noted(long execution) {
-        seen.put(execution, true);
+        seen.noted(execution);
     }
 
     /** What encoded the plan of a write that runs; null where nothing did, or not all of it. */
