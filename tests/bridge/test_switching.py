@@ -149,11 +149,13 @@ def test_a_killed_job_leaves_whole_records(tmp_path: Path) -> None:
 
 
 def test_a_sample_leaves_out_the_detail_of_what_repeats_a_plan_and_ended_well(tmp_path: Path) -> None:
-    words = ("--conf", "spark.lineage.sample=0", "--conf", "spark.sql.ansi.enabled=true")
+    settings = {"spark.lineage.sample": "0", "spark.lineage.level": "namespace:s3*=column, job"}
+    conf = settings | {"spark.sql.ansi.enabled": "true"}
+    words = [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
     result = run(tmp_path, *EXTENSION, *words, do="repeat")
     assert result.stdout.count("did 1") == 3
     records = read_spool(tmp_path)
-    assert records[0]["settings"]["spark.lineage.sample"] == "0"
+    assert settings.items() <= records[0]["settings"].items()
     _, *repeated = of_kind(records, "execution")
     told = [
         (
