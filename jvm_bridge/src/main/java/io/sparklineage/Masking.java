@@ -101,7 +101,8 @@ final class Masking {
     /** A key, a separator; linear: the match begins with a word, and nothing is given back. */
     private static final Pattern KEY = Pattern.compile(
             "(?<![\\w.-])([\\w.-]++)[\\\\\"'`]*+\\s*+(?:=>|=|:)\\s*+(?=\\S)");
-    private static final Pattern QUERY_KEY = Pattern.compile("(?i)(?<=[?&;]|%3F|%26|^)([\\w.-]++)=((?:[^&;\\s%]|%(?!26))*+)");
+    private static final Pattern QUERY_KEY = Pattern.compile("(?i)(?<=[?&;]|%3F|%26|^)([\\w.-]++)=");
+    private static final Pattern QUERY_VALUE = Pattern.compile("(?:[^&;\\s%]|%(?!26))*+");
     private static final Pattern BEARER = Pattern.compile("(?i)\\b(bearer\\s++)[^\\s,;&)\"']++");
 
     /** In SQL another word may follow a name. */
@@ -204,19 +205,23 @@ final class Masking {
         Matcher matcher = QUERY_KEY.matcher(clean);
         StringBuilder out = new StringBuilder(clean.length());
         int from = 0;
-        while (matcher.find()) {
-            boolean secret = isSecret(matcher.group(1), true);
-            out.append(clean, from, secret ? matcher.start(2) : matcher.end()).append(secret ? "?" : "");
+        Matcher value = QUERY_VALUE.matcher(clean);
+        while (matcher.find(from)) {
+            out.append(clean, from, matcher.end());
             from = matcher.end();
+            if (isSecret(matcher.group(1), true)) {
+                value.region(from, clean.length()).lookingAt();
+                out.append("?");
+                from = value.end();
+            }
         }
         return cut(out.append(clean, from, clean.length()).toString(), TEXT_LIMIT);
     }
 
-    /** A connection URL without user, password and parameters; a database's name stays. */
+    /** A connection URL without user, password and parameters; a database's name stays. What is no URL may be all of them. */
     static String url(String given) {
         String url = cut(given, READ_LIMIT);
-        boolean connection = url.regionMatches(true, 0, "jdbc:", 0, 5) || !UrlMasker.isPath(url);
-        return connection ? UrlMasker.connection(url) : path(url);
+        return UrlMasker.isPath(url) ? path(url) : UrlMasker.connection(url);
     }
 
     /** SQL with literals as `?`, without comments and secrets. Names, also quoted by backticks, stay. */

@@ -95,6 +95,7 @@ final class TextMasker {
     /** A doubled quote does not end the text. Where nobody knows whether it has ended, all that follows is taken for it. */
     private void skipQuoted(char quote) {
         boolean connection = text.regionMatches(true, at + 1, "jdbc:", 0, 5);
+        int password = connection ? at + 1 + UrlMasker.restOfLine(text, at + 1).lastIndexOf(quote + "@") : 0;
         do {
             at++;
             while (at < text.length() && text.charAt(at) != quote) {
@@ -103,7 +104,7 @@ final class TextMasker {
                 at = unsure ? text.length() : at + (escaped ? 2 : 1);
             }
             at++;
-        } while (at < text.length() && (text.charAt(at) == quote || connection && isInside(text.charAt(at))));
+        } while (at < text.length() && (text.charAt(at) == quote || connection && isInside(text.charAt(at)) || at < password));
         out.append('?');
     }
 
@@ -112,19 +113,23 @@ final class TextMasker {
         return isWordPart(following) || "@/=".indexOf(following) >= 0;
     }
 
-    /** What is quoted may be a path. An open quote is the rest in SQL, a mere character in a message. */
+    /** What is quoted may be a path; for a database's URL see `copyUrl`. An open quote is the rest in SQL, a mere character in a message. */
     private void copyName(char quote) {
         int end = text.indexOf(quote, at + 1);
         if (end < 0) {
             out.append(sql ? '?' : quote);
             at = sql ? text.length() : at + 1;
         } else {
-            out.append(quote).append(Masking.path(text.substring(at + 1, end))).append(quote);
+            String name = text.substring(at + 1, end);
+            out.append(quote).append(UrlMasker.hasConnection(name) ? name : Masking.path(name)).append(quote);
             at = end + 1;
         }
     }
 
-    /** Before the numbers in a URL are masked its password must be seen whole. */
+    /**
+     * Before the numbers in a URL are masked its password must be seen whole. One of a database goes through here as it is,
+     * since it may go on behind blanks and quotes: `UrlMasker.text` masks it with the rest of its line.
+     */
     private void copyUrl() {
         int start = at;
         while (at < text.length() && text.charAt(at) > ' ' && "'\"`".indexOf(text.charAt(at)) < 0
@@ -137,10 +142,12 @@ final class TextMasker {
         }
         scheme = Character.isLetter(text.charAt(scheme)) ? scheme : start;
         String url = text.substring(scheme, at);
-        String clean = UrlMasker.text(url);
-        if (text.regionMatches(true, start, "jdbc:", 0, 5) && UrlMasker.hasSecret(url)) {
-            skipLine();
+        if (text.regionMatches(true, start, "jdbc:", 0, 5)) {
+            out.append(text, start, at);
+            return;
         }
+        String clean = UrlMasker.text(url);
+        at = clean.endsWith("://?") ? UrlMasker.endOfPassword(text, at) : at;
         out.setLength(out.length() - Math.min(out.length(), start - scheme));
         out.append(NUMBER.matcher(clean).replaceAll("?"));
     }

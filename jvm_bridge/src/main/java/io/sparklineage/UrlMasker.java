@@ -22,6 +22,17 @@ final class UrlMasker {
             + "|jdbc:(?:[\\w+.-]++:){1,3}//|jdbc:[\\w+.-]++:|[a-z][\\w+.-]*+://");
     private static final Pattern EMBEDDED = Pattern.compile("(?i)jdbc:(?:derby|sqlite|duckdb|h2|hsqldb):");
     private static final Pattern JDBC = Pattern.compile("(?i)jdbc:\\S++");
+    private static final Pattern ANOTHER = Pattern.compile("(?i)(?<!\\w)jdbc:");
+
+    /** What ends a sentence or a bracket behind a URL. */
+    private static final String MARKS = ".,:)]}>'\"`";
+
+    /** What in the rest of a line may belong to a URL with blanks in it. */
+    private static final Pattern PARAMETER = Pattern.compile("(?i)\\b(?:user|username|uid)\\s*+=");
+
+    /** What stands before a URL that a text with a path has in it, besides the path's own. */
+    private static final String SEPARATORS = " \t\r\n(,=[<'\"`";
+    private static final int PASSWORD_LIMIT = 1_000;
 
     /** What names a database behind `jdbc:` without `//`; of others nobody knows where a password stands. */
     private static final Pattern PLAIN = Pattern.compile("(?i)jdbc:(?:mariadb|mysql|pgsql|postgresql|sqlserver):|jdbc:(?:db2|exa|sybase):");
@@ -39,7 +50,7 @@ final class UrlMasker {
     /** A connection URL rebuilt from what is safe: scheme, hosts, path, a database's name. */
     static String connection(String url) {
         Matcher matcher = PREFIX.matcher(url);
-        if (url.length() > LIMIT || !matcher.lookingAt()) {
+        if (url.length() > LIMIT || !matcher.lookingAt() || url.length() > 5 && ANOTHER.matcher(url).find(5)) {
             return "?";
         }
         String prefix = matcher.group();
@@ -137,40 +148,87 @@ final class UrlMasker {
         return at < 0 ? text.length() : at;
     }
 
+    /** Whether a URL is a place of files. */
     static boolean isPath(String url) {
-        int at = url.indexOf("://");
-        return isFiles(at < 0 ? "file" : url.substring(0, at).toLowerCase(Locale.ROOT));
+        int at = url.indexOf(":/");
+        return at > 0 && isFiles(url.substring(0, at).toLowerCase(Locale.ROOT));
     }
 
     /**
-     * A text, such as a message, with every URL in it clean. A URL ends at white space; one of a database that has a secret
-     * takes the rest of its line with it, since a password may have spaces.
+     * A text, such as a message, with every URL in it clean. A URL ends at white space, but a password may have spaces: one
+     * of a database takes the rest of its line with it, unless it has no more than names and the line has no sign of a secret.
      */
     static String text(String text) {
         Matcher matcher = JDBC.matcher(text);
         StringBuilder out = new StringBuilder(text.length());
         int from = 0;
+        int harmless = 0;  // what follows, up to here
         while (matcher.find(from)) {
-            String found = matcher.group();
-            out.append(withoutUsers(text.substring(from, matcher.start()), false)).append(connection(found));
+            String url = withoutMarks(matcher.group());
+            String clean = connection(url);
+            out.append(withoutUsers(text.substring(from, matcher.start()), false));
             from = matcher.end();
-            if (hasSecret(found)) {
-                int line = from + endOf(text.substring(from, Math.min(text.length(), from + LIMIT)), "\r\n");
-                out.append(line > from ? " ?" : "");
-                from = line;
+            String rest = from < harmless ? "" : text.substring(from, endOfLine(text, from));
+            boolean user = rest.indexOf('@') >= 0;
+            if (!user && clean.equals(url) && !hasSecret(rest)) {
+                harmless = Math.max(harmless, from + rest.length());
+                out.append(matcher.group());
+            } else {
+                int end = endOfSecret(text, matcher.start());
+                out.append(user ? unknown(url) : clean).append(end > from ? " ?" : "");
+                from = end;
             }
         }
         return out.append(withoutUsers(text.substring(from), false)).toString();
     }
 
-    /** Whether a database's URL has what may be a secret, whose end nobody knows. */
-    static boolean hasSecret(String connection) {
-        return connection.indexOf('@') >= 0 || Masking.hasSecretWord(connection);
+    static boolean hasConnection(String text) {
+        return JDBC.matcher(text).find();
     }
 
-    /** A path without users; it may be a JSON list of paths. */
+    private static String withoutMarks(String url) {
+        int end = url.length();
+        while (end > 0 && MARKS.indexOf(url.charAt(end - 1)) >= 0) {
+            end--;
+        }
+        return url.substring(0, end);
+    }
+
+    /** A URL whose user has not ended: not even what looks like a host is one. */
+    private static String unknown(String url) {
+        Matcher matcher = PREFIX.matcher(url);
+        return matcher.lookingAt() ? matcher.group() + "?" : "?";
+    }
+
+    private static boolean hasSecret(String rest) {
+        return Masking.hasSecretWord(rest) || PARAMETER.matcher(rest).find();
+    }
+
+    /** The end of the line, or of a later one where Oracle's descriptor is written on several. */
+    private static int endOfSecret(String text, int start) {
+        int open = 0;
+        for (int at = start; at < text.length(); at++) {
+            char c = text.charAt(at);
+            open += c == '(' ? 1 : c == ')' ? -1 : 0;
+            if ((c == '\n' || c == '\r') && open <= 0) {
+                return at;
+            }
+        }
+        return text.length();
+    }
+
+    /** A path without users; it may be a JSON list of paths. From `jdbc:` on it is a database's URL. */
     static String path(String path) {
-        return path.regionMatches(true, 0, "jdbc:", 0, 5) ? connection(path) : withoutUsers(path, true);
+        Matcher matcher = JDBC.matcher(path);
+        return matcher.find() ? withoutUsers(path.substring(0, matcher.start()), true) + connection(path.substring(matcher.start()))
+                : withoutUsers(path, true);
+    }
+
+    /** Where a URL ends of which not all of the password stands before `start`, since it has white space. */
+    static int endOfPassword(String text, int start) {
+        String rest = restOfLine(text, start);
+        int at = rest.lastIndexOf('@');
+        return at < 0 ? start : endOfUrl(text, start + at, start + rest.length(), false);
     }
 
     private static String withoutUsers(String given, boolean path) {
@@ -179,11 +237,13 @@ final class UrlMasker {
         int from = 0;
         for (int at = text.indexOf("://"); at >= 0; at = text.indexOf("://", from)) {
             String scheme = text.substring(startOfScheme(text, at, from), at).toLowerCase(Locale.ROOT);
-            int next = path ? -1 : text.indexOf("://", at + 3);
+            int next = text.indexOf("://", at + 3);
             int stop = next < 0 ? text.length() : startOfScheme(text, next, at + 3);
+            stop = path && stop < text.length() && SEPARATORS.indexOf(text.charAt(stop - 1)) < 0 ? text.length() : stop;
             int end = endOfUrl(text, at + 3, stop, path);
             String clean = withoutUser(scheme, text.substring(at + 3, end));
-            int query = isFiles(scheme) ? clean.length() : Math.min(endOf(clean, "?#;"), encodedQuery(clean));
+            end = path || !clean.equals("?") ? end : endOfPassword(text, end);
+            int query = isFiles(scheme) || clean.equals("?") ? clean.length() : Math.min(endOf(clean, "?#;"), encodedQuery(clean));
             out.append(text, from, at + 3).append(clean, 0, query);
             from = query < clean.length() ? endOfUrl(text, end, text.length(), path) : end;
         }
@@ -243,6 +303,20 @@ final class UrlMasker {
             }
         }
         return false;
+    }
+
+    /** What follows in the line, as far as a password may go. */
+    static String restOfLine(String text, int start) {
+        String rest = text.substring(start, Math.min(text.length(), start + PASSWORD_LIMIT));
+        return rest.substring(0, endOfLine(rest, 0));
+    }
+
+    private static int endOfLine(String text, int start) {
+        int at = start;
+        while (at < text.length() && text.charAt(at) != '\n' && text.charAt(at) != '\r') {
+            at++;
+        }
+        return at;
     }
 
     static int endOf(String text, String ends) {

@@ -21,7 +21,8 @@ class MaskingAttackTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"a", "`aaaa", "''''", "a=", "password", "password ", "token=", "'", "\"", "\\", "/*", "--",
-        "://", "a://", "s3a://u:", "a:b@", "jdbc:", "jdbc:x://", ";a=", "?sig=", " ", "a.", "a,", "(", "$$", "r'",
+        "://", "a://", "s3a://u:", "a:b@", "jdbc:", "jdbc:x://", "jdbc:h2:x ", "\"jdbc:\" ", "\"jdbc:", " jdbc:mysql://u:p@h\n",
+        "mysqlx://u:p ", ")", ";a=", "?a=", "?sig=", " ", "a.", "a,", "(", "$$", "r'",
         "{", "bearer ", "authorization:", "): a.", "1", "1.", "'a", "\\\"", "set ", "\n"})
     void everyMaskerIsLinear(String part) {
         StringBuilder built = new StringBuilder();
@@ -70,12 +71,48 @@ class MaskingAttackTest {
         "jdbc:sqlserver://h;password={a}};databaseName=SEC};databaseName=d|jdbc:sqlserver://h;databaseName=d",
         "jdbc:postgresql://[::1]:1,h2:2/db?password=SEC|jdbc:postgresql://[::1]:1,h2:2/db",
         "jdbc:derby:memory:/a@b=c/db;password=SEC|jdbc:derby:memory:/a@b=c/db",
+        "jdbc:mysql://u:SE SEC@h:1/db|jdbc:mysql://h:1/db",
+        "jdbc:mysql://SE SEC:SE@h/db|jdbc:mysql://h/db",
+        "jdbc:mysql:replication://address=(type=source)(host=h)(password=SEC),address=(host=i)/db|jdbc:mysql:replication://h/db",
+        "jdbc:oracle:thin:SEC/\"SE SEC\"@//h:1/x|jdbc:oracle:thin:@//h:1/x",
+        "jdbc:oracle:thin:@config-azure://app?key=/k&azure_client_secret=SEC|jdbc:oracle:thin:@config-azure://app",
+        "jdbc:oracle:thin:@config-ociobject://h/n/s/b/x/o/y.json?oci_user=SEC|jdbc:oracle:thin:@config-ociobject://h/n/s/b/x/o/y.json",
+        "jdbc:oracle:thin:@(DESCRIPTION_LIST=(DESCRIPTION=(ADDRESS=(HOST=h)(PORT=1))(SECURITY=(X=SEC))(SID=x)))|jdbc:oracle:thin:@h:1/x",
+        "jdbc:derby:memory:a, jdbc:oracle:thin:SEC/SEC@h|?",
+        "' jdbc:oracle:thin:SEC/SEC@h:1:x'|?", "url=jdbc:oracle:thin:SEC/SEC@h:1:x|?",
+        "host=h user=SEC password=SEC|?", "/data/SEC|?", "SEC|?",
         "https://u:SEC@h:1/x?sig=SEC|https://h:1/x"})
     void connectionUrlsAreRebuiltFromWhatIsSafe(String url, String masked) {
         assertEquals(masked, Masking.url(url));
-        assertClean(Masking.message("cannot open " + url + " now"));
-        assertClean(Masking.label("open " + url));
-        assertClean(Masking.sql("open " + url));
+        if (url.startsWith("jdbc:") || url.startsWith("https:")) {
+            assertClean(Masking.message("cannot open " + url + " now"));
+            assertClean(Masking.label("open " + url));
+            assertClean(Masking.sql("open " + url));
+        }
+    }
+
+    @Test
+    void aTextGoesOnBehindAConnectionThatHasNamesAlone() {
+        for (String url : new String[] {"jdbc:postgresql://h:5432/db", "jdbc:oracle:thin:@h:1521:x", "jdbc:derby:/x/db",
+            "jdbc:sqlserver://h;databaseName=d", "jdbc:mysql://h1:1,h2:2/db"}) {
+            String text = "cannot open (" + url + "), nor orders: tried again.\nThen\nit ended";
+            assertEquals(text, Masking.label(text));
+            assertEquals(text, Masking.message(text));
+        }
+        assertEquals("to jdbc:h2:mem:a ?\nand on", Masking.label("to jdbc:h2:mem:a password=SE SEC\nand on"));
+        assertEquals("to jdbc:postgresql://h/db ?\nand on", Masking.label("to jdbc:postgresql://h/db?password=SE SEC\nand on"));
+        assertEquals("to jdbc:mysql://? ?\nand on", Masking.label("to jdbc:mysql://u:1 SEC@h/db\nand on"));
+        assertEquals("to jdbc:oracle:thin:? ?", Masking.label("to jdbc:oracle:thin:u/\"SE SEC\"@h"));
+        assertEquals("to jdbc:oracle:thin:@? ?", Masking.label("to jdbc:oracle:thin:@(DESCRIPTION=\n (SID=x)\n (X=SEC))"));
+        assertEquals("to mongodb://? now", Masking.label("to mongodb://u:SE SEC@h/db now"));
+    }
+
+    @Test
+    void aConnectionIsMaskedWhereverItStandsInAPath() {
+        assertEquals("/data/a b/c d", Masking.path("/data/a b/c d"));
+        assertEquals("a b jdbc:oracle:thin:@h:1:x", Masking.path("a b jdbc:oracle:thin:SEC/\"SE SEC\"@h:1:x"));
+        assertEquals("(https://h/a),(https://h/b)", Masking.path("(https://SEC@h/a),(https://SE:SEC@h/b)"));
+        assertEquals("x=s3a://b/p?sig=?", Masking.path("x=s3a://b/p?sig=SEC"));
     }
 
     @ParameterizedTest

@@ -22,8 +22,9 @@ class SecretGrammarsTest {
     private static final String MARK = "cnry";
     private static final String[] AROUND = {
         "%s", "cannot open %s now", "cannot open '%s'", "Check the URL: %s.", "(%s)", "[%s]", "<%s>", "{\"url\": \"%s\"}", "url=%s", "url: %s",
-        "a %s, b %s", "x\n%s\ny", "`%s`", "Caused by: java.sql.SQLException: %s", "No suitable driver found for %s",
+        "a %s, b %s", "x\n%s\ny", " %s", "\t%s ", "\n%s", "\"%s\"", "'%s", "`%s`", "Caused by: java.sql.SQLException: %s", "No suitable driver found for %s",
         "(%s),(%s)", "a=%s&b=1", "\\\"%s\\\""};
+    private static final Map<String, UnaryOperator<String>> MASKERS = maskers();
 
     static List<String> grammars() throws IOException {
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(
@@ -40,21 +41,17 @@ class SecretGrammarsTest {
         return text;
     }
 
-    private static Map<String, UnaryOperator<String>> whole() {
+    private static Map<String, UnaryOperator<String>> maskers() {
         Map<String, UnaryOperator<String>> maskers = new LinkedHashMap<>();
         maskers.put("url", Masking::url);
         maskers.put("path", Masking::path);
         maskers.put("option url", text -> Masking.option("url", text));
         maskers.put("option path", text -> Masking.option("path", text));
-        return maskers;
-    }
-
-    private static Map<String, UnaryOperator<String>> within() {
-        Map<String, UnaryOperator<String>> maskers = new LinkedHashMap<>();
         maskers.put("message", Masking::message);
         maskers.put("label", Masking::label);
         maskers.put("sql", Masking::sql);
         maskers.put("relation", Masking::relation);
+        maskers.put("relation of a database that quotes names", text -> Masking.relation(text, "jdbc:oracle:thin:@h:1:x"));
         maskers.put("reason", LossReason::of);
         maskers.put("description", text -> String.valueOf(StreamTexts.description("FileSink[" + text + "]")));
         maskers.put("setting", text -> Application.setting("spark.app.name", text));
@@ -67,13 +64,14 @@ class SecretGrammarsTest {
         int number = 0;
         for (String grammar : grammars()) {
             String url = filled(grammar, number++);
-            whole().forEach((name, masker) -> check(leaks, name, url, masker.apply(url)));
             for (String around : AROUND) {
                 String text = around.replace("%s", url);
-                within().forEach((name, masker) -> check(leaks, name, text, masker.apply(text)));
+                MASKERS.forEach((name, masker) -> check(leaks, name, text, masker.apply(text)));
+                String tabs = around.replace("%s", url.replace(' ', '\t'));
+                MASKERS.forEach((name, masker) -> check(leaks, name, tabs, masker.apply(tabs)));
             }
         }
-        assertTrue(number > 150, "the grammars are read");
+        assertTrue(number > 200, "the grammars are read");
         assertEquals(Collections.emptyList(), leaks.stream().limit(2000).collect(Collectors.toList()), leaks.size() + " leaks");
     }
 
