@@ -22,6 +22,7 @@ from spark_lineage.model import Batch
 from spark_lineage.store import keys
 from spark_lineage.store.checks import check_version, local_folder, no_store, refuse_other_files
 from spark_lineage.store.durable import sync_tables
+from spark_lineage.store.rights import narrow_tables
 from spark_lineage.store.schema import LATER_TABLES, SCHEMA_VERSION, TABLES, VERSION_PROPERTY, Row, Table
 from spark_lineage.store.turns import turn
 
@@ -61,6 +62,7 @@ class SparkStore:
                 owned.make_folder(self._folder)
         for table in TABLES.values():
             self._create(table)
+        narrow_tables(self._folder, TABLES)
 
     def append(self, batch: Batch, *, fresh: Collection[str] = frozenset()) -> dict[str, int]:
         """Add the rows that are not there yet, one commit per table that has some; rows added per table."""
@@ -68,7 +70,8 @@ class SparkStore:
         return keys.append(batch, self._lookup, self._write, fresh=fresh)
 
     def sync(self) -> None:
-        """Return when all that can be read survives a power cut: the files of a local disk are synced."""
+        """Return when all that can be read survives a power cut: the files of a local disk are synced, and are for no more than the folder is."""
+        narrow_tables(self._folder, TABLES)
         if self._folder is not None:
             sync_tables(str(self._folder), TABLES)
 

@@ -149,7 +149,13 @@ def test_what_is_exported_is_clean(leaks: Leaks, tmp_path: Path, capsys: pytest.
 
 def test_what_is_local_is_its_owners_alone(leaks: Leaks) -> None:
     state = Path(os.environ["XDG_STATE_HOME"])
-    made = [leaks.spool, *leaks.spool.rglob("*"), leaks.folder / "store", *state.rglob("*")]
+    made = [
+        leaks.spool,
+        *leaks.spool.rglob("*"),
+        leaks.folder / "store",
+        *(leaks.folder / "store").rglob("*"),
+        *state.rglob("*"),
+    ]
     wide = [str(each) for each in made if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077]
     assert [each[-70:] for each in wide] == []
 

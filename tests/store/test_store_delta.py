@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import shutil
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from store_rights import RIGHTS, folder_for, rights
 from store_rows import RAW, SALES, batch
 
 from spark_lineage.errors import StoreError
@@ -235,6 +238,46 @@ def test_a_writer_that_is_stuck_is_not_waited_for_without_end(tmp_path, monkeypa
 )  # fmt: skip
 def test_which_paths_are_folders_of_this_machine(path, folder):
     assert local_folder(path) == (None if folder is None else Path(folder))
+
+
+@pytest.mark.parametrize(("folder_mode", "modes"), RIGHTS)
+def test_what_is_in_a_store_is_for_no_more_than_its_folder_is(tmp_path, folder_mode, modes):
+    mask = os.umask(0)  # the widest rights that one can forget to take away
+    try:
+        path = folder_for(tmp_path, folder_mode)
+        store = DeltaStore(path)
+        store.create()
+        assert rights(path) == modes
+        for number in range(2):
+            store.append(batch(number))
+        store.sync()
+        assert rights(path) == modes
+        assert len(list(path.rglob("*.parquet"))) > len(TABLES)
+    finally:
+        os.umask(mask)
+
+
+def test_rights_are_taken_from_what_another_release_wrote_and_never_given(tmp_path):
+    store = DeltaStore(tmp_path / "store")
+    store.create()
+    runs, plans = (tmp_path / "store" / name for name in ("runs", "plans"))
+    outside = tmp_path / "mine"
+    outside.touch()
+    outside.chmod(0o666)
+    (runs / "link").symlink_to(outside)
+    (runs / "_delta_log" / "old").touch()
+    (runs / "_delta_log" / "old").chmod(0o644)
+    plans.chmod(0o500)
+    (tmp_path / "store").chmod(0o750)
+    store.sync()
+    assert [
+        stat.S_IMODE(each.stat().st_mode) for each in (runs, runs / "_delta_log" / "old", plans, outside)
+    ] == [
+        0o700,
+        0o640,
+        0o500,
+        0o666,
+    ]
 
 
 def test_a_file(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
+from store_rights import RIGHTS, folder_for, rights
 from store_rows import batch
 from test_store_delta import NONE, content, expected
 
@@ -68,6 +69,18 @@ def test_spark_writes_and_deltalake_goes_on(spark_store, tmp_path):
     assert content(clustered) == expected(batch(1), batch(2))
     assert {DeltaTable(f"{embedded.path}/{name}").protocol()[:2] for name in TABLES} == {(1, 2)}
     assert {DeltaTable(f"{embedded.path}/{name}").version() for name in TABLES} <= {1, 2}
+
+
+@pytest.mark.parametrize(("folder_mode", "modes"), RIGHTS[:1] + RIGHTS[2:3])
+def test_what_spark_writes_is_for_no_more_than_the_folder_is(spark_store, tmp_path, folder_mode, modes):
+    path = folder_for(tmp_path, folder_mode)
+    store = spark_store(path)
+    store.create()
+    assert rights(path) == modes
+    store.append(batch())
+    store.sync()
+    assert rights(path) == modes
+    assert len(list(path.rglob("*.crc"))) > len(TABLES)
 
 
 def test_the_engine_answers_from_either(spark_store, tmp_path):
