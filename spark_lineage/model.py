@@ -408,7 +408,7 @@ class StreamBatch:
     `query_id` is that of the checkpoint: a restart continues the same history under another `stream_run_id`. `run_id` is that of
     its run, None where it ran nothing; the runs of what a foreachBatch function ran are of their own, with the same query and batch.
     `watermark` is epoch milliseconds, None while there is none yet; `events_from` and `events_until` are the times of the earliest
-    and the latest row, likewise.
+    and the latest row, likewise. `record` is the hash of the bridge's record, None in rows of older releases: another of the same batch is refused.
     """
 
     query_id: str
@@ -428,6 +428,7 @@ class StreamBatch:
     output_rows: int | None = None
     events_from: int | None = None
     events_until: int | None = None
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +451,8 @@ class ApplicationEvent:
     """What happened to an application while it ran.
 
     `kind` is "executor_added", "executor_removed", "executor_excluded", "stream_started" or "stream_ended". `subject` is the executor or the streaming query's id, `detail` the reason, masked; of "stream_started" it is the query's name, of
-    "stream_ended" it is empty where the query did not fail. `stream_run_id` tells the starts of one query apart.
+    "stream_ended" it is empty where the query did not fail. `stream_run_id` tells the starts of one query apart; `record` is the hash of the
+    bridge's record of a stream's start or end, None in rows of older releases: another one of the same start or end is refused.
     An executor that registered before the application analyzed its first plan, or called `enable`, has no "executor_added".
     """
 
@@ -460,6 +462,7 @@ class ApplicationEvent:
     subject: str
     detail: str = ""
     stream_run_id: str | None = None
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from spark_lineage.decode.records import (
     ProgressRecord,
     RddJobRecord,
     StreamEndRecord,
+    StreamRecord,
     StreamStartRecord,
 )
 from spark_lineage.model import Batch, Dataset
@@ -38,11 +39,12 @@ from spark_lineage.pipeline.logged import decide_by_logs
 from spark_lineage.pipeline.origins import Origins
 from spark_lineage.pipeline.places import Noted, Place
 from spark_lineage.pipeline.problems import senseless
-from spark_lineage.pipeline.reading import Reading, execution_named, intent_named, other_content
+from spark_lineage.pipeline.reading import Reading, execution_named, intent_named, other_content, stream_named
 from spark_lineage.pipeline.report import IngestReport
 from spark_lineage.pipeline.rows import Rows
 from spark_lineage.pipeline.sightings import Sightings
-from spark_lineage.pipeline.streams import StreamRows
+from spark_lineage.pipeline.streams import Run as StreamRun
+from spark_lineage.pipeline.streams import StreamRows, stored_records, told_of
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.protocol import Store
 from spark_lineage.store.schema import from_rows
@@ -287,10 +289,12 @@ def _known_records(target: Store, bridge: str, names: Iterable[str]) -> dict[str
     return known
 
 
-def _refuse(work: _Ingest, place: Place, what: str, bridge: str, number: str) -> None:
+def _refuse(work: _Ingest, place: Place, what: str, bridge: str, number: str | None = None) -> None:
     payload = work.reading.reader.payload(place)
     reason = other_content(what, bridge)
-    work.reading.refuse(place, payload, reason, "other_content", f"{bridge}:{number}")
+    work.reading.refuse(
+        place, payload, reason, "other_content", bridge if number is None else f"{bridge}:{number}"
+    )
 
 
 def _tell_others(application: Application, noted: Noted, begun: list[IntentRecord], work: _Ingest) -> None:
@@ -300,12 +304,13 @@ def _tell_others(application: Application, noted: Noted, begun: list[IntentRecor
     known: dict[str, set[str]] = {}
     if noted.jobs and bridge in work.stored:
         known = _known_records(work.target, bridge, (f"job-{each}" for each in noted.jobs))
+    said = stored_records(work.target, bridge, noted.streamed.keys()) if noted.streamed else {}
     for place in noted.others:
         match work.reading.reader.record(place, object):
             case RddJobRecord() as job:
                 _tell_job(application, noted, job, place, known, work)
             case StreamStartRecord() | ProgressRecord() | StreamEndRecord() as stream:
-                streams.add(stream)
+                _tell_stream(streams, noted, stream, place, said, work)
             case ExecutorRecord() as executor:
                 application.executor(executor)
             case GapRecord() as gap:
@@ -323,6 +328,21 @@ def _tell_intent(application: Application, intent: IntentRecord) -> None:
         application.running(intent)
     except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
         application.rows.tell([senseless(application.record, intent.root, error)])
+
+
+def _tell_stream(
+    rows: StreamRows,
+    noted: Noted,
+    record: StreamRecord,
+    place: Place,
+    said: Mapping[tuple[StreamRun, int], set[str]],
+    work: _Ingest,
+) -> None:
+    content = noted.said(record)
+    if content in said.get(told_of(record), {content}):
+        rows.add(record, content)
+    else:
+        _refuse(work, place, stream_named(record), noted.application.bridge)
 
 
 def _tell_job(

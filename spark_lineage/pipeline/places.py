@@ -21,12 +21,12 @@ from spark_lineage.decode.records import (
     ExecutionRecord,
     IntentRecord,
     PlanRecord,
-    ProgressRecord,
     StreamRecord,
     decode_record,
 )
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.errors import DecodeError
+from spark_lineage.pipeline.streams import Run, told_of
 
 NODE_LIMIT = 400_000
 """So many nodes of plans are kept decoded at once."""
@@ -294,7 +294,7 @@ class Noted:
     alive_until: int | None = None
     jobs: dict[int, str] = field(default_factory=dict)
     intended: dict[int, int] = field(default_factory=dict)
-    streamed: dict[tuple[str, str, str], dict[int, int]] = field(default_factory=dict)
+    streamed: dict[Run, dict[int, int]] = field(default_factory=dict)
 
     def ran(self, record: ExecutionRecord, place: Place, content: int) -> bool:
         """Note an execution, which takes the place of its intent; False where it is known with another content."""
@@ -316,9 +316,13 @@ class Noted:
 
     def stream(self, record: StreamRecord, content: int) -> bool:
         """Note what a run of a stream said of its start, its end or a batch; False where it said something else of that."""
-        batch = record.batch_id if isinstance(record, ProgressRecord) else 0
-        known = self.streamed.setdefault((type(record).__name__, record.query_id, record.run_id), {})
-        return known.setdefault(batch, content) == content
+        run, batch = told_of(record)
+        return self.streamed.setdefault(run, {}).setdefault(batch, content) == content
+
+    def said(self, record: StreamRecord) -> str:
+        """The hash of a noted record of a stream, 16 hex."""
+        run, batch = told_of(record)
+        return f"{self.streamed[run][batch]:016x}"
 
     def record_of(self, number: int) -> tuple[str, str] | None:
         """What stands in `Run.records` for an execution, or for its intent where it never ended: a name and a hash."""

@@ -157,7 +157,7 @@ class Reading:
                     raise _OtherContentError(f"job {record.job_id}", bridge, f"job-{record.job_id}")
             case StreamStartRecord() | ProgressRecord() | StreamEndRecord():
                 if not noted.stream(record, self._content(payload, None)):
-                    raise _OtherContentError(_stream_named(record), bridge)
+                    raise _OtherContentError(stream_named(record), bridge)
             case _:
                 pass  # an executor's coming or a gap has no number: two of them that differ are two
         noted.others.append(place)
@@ -204,7 +204,8 @@ def intent_named(number: int) -> str:
     return f"the intent of execution {number}"
 
 
-def _stream_named(record: StreamRecord) -> str:
+def stream_named(record: StreamRecord) -> str:
+    """What a record of a stream tells of, in words."""
     match record:
         case StreamStartRecord():
             what = "the start"

@@ -137,16 +137,19 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("kind", STREAMS)
-@pytest.mark.parametrize("place", ["in one segment", "in another"])
+@pytest.mark.parametrize("place", ["in one segment", "in another", "against the store"])
 def test_what_a_stream_says_twice_in_two_ways_is_refused(
     kind: str, place: str, spool: Path, tmp_path: Path
 ) -> None:
     what, first, second = STREAMS[kind]
     store, clean = MemoryStore(), MemoryStore()
     before = [first, first]
-    if place == "in another":
+    if place != "in one segment":
         write_segment(spool, 0, *before)
         before = []
+    if place == "against the store":
+        assert ingest(spool, store).bad_records == 0
+        write_segment(spool, 0, first)  # the same again is none
     odd = write_segment(spool, 1, *before, second)
     offset, payload = offsets(odd)[-1], json.dumps({"v": 1, **second}).encode()
     assert ingest(spool, store).bad_records == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ def record(kind: str, **changes: Any) -> dict[str, Any]:
 
 
 def rows(store: Path, table: str) -> tuple[Any, ...]:
-    return tuple(sorted(from_rows(table, DeltaStore(store).read(table).to_pylist()), key=repr))
+    """What a table says, in some order, but for the hashes of the records."""
+    found = from_rows(table, DeltaStore(store).read(table).to_pylist())
+    assert all(len(each.record) == 16 for each in found)
+    return tuple(sorted((replace(each, record=None) for each in found), key=repr))
 
 
 def test_a_whole_progress_is_a_row(tmp_path: Path) -> None:

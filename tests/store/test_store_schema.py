@@ -53,9 +53,9 @@ def test_the_columns_of_version_1():
         "observations": "run_id part namespace name direction path partitions version rows bytes files version_at schema_id "
         "partitions_read modified_from modified_until offsets operator",
         "batches": "query_id batch_id stream_run_id application name run_id started_at duration_ms input_rows watermark "
-        "sources state durations_ms sink output_rows events_from events_until",
+        "sources state durations_ms sink output_rows events_from events_until record",
         "constants": "run_id part values key",
-        "events": "application at kind subject detail stream_run_id",
+        "events": "application at kind subject detail stream_run_id record",
         "problems": "code severity message where hint run_id fingerprint dataset_namespace dataset_name",
         "edges": "fingerprint kind source_namespace source_name source_field target_namespace target_name target_field "
         "subtype masking certainty expression transformations operator via source_version",
