@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import stat
 import subprocess
 import sys
 import zipfile
@@ -160,9 +161,17 @@ def _delta(spark: SparkHome) -> Check:
     return Check("delta", Outcome.OK, f"delta-spark {version}")
 
 
+_KEY_FILE_BYTES = 4_096
+"""What a driver reads of it: a pipe or a device has no end."""
+
+
 def _hash_key(file: Path) -> Check:
     try:
-        mode = file.stat().st_mode & 0o777
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _KEY_FILE_BYTES:
+            sentence = f"{file} is no regular file of at most {_KEY_FILE_BYTES} bytes"
+            return Check("hash key", Outcome.FAIL, sentence, "name another in hashKeyFile")
+        mode = status.st_mode & 0o777
         text = file.read_text(encoding="ascii").strip()
     except FileNotFoundError:
         return Check("hash key", Outcome.OK, f"{file} will be made by the first job")

@@ -39,6 +39,7 @@ HOOKED = frozenset({
 
 OWN = {
     "spark-listener-group-spark-lineage": "bus",
+    "spark-lineage-key": "key",
     "spark-lineage-recorder": "recorder",
     "spark-lineage-writer": "writer",
     "spark-lineage-uploader": "uploader",
@@ -46,11 +47,12 @@ OWN = {
 """The bridge's threads; it runs on the program's, too, when it is registered and when a write is noted before it runs."""
 
 ALLOWED = {
-    # When the application begins, on its own thread, once.
-    ("program", "file", "Settings.readOrMakeKey", "key"): "the key of the hashes is read",
-    ("program", "file", "Settings.makeKey", "key"): "where there is none, it is made",
-    ("program", "file", "Settings.makeKey", "beside the key"): "as a whole file, under another name first",
-    ("program", "file", "LocalFiles.makeFolder", "above the spool"): "and so is its folder, the state folder",
+    # When the application begins, once; it waits for two seconds at most.
+    ("key", "file", "HashKey.read", "key"): "the key of the hashes is read",
+    ("key", "file", "HashKey.readOrMake", "key"): "if it is a file",
+    ("key", "file", "HashKey.make", "key"): "where there is none, it is made",
+    ("key", "file", "HashKey.make", "beside the key"): "as a whole file, under another name first",
+    ("key", "file", "LocalFiles.makeFolder", "above the spool"): "and so is its folder, the state folder",
     # The spool's thread: nobody waits for it but a write that is noted before it runs, and that at most half a second.
     ("writer", "file", "LocalFiles.makeFolder", "spool"): "the spool is made",
     ("writer", "file", "LocalFiles.makeFolder", "above the spool"): "with the folders above it",

@@ -184,6 +184,21 @@ def test_a_hash_key_that_others_can_read(settings):
     assert found(settings, "hash key").sentence == f"{key} does not hold at least 16 bytes as hex digits"
 
 
+def test_a_hash_key_that_is_no_file(settings):
+    key = settings.hash_key_file
+    os.mkfifo(key)
+    refused = Check(
+        "hash key",
+        Outcome.FAIL,
+        f"{key} is no regular file of at most 4096 bytes",
+        "name another in hashKeyFile",
+    )
+    assert found(settings, "hash key") == refused
+    key.unlink()
+    key.write_text("ab" * 2_049)
+    assert found(settings, "hash key") == refused
+
+
 def test_a_spool_that_is_a_file(settings):
     settings.spool.write_text("")
     assert found(settings, "spool") == Check(

@@ -1,13 +1,8 @@
 package io.sparklineage;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -180,7 +175,7 @@ final class Settings {
         }
         checkLevel(conf.apply(LEVEL));
         return new Settings(local, remote ? target : null, travelling, literals.equals("kept"),
-                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, readOrMakeKey(key),
+                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, HashKey.of(key),
                 intent(conf.apply("spark.lineage.intent")), share(conf.apply(SAMPLE)),
                 spoolMaxBytes(conf.apply(SPOOL_MAX_BYTES)));
     }
@@ -285,35 +280,5 @@ final class Settings {
         String home = System.getenv("HOME") == null ? System.getProperty("user.home") : System.getenv("HOME");
         Path base = set ? Paths.get(value) : Paths.get(home).resolve(underHome);
         return base.resolve("spark-lineage").toAbsolutePath().normalize();
-    }
-
-    private static byte[] readOrMakeKey(Path file) throws IOException {
-        if (!Files.exists(file)) {
-            makeKey(file);
-        }
-        String text = new String(Files.readAllBytes(file), StandardCharsets.US_ASCII).trim();
-        if (!text.matches("([0-9a-fA-F]{2}){16,}")) {
-            throw new IllegalArgumentException("spark.lineage.hashKeyFile is '" + file
-                    + "', which does not hold at least 16 bytes as hex digits");
-        }
-        return Hashes.fromHex(text);
-    }
-
-    /** Written aside and linked into place: two applications that start at once agree on one key. */
-    private static void makeKey(Path file) throws IOException {
-        Path folder = file.toAbsolutePath().getParent();
-        LocalFiles.INSTANCE.makeFolder(folder);
-        byte[] key = new byte[32];
-        new SecureRandom().nextBytes(key);
-        Path draft = Files.createTempFile(folder, "hash", ".key",
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        try {
-            Files.write(draft, Hashes.toHex(key).getBytes(StandardCharsets.US_ASCII));
-            Files.createLink(file, draft);
-        } catch (FileAlreadyExistsException madeByAnother) {
-            return;
-        } finally {
-            Files.delete(draft);
-        }
     }
 }

@@ -4,13 +4,22 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,6 +79,56 @@ class SettingsTest {
         assertArrayEquals(key, Settings.of(conf::get).hashKey);
         assertEquals("rw-------",
                 PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("hash.key"))));
+    }
+
+    private String refusedKey(String file) {
+        conf.put("spark.lineage.hashKeyFile", file);
+        return assertTimeoutPreemptively(Duration.ofSeconds(10),
+                () -> assertThrows(Exception.class, () -> Settings.of(conf::get)).getMessage());
+    }
+
+    /** Whoever opens one to read waits for a writer; whoever reads the other never comes to its end. */
+    @Test
+    void aKeyIsReadOfNothingButAFile() throws Exception {
+        Path pipe = folder.resolve("pipe");
+        assertEquals(0, new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor());
+        Path link = Files.createSymbolicLink(folder.resolve("link"), pipe);
+        for (String file : new String[] {pipe.toString(), link.toString(), "/dev/zero", folder.toString()}) {
+            assertEquals("spark.lineage.hashKeyFile is '" + file + "', which is no regular file", refusedKey(file));
+        }
+    }
+
+    @Test
+    void aKeyIsShort() throws IOException {
+        Path file = folder.resolve("long.key");
+        char[] digits = new char[4_096];
+        Arrays.fill(digits, 'a');
+        Files.write(file, new String(digits).getBytes(StandardCharsets.US_ASCII));
+        conf.put("spark.lineage.hashKeyFile", file.toString());
+        assertEquals(2_048, Settings.of(conf::get).hashKey.length);
+        try (FileChannel grown = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            grown.write(ByteBuffer.wrap(new byte[1]), 100L << 30);
+        }
+        assertEquals("spark.lineage.hashKeyFile is '" + file + "', which is longer than 4096 bytes", refusedKey(file.toString()));
+    }
+
+    @Test
+    void aFolderThatDoesNotAnswerIsNotWaitedFor() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        CountDownLatch never = new CountDownLatch(1);
+        Path dead = (Path) Proxy.newProxyInstance(Path.class.getClassLoader(), new Class<?>[] {Path.class}, (self, method, given) -> {
+            if (method.getName().equals("toString")) {
+                return "/dead/hash.key";
+            }
+            asked.countDown();
+            never.await();
+            return null;
+        });
+        assertEquals("spark.lineage.hashKeyFile is '/dead/hash.key', which does not answer within 2 seconds",
+                assertTimeoutPreemptively(Duration.ofSeconds(10),
+                        () -> assertThrows(IOException.class, () -> HashKey.of(dead)).getMessage()));
+        assertEquals(0, asked.getCount());
+        never.countDown();
     }
 
     @Test
