@@ -12,6 +12,7 @@ from spark_lineage.capture import spool
 from spark_lineage.decode import parts, plans, records, room, spans
 from spark_lineage.pipeline import problems
 from spark_lineage.settings import SETTINGS
+from spark_lineage.show import doctor
 
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
 JAVA = REPOSITORY / "jvm_bridge" / "src" / "main" / "java" / "io" / "sparklineage"
@@ -76,6 +77,12 @@ def test_operators_are_told_of_every_problem_and_of_no_other() -> None:
     assert sorted(first_cells("code")) == sorted(stored)
     answered = problem_codes("query", "compare") - stored
     assert sorted(first_cells("code of an answer")) == sorted(answered)
+
+
+def test_operators_are_told_what_leaves_no_note() -> None:
+    section = OPERATIONS[OPERATIONS.index("## What a killed driver leaves") :].split("\n## ", 1)[0]
+    said = [line[2:].partition(":")[0] for line in section.splitlines() if line.startswith("- ")]
+    assert said == [*doctor.NOT_NOTED, doctor.OTHER_SESSIONS]
 
 
 def test_every_line_of_the_log_is_explained() -> None:

@@ -39,6 +39,32 @@ _NEWEST_PYTHON = {(3, 5): (3, 11)}
 _DELTA = {(3, 5): "3.3.3", (4, 0): "4.4.0", (4, 1): "4.4.0", (4, 2): "4.4.0"}
 
 
+NOT_NOTED = {
+    "micro-batches": frozenset({
+        "WriteToContinuousDataSource", "WriteToMicroBatchDataSource", "WriteToMicroBatchDataSourceV1",
+    }),
+    "jobs without a query (RDDs)": frozenset[str](),
+    "queries that only read": frozenset[str](),
+    "views": frozenset({"AlterViewAsCommand", "CreateIcebergView", "CreateViewCommand"}),
+    "tables that are made, replaced or dropped without a query": frozenset({
+        "CreateDataSourceTableCommand", "CreateDeltaTableCommand", "CreateTable", "CreateTableCommand", "DropTable", "DropTableCommand",
+        "ReplaceTable",
+    }),
+    "new names, places and columns of tables": frozenset({
+        "AlterTableDropColumnsDeltaCommand", "AlterTableRenameCommand", "AlterTableRenamePartitionCommand",
+        "AlterTableReplaceColumnsDeltaCommand", "AlterTableSetLocationCommand", "AlterTableSetLocationDeltaCommand", "DropColumns",
+        "RenameColumn", "RenamePartitions", "RenameTable", "ReplaceColumns", "SetTableLocation",
+    }),
+}  # fmt: skip
+"""What is not noted before it runs -> the commands of it that the analyzer knows as changes of data; all others the bridge notes.
+
+A CLONE into a table that is not there yet is a `CreateDeltaTableCommand` with a query: that one is noted.
+"""
+
+
+OTHER_SESSIONS = "writes of sessions that lineage was not enabled in"
+
+
 class Outcome(str, Enum):
     """OK; WARN where something may be missing or lost; FAIL where lineage does not work."""
 
@@ -67,8 +93,10 @@ def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Che
     if isinstance(found, SparkHome):
         checks += [_python(found), _java(found), _delta(found)]
     checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool), _store(settings.store)]
-    if spark is not None:
-        checks += [_session(settings, spark), *_intents(spark)]
+    if spark is None:
+        checks.append(_intents(settings.intent, every_session=True))
+    else:
+        checks += [_session(settings, spark), *_session_intents(spark)]
     return tuple(checks)
 
 
@@ -272,27 +300,27 @@ def _session(settings: Settings, spark: SparkSession) -> Check:
     )
 
 
-def _intents(spark: SparkSession) -> Iterable[Check]:
-    """What a killed driver leaves a trace of, and what not; nothing where lineage is not on."""
+def _session_intents(spark: SparkSession) -> Iterable[Check]:
+    """What a killed driver of this session leaves; nothing where lineage is not on."""
     try:
         status = session.status(spark)
     except LineageError:
         return
-    if status is None or not status.alive or status.intent is None:
-        return
-    if status.intent == "off":
+    if status is not None and status.alive and status.intent is not None:
+        yield _intents(status.intent, every_session=bool(status.every_session))
+
+
+def _intents(intent: str, *, every_session: bool) -> Check:
+    """What a killed driver leaves a trace of, and what not."""
+    if intent == "off":
         sentence = (
             "No write is noted before it runs (intent is off): a driver that is killed leaves no trace of it"
         )
-        yield Check("intents", Outcome.WARN, sentence, "set spark.lineage.intent to written")
-        return
-    others = "" if status.every_session else ", and writes of sessions that lineage was not enabled in"
-    sentence = (
-        f"Writes are noted before they run ({status.intent}); not noted are micro-batches, "
-        f"jobs without a query (RDDs) and queries that only read{others}"
-    )
-    fix = "" if status.every_session else "start the application with the words of `spark-lineage flags`"
-    yield Check("intents", Outcome.OK, sentence, fix)
+        return Check("intents", Outcome.WARN, sentence, "set spark.lineage.intent to written")
+    *first, last = NOT_NOTED if every_session else (*NOT_NOTED, OTHER_SESSIONS)
+    sentence = f"Writes are noted before they run ({intent}); not noted are {', '.join(first)}, and {last}"
+    fix = "" if every_session else "start the application with the words of `spark-lineage flags`"
+    return Check("intents", Outcome.OK, sentence, fix)
 
 
 def _lost(metrics: dict[str, int]) -> str:

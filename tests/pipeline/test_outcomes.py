@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
+import spark_lineage
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 from tests.analyze.building import PlanBuilder
@@ -313,3 +314,32 @@ def test_executors_come_and_go_as_events(spool: Path, store: Path) -> None:
 
 def _delta_plan(table: Path) -> dict[str, Any]:
     return copy_plan("p", "file:/in", f"file:{table}")
+
+
+@pytest.mark.parametrize(("state", "ended"), [("COMPLETE", ["table_ended"]), (None, [])])
+def test_a_truncation_that_was_killed_takes_no_rows_from_an_answer(
+    spool: Path, store: Path, state: str | None, ended: list[str]
+) -> None:
+    """Nobody knows whether they are gone; that it had begun is told."""
+    builder = PlanBuilder()
+    table, _ = builder.files("file:/out", ["a"])
+    truncation = builder.section(builder.operator("TruncateTable", [], table=table)) | {"hash": "t" * 32}
+    last = [intent(8, "t" * 32), *([execution(8, "t" * 32, ended_order=40)] if state else [])]
+    first = [copy_plan("p", "file:/in", "file:/out"), execution(7, "p")]
+    die(write_segment(spool, 0, *first, truncation, *last))
+    ingest(spool, store)
+    assert runs(store)["8"] == (state or "UNKNOWN", True, None)
+    answer = spark_lineage.open(store=store, ingest=False).table("/out").to_dict()
+    assert [each["code"] for each in answer["problems"]] == ended
+
+
+def test_a_command_without_a_query_that_was_killed_is_told(spool: Path, store: Path) -> None:
+    builder = PlanBuilder()
+    table, _ = builder.files("file:/out", ["a"])
+    restored = builder.section(builder.operator("RestoreTableCommand", [], sourceTable=table))
+    die(write_segment(spool, 0, restored | {"hash": "r" * 32}, intent(7, "r" * 32)))
+    ingest(spool, store)
+    assert runs(store) == {"7": ("UNKNOWN", False, None), "app": ("UNKNOWN", False, None)}
+    (told,) = DeltaStore(store).read("problems").to_pylist()
+    assert (told["code"], told["dataset_name"]) == ("command_not_followed", "/out")
+    assert "RestoreTableCommand" in told["message"]

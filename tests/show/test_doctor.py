@@ -5,6 +5,7 @@ import os
 import struct
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,7 +86,7 @@ def found(settings, name: str, spark=None) -> Check:
 
 
 def test_nothing_is_wrong(settings, tmp_path):
-    names = ["jar", "spark", "python", "java", "delta", "hash key", "spool", "segments", "store"]
+    names = ["jar", "spark", "python", "java", "delta", "hash key", "spool", "segments", "store", "intents"]
     checks = diagnose(settings)
     assert [(check.name, check.outcome) for check in checks] == [(name, Outcome.OK) for name in names]
     assert [check.fix for check in checks] == [""] * len(names)
@@ -115,7 +116,7 @@ def test_no_spark_is_a_warning(settings, monkeypatch):
     monkeypatch.setattr(doctor, "find_folder", lambda: None)
     checks = diagnose(settings)
     assert checks[1] == Check("spark", Outcome.WARN, "No Spark was found", "install one")
-    assert [check.name for check in checks[2:]] == ["hash key", "spool", "segments", "store"]
+    assert [check.name for check in checks[2:]] == ["hash key", "spool", "segments", "store", "intents"]
 
 
 def test_an_old_spark_fails(settings, monkeypatch):
@@ -284,14 +285,16 @@ def test_a_session(settings, monkeypatch, status, outcome, sentence):
     [
         (
             "written", True, Outcome.OK,
-            ("Writes are noted before they run (written); not noted are micro-batches, jobs without a query (RDDs) "
-            "and queries that only read"),
+            ("Writes are noted before they run (written); not noted are micro-batches, jobs without a query (RDDs), "
+            "queries that only read, views, tables that are made, replaced or dropped without a query, "
+            "and new names, places and columns of tables"),
             "",
         ),
         (
             "async", False, Outcome.OK,
-            ("Writes are noted before they run (async); not noted are micro-batches, jobs without a query (RDDs) "
-            "and queries that only read, and writes of sessions that lineage was not enabled in"),
+            ("Writes are noted before they run (async); not noted are micro-batches, jobs without a query (RDDs), "
+            "queries that only read, views, tables that are made, replaced or dropped without a query, "
+            "new names, places and columns of tables, and writes of sessions that lineage was not enabled in"),
             "start the application with the words of `spark-lineage flags`",
         ),
         (
@@ -306,6 +309,8 @@ def test_what_a_killed_driver_leaves(settings, monkeypatch, intent, every_sessio
     monkeypatch.setattr(session, "status", lambda _spark: status)
     check = found(settings, "intents", spark=object())
     assert (check.outcome, check.sentence, check.fix) == (outcome, sentence, fix)
+    if every_session:  # what a job would do that is started with these settings
+        assert found(replace(settings, intent=intent), "intents") == check
 
 
 def test_the_application_that_ended_last(settings):

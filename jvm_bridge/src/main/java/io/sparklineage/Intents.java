@@ -14,6 +14,7 @@ import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
 import org.apache.spark.sql.execution.QueryExecution;
 import org.apache.spark.sql.execution.SQLExecution;
 import org.apache.spark.sql.execution.command.DataWritingCommand;
+import scala.Option;
 
 /**
  * Writes down what a query is about to write, before it runs: a job that is killed leaves no other trace of it.
@@ -33,12 +34,21 @@ final class Intents {
     private static final long WAIT_MILLIS = 500;
     private static final long REST_NANOS = 60_000_000_000L;
 
-    /** Commands that write and do not say so by a trait: those of files and catalog tables, and Delta's. */
+    /**
+     * Commands that change rows and do not say so by a trait: those of files and catalog tables, of Delta, and those without a query.
+     * The analyzer's classes are held against them by tests/bridge/test_intents.py.
+     */
     private static final Set<String> WRITES = Collections.unmodifiableSet(new HashSet<>(Arrays.asList(
-            "CreateDataSourceTableAsSelectCommand", "CreateHiveTableAsSelectCommand", "DeleteCommand", "DeleteFromTable",
-            "InsertIntoDataSourceCommand", "InsertIntoDataSourceDirCommand", "MergeIntoCommand", "MergeIntoTable",
-            "OptimizedCreateHiveTableAsSelectCommand", "SaveAsV1TableCommand", "SaveIntoDataSourceCommand", "UpdateCommand",
-            "UpdateTable", "WriteToDataSourceV2")));
+            "AlterTableDropPartitionCommand", "CloneTableCommand", "ConvertToDeltaCommand", "CreateDataSourceTableAsSelectCommand",
+            "CreateHiveTableAsSelectCommand", "DeleteCommand", "DeleteFromTable", "DeleteFromTableWithFilters",
+            "DeltaInsertReplaceOnOrUsingCommand", "DropPartitions", "InsertIntoDataSourceCommand", "InsertIntoDataSourceDirCommand",
+            "InsertOnlyMerge", "LoadData", "LoadDataCommand", "MergeIntoCommand", "MergeIntoTable",
+            "RestoreTableCommand", "RestoreTableStatement", "SaveAsV1TableCommand", "SaveIntoDataSourceCommand",
+            "TruncateDeltaTableCommand", "TruncatePartition", "TruncateTable", "TruncateTableCommand", "UpdateCommand", "UpdateTable",
+            "WriteToDataSourceV2")));
+
+    /** Delta's command for a new table: a write where its query is that of CREATE TABLE ... CLONE. */
+    private static final String NEW_DELTA_TABLE = "CreateDeltaTableCommand";
 
     /** Frames between Spark's own that are not the program's. */
     private static final Pattern INTERNAL = Pattern.compile("^(io\\.sparklineage|scala|java|io\\.delta)\\.");
@@ -132,7 +142,13 @@ final class Intents {
 
     private static boolean isWrite(LogicalPlan plan) {
         return plan instanceof V2WriteCommand || plan instanceof DataWritingCommand || plan instanceof V2CreateTableAsSelectPlan
-                || WRITES.contains(plan.getClass().getSimpleName());
+                || WRITES.contains(plan.getClass().getSimpleName()) || clones(plan);
+    }
+
+    private static boolean clones(LogicalPlan plan) {
+        Object query = plan.getClass().getSimpleName().equals(NEW_DELTA_TABLE) ? SparkCompat.memberOrNull(plan, "query") : null;
+        return query instanceof Option && ((Option<?>) query).isDefined()
+                && WRITES.contains(((Option<?>) query).get().getClass().getSimpleName());
     }
 
     private void hand(Entry entry) {
