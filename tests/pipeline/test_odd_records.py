@@ -96,3 +96,21 @@ def test_two_applications_of_one_name_and_id_are_two(store: DeltaStore, tmp_path
         (OTHER, "FAILED"),
         (f"{OTHER}:1", "COMPLETE"),
     ]
+
+
+def test_a_plan_that_was_cut_is_told_with_each_limit_and_keeps_what_it_has(store: DeltaStore) -> None:
+    cut = copy_plan("c", "file:/in", "file:/cut") | {
+        "truncated": [{"limit": "nodes", "value": 250_000}, {"limit": "bytes", "value": 33_554_432}]
+    }
+    assert ingested(store, cut, execution(7, "c")) == ["plan_truncated", "plan_truncated"]
+    told = store.read("problems").to_pylist()
+    (plan,) = [each for each in store.read("plans").to_pylist() if each["target_name"] == "/cut"]
+    assert {(each["fingerprint"], each["severity"], each["where"]) for each in told} == {
+        (plan["fingerprint"], "warning", "nodes"),
+        (plan["fingerprint"], "warning", "bytes"),
+    }
+    assert [(each["source_name"], each["target_name"]) for each in store.read("edges").to_pylist()].count(
+        ("/in", "/cut")
+    ) == 1
+    answer = LocalEngine(store).table("/cut").to_dict()
+    assert [each["code"] for each in answer["problems"]] == ["plan_truncated", "plan_truncated"]
