@@ -1,7 +1,7 @@
 """Applications that stop straight after a write, in one JVM; FOLDER is their place, RACES says how many there are.
 
-Then one whose queue drops events while it goes on, one that ends while events are dropped, and at last one whose queue is behind when
-the program ends.
+Then one whose queue drops events while it goes on, one that ends while events are dropped, one that is behind while a plan is run again,
+and at last one whose queue is behind when the program ends.
 """
 
 import json
@@ -72,6 +72,18 @@ for name in ("goes_on", "ends"):
     session.stop()
     counts[name] = dropped.getCount()
     SparkSession.builder._options.clear()
+
+session = begin("again")
+session._jvm.harmless.Holding.add(session._jsc.sc())
+rows = session.range(0, 1_000, 1, 2).selectExpr("id % 7 AS k", "id")._jdf
+for _ in range(3):
+    hold(session, 120_000)
+    rows.collect()
+    rows.queryExecution().executedPlan().resetMetrics()  # as the next collect() does
+    session._jvm.harmless.Holding.release()
+    session._jsc.sc().listenerBus().waitUntilEmpty()
+session.stop()
+SparkSession.builder._options.clear()
 
 session = begin("behind", exitTimeout="1s")
 write(session, "behind-0")

@@ -83,6 +83,17 @@ def test_what_the_bus_still_tells_when_the_program_ends_is_waited_for(ended: End
     assert ended.states("behind") == {f"behind-{number}": "COMPLETE" for number in range(6)}
 
 
+def test_what_operators_counted_is_that_of_their_own_run(ended: Ended) -> None:
+    """The metrics of a plan that is run again begin anew, before the bridge has heard of the end of its first run."""
+    read = [each for each in of_kind(ended.records("again"), "execution") if len(each["jobs"]) == 1]
+    counted = [
+        [values["numOutputRows"] for _, values in each["metrics"] if "numOutputRows" in values]
+        for each in read
+        if "collect" in each["call_site"]
+    ]
+    assert counted == [[1_000]] * 3
+
+
 def test_events_that_the_bus_drops_are_a_gap_of_their_number(ended: Ended) -> None:
     """Writes whose ends were dropped did not end with the application: what became of them is unknown, and nobody says otherwise."""
     records = ended.records("goes_on")

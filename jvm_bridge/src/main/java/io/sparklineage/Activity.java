@@ -2,6 +2,7 @@ package io.sparklineage;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,7 +13,9 @@ import org.apache.spark.scheduler.JobSucceeded$;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.StageInfo;
+import org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates;
 import org.apache.spark.storage.RDDInfo;
+import scala.Product;
 
 /** The executions, jobs and stages that are under way. Every table is bounded: the oldest entry gives way. */
 final class Activity {
@@ -25,6 +28,7 @@ final class Activity {
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
     private static final int ATTEMPTS_OF_JOB_LIMIT = 20_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
+    private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
 
     /** An SQL execution between its start and its end. */
     static final class Execution {
@@ -38,6 +42,9 @@ final class Activity {
         final List<String> tags = new ArrayList<>();
         final List<Job> jobs = new ArrayList<>();
         int jobsLeftOut;
+
+        /** What SQL metrics came to that the driver counts itself, by their ids. */
+        private final Map<Long, Long> onDriver = new HashMap<>();
         String queryId;
         Long batchId;
 
@@ -46,6 +53,22 @@ final class Activity {
 
         Execution(long id) {
             this.id = id;
+        }
+
+        /**
+         * What SQL metrics came to, by their ids, as this execution's own tasks and the driver told it. The metrics themselves
+         * begin anew when the program runs the same plan again, which may be before they are read.
+         */
+        Map<Long, Long> totals() {
+            Map<Long, Long> totals = new HashMap<>(onDriver);
+            for (Job job : jobs) {
+                for (StageAttempt attempt : job.stages) {
+                    for (int i = 0; i < attempt.metrics.length; i++) {
+                        totals.merge(attempt.metrics[i], attempt.totals[i], Math::max);
+                    }
+                }
+            }
+            return totals;
         }
 
         long root() {
@@ -114,6 +137,19 @@ final class Activity {
             }
         }
         return execution;
+    }
+
+    /** Notes what SQL metrics of an execution that is under way came to on the driver. */
+    void countedOnDriver(SparkListenerDriverAccumUpdates event) throws Throwable {
+        Execution execution = executions.get(event.executionId());
+        if (execution == null) {
+            return;
+        }
+        for (Object update : SparkCompat.elements(SparkCompat.member(event, "accumUpdates"), METRICS_OF_EXECUTION_LIMIT)) {
+            if (execution.onDriver.size() < METRICS_OF_EXECUTION_LIMIT) {
+                execution.onDriver.put((Long) ((Product) update).productElement(0), (Long) ((Product) update).productElement(1));
+            }
+        }
     }
 
     /** The executions that have started and not ended, the first of them. */

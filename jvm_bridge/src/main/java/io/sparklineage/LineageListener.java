@@ -19,6 +19,7 @@ import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
 import org.apache.spark.sql.execution.SQLExecution;
+import org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart;
 import org.apache.spark.sql.streaming.StreamingQueryListener;
@@ -115,6 +116,8 @@ final class LineageListener extends SparkListener {
                 started((SparkListenerSQLExecutionStart) event);
             } else if (event instanceof SparkListenerSQLExecutionEnd) {
                 ended((SparkListenerSQLExecutionEnd) event);
+            } else if (event instanceof SparkListenerDriverAccumUpdates) {
+                activity.countedOnDriver((SparkListenerDriverAccumUpdates) event);
             } else if (event instanceof FlushMarker) {
                 recorder.arrived((FlushMarker) event);
             } else if (event instanceof StreamingQueryListener.Event) {

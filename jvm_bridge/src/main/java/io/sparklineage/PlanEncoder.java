@@ -111,6 +111,12 @@ final class PlanEncoder {
 
     /** Encodes both plans; either may be null. */
     EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed) throws Throwable {
+        return encode(analyzed, executed, Collections.emptyMap());
+    }
+
+    /** @param totals what the executed plan's metrics came to, by their ids */
+    EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed, Map<Long, Long> totals) throws Throwable {
+        runFacts.told(totals);
         names = names.around(analyzed);
         int analyzedIndex = walk(analyzed);
         int executedIndex = walk(executed);

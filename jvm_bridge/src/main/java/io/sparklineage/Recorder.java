@@ -297,7 +297,7 @@ final class Recorder {
         record.commandResult = record.failure == null && query.isCommandResult();
         SparkPlan executed = query.executed();
         PlanEncoder encoder = encoder(record.execution, analyzed, query.isMicroBatch());
-        EncodedPlan plan = encoder.encode(analyzed, executed);
+        EncodedPlan plan = encoder.encode(analyzed, executed, record.execution.totals());
         if (record.failure != null) {
             record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
         }

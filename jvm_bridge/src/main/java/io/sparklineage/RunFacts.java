@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -20,6 +21,7 @@ final class RunFacts {
     private final JsonWriter metrics = new JsonWriter();
     private final Map<String, String> metricTypes = new TreeMap<>();
     private final Map<Integer, long[]> metricIds = new TreeMap<>();
+    private Map<Long, Long> totals = Collections.emptyMap();
     private final JsonWriter versions;
     private final JsonWriter facts;
     private final JsonWriter scans = new JsonWriter();
@@ -42,6 +44,11 @@ final class RunFacts {
         this.versions = new JsonWriter(analyzed.versions);
         this.facts = new JsonWriter(analyzed.facts);
         this.logicalRdds = new ArrayList<>(analyzed.logicalRdds);
+    }
+
+    /** Sets what metrics came to, by their ids; of others the value counts that they have when they are met. */
+    void told(Map<Long, Long> totals) {
+        this.totals = totals;
     }
 
     List<String> literals() {
@@ -99,9 +106,9 @@ final class RunFacts {
                 String name = (String) ((scala.Product) entry).productElement(0);
                 SQLMetric metric = (SQLMetric) ((scala.Product) entry).productElement(1);
                 ids[count++] = metric.id();
-                if (!metric.isZero() || metric.metricType().equals("sum")) {
-                    long value = metric.value();
-                    values.field(name, value);
+                Long total = totals.get(metric.id());
+                if ((total == null ? !metric.isZero() : total > 0) || metric.metricType().equals("sum")) {
+                    values.field(name, total == null ? Long.valueOf(metric.value()) : total);
                     whole = values.mark();
                     metricTypes.put(name, metric.metricType());
                 }

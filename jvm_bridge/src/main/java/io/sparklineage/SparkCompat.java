@@ -54,6 +54,7 @@ final class SparkCompat {
         links.add(new Link(execution + "datasources.FileIndex", "rootPaths", true));
         links.add(new Link(execution + "datasources.FileScanRDD", "filePartitions", true));
         links.add(new Link(execution + "ui.SparkListenerSQLExecutionStart", "jobGroupId", false));
+        links.add(new Link(execution + "ui.SparkListenerDriverAccumUpdates", "accumUpdates", true));
         links.add(new Link("org.apache.spark.rdd.RDD", "dependencies", true));
         links.add(new Link("org.apache.spark.rdd.UnionRDD", "rdds", true));
         links.add(new Link("org.apache.spark.rdd.HadoopRDD", "jobConfCacheKey", true));

@@ -22,8 +22,9 @@ final class StageAttempt {
     /** The distributions of its tasks' values, as a member of its record; empty where there are none. */
     final JsonWriter distributions = new JsonWriter();
 
-    /** The ids of the SQL metrics that its tasks changed. */
+    /** The ids of the SQL metrics that its tasks changed, and what each came to with them. */
     long[] metrics = NONE;
+    long[] totals = NONE;
 
     StageAttempt(int stageId, int attempt) {
         this.stageId = stageId;

@@ -74,7 +74,7 @@ final class Stages {
             spread.write(attempt.distributions);
         }
         if (inExecution) {
-            attempt.metrics = metrics(stage);
+            readMetrics(attempt, stage);
         }
         return attempt;
     }
@@ -98,25 +98,28 @@ final class Stages {
     }
 
     /**
-     * The ids of the accumulators that its tasks changed, but for those that every task has. A task that ends late may
-     * still change the map while it is read: then nothing is known.
+     * The accumulators that its tasks changed, but for those that every task has. A task that ends late may still change the
+     * map while it is read: then nothing is known.
      */
-    private static long[] metrics(StageInfo stage) {
+    private static void readMetrics(StageAttempt attempt, StageInfo stage) {
         try {
             List<Object> entries = SparkCompat.elements(stage.accumulables(), METRIC_LIMIT);
             long[] ids = new long[entries.size()];
+            long[] totals = new long[entries.size()];
             int count = 0;
             for (Object entry : entries) {
                 AccumulableInfo info = (AccumulableInfo) ((scala.Product) entry).productElement(1);
                 Object name = SparkCompat.unwrap(info.name());
-                if (name != null && !name.toString().startsWith("internal.")) {
-                    ids[count++] = info.id();
+                Object total = SparkCompat.unwrap(info.value());
+                if (name != null && !name.toString().startsWith("internal.") && total instanceof Number) {
+                    ids[count] = info.id();
+                    totals[count++] = ((Number) total).longValue();
                 }
             }
-            return Arrays.copyOf(ids, count);
+            attempt.metrics = Arrays.copyOf(ids, count);
+            attempt.totals = Arrays.copyOf(totals, count);
         } catch (Throwable changed) {
             LeftOut.note(changed);
-            return new long[0];
         }
     }
 }

@@ -204,10 +204,12 @@ class StagesTest {
         StageInfo map = stage(3, 0);
         StageInfo reduce = stage(4, 0);
         Activity.Job job = job(1, map, reduce);
-        note(map, 70, "internal.metrics.executorRunTime");
-        note(map, 71, "number of output rows");
-        note(map, 72, "shuffle bytes written");
-        note(reduce, 73, "records read");
+        note(map, 70, "internal.metrics.executorRunTime", 1L);
+        note(map, 71, "number of output rows", 1_000L);
+        note(map, 72, "shuffle bytes written", 64L);
+        note(reduce, 71, "number of output rows", 1_007L);
+        note(reduce, 73, "records read", 7L);
+        note(reduce, 74, "names of customers", "hunter2");
         activity.stageCompleted(map);
         activity.stageCompleted(reduce);
         Map<Integer, long[]> operators = new LinkedHashMap<>();
@@ -216,11 +218,18 @@ class StagesTest {
         operators.put(6, new long[] {71});
         JsonWriter json = new JsonWriter();
         OperatorStages.write(json, operators, Collections.singletonList(job));
-        assertEquals("[5,[3,4]],[6,[3]]", json.toString());
+        assertEquals("[5,[3,4]],[6,[3,4]]", json.toString());
+        Activity.Execution execution = new Activity.Execution(1);
+        execution.jobs.add(job);
+        Map<Long, Long> totals = new LinkedHashMap<>();
+        totals.put(71L, 1_007L);
+        totals.put(72L, 64L);
+        totals.put(73L, 7L);
+        assertEquals(totals, execution.totals());
     }
 
-    private static void note(StageInfo stage, long id, String name) {
-        stage.accumulables().put(id, new AccumulableInfo(id, Option.apply(name), Option.empty(), Option.empty(), true, true,
+    private static void note(StageInfo stage, long id, String name, Object total) {
+        stage.accumulables().put(id, new AccumulableInfo(id, Option.apply(name), Option.empty(), Option.apply(total), true, true,
                 Option.apply("sql")));
     }
 
