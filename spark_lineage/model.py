@@ -222,7 +222,8 @@ class Run:
     application, the bridge uuid. `part` counts
     the writes of one execution (a multi-table INSERT has several). Times are epoch milliseconds UTC.
     `records` are the bridge's records that tell of it, as `<execution id, job-<job id> or, of a write without an end, intent-<execution
-    id>>:<hash of the record and its plan>`: one with the same number and another hash is refused.
+    id>>:<hash of the record and its plan>`: one with the same number and another hash is refused. `metrics` are the numbers that the bridge
+    of an application told of itself when that ended (docs/metrics.md).
     """
 
     run_id: str
@@ -255,6 +256,7 @@ class Run:
     left_out: str | None = None
     records: tuple[str, ...] = ()
     session: str | None = None
+    metrics: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

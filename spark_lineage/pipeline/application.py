@@ -192,7 +192,10 @@ class Application:
         """The run of the application itself, which ended in order or (None) without a word."""
         run = new_run(self.record, self.job, self.record.bridge, 0, "application", "APPLICATION", state)
         ended_at = end.ended_at if end else None
-        return replace(run, started_at=self.record.started_at, ended_at=ended_at, error_message=why)
+        metrics = tuple(sorted(end.metrics.items())) if end else ()
+        return replace(
+            run, started_at=self.record.started_at, ended_at=ended_at, error_message=why, metrics=metrics
+        )
 
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
         inner, outer = write.inner, write.outer

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
@@ -92,7 +93,8 @@ def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Che
     checks = [_jar(), _spark(found)]
     if isinstance(found, SparkHome):
         checks += [_python(found), _java(found), _delta(found)]
-    checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool), _store(settings.store)]
+    checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool)]
+    checks += [*_last_application(settings), _store(settings.store)]
     if spark is None:
         checks.append(_intents(settings.intent, every_session=True))
     else:
@@ -231,7 +233,6 @@ def _spool(folder: Path) -> Iterable[Check]:
         return
     yield Check("spool", Outcome.OK, str(folder))
     yield _waiting(segments)
-    yield from _last_application(segments)
     if kept:
         sentence = f"{len(kept)} damaged pieces are kept in {folder / spool.BAD_FOLDER}"
         yield Check(
@@ -250,8 +251,15 @@ def _waiting(segments: tuple[spool.Segment, ...]) -> Check:
     return Check("segments", Outcome.OK, sentence)
 
 
-def _last_application(segments: tuple[spool.Segment, ...]) -> Iterable[Check]:
-    metrics = last_metrics(segments)
+def _last_application(settings: Settings) -> Iterable[Check]:
+    """What the bridge that ended last told of itself; of a spool or a store that cannot be read another check tells."""
+    segments: tuple[spool.Segment, ...] = ()
+    with suppress(BridgeError, OSError):
+        segments = spool.segments(settings.spool)
+    try:
+        metrics = last_metrics(segments, DeltaStore(settings.store))
+    except (StoreError, OSError):
+        metrics = last_metrics(segments, None)
     if metrics:
         lost = metrics.get("lost", 0)
         sentence = f"The bridge that ended last lost {lost} records{_lost(metrics)}{_costs(metrics)}"

@@ -246,7 +246,7 @@ _IN_WRITE_ORDER = (
     _table(
         "runs", model.Run, "run_id part state", "run_id",
         part=LONG, target=DATASET, state=STATE, started_at=LONG, ended_at=LONG, rows=LONG, bytes=LONG, files=LONG,
-        batch_id=LONG, records=TEXTS,
+        batch_id=LONG, records=TEXTS, metrics=METRICS,
     ),
 )  # fmt: skip
 

@@ -223,5 +223,6 @@ def _collected(frame: DataFrame, schema: pa.Schema) -> pa.Table:
     maps = [field.name for field in schema if pa.types.is_map(field.type)]
     rows = [row.asDict(recursive=True) for row in frame.collect()]
     for row in rows:
-        row.update({name: sorted(row[name].items()) for name in maps})
+        # Null in a row that was written before there was the column.
+        row.update({name: sorted(row[name].items()) for name in maps if row[name] is not None})
     return pa.Table.from_pylist(rows, schema=schema)

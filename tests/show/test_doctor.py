@@ -18,10 +18,12 @@ from spark_lineage.capture import session
 from spark_lineage.capture.session import BridgeStatus
 from spark_lineage.capture.spark_home import SparkHome
 from spark_lineage.errors import SparkUnsupportedError
+from spark_lineage.pipeline import ingest
 from spark_lineage.settings import load_settings
 from spark_lineage.show import doctor
 from spark_lineage.show.doctor import Check, Outcome, diagnose
 from spark_lineage.store.delta import DeltaStore
+from tests.pipeline.segments import write_segment as write_application
 
 BRIDGE = "11111111-1111-4111-8111-111111111111"
 METRICS = {
@@ -335,6 +337,29 @@ def test_the_application_that_ended_last(settings):
         Outcome.WARN,
         f"The bridge that ended last lost 3 records: 2 encode_failed, 1 spool_failed {COSTS}",
     )
+
+
+def test_the_application_that_ended_last_when_its_segments_were_ingested(settings):
+    """The store has its numbers; what ended before it and still waits does not count, and neither does one that told none."""
+    settings.spool.mkdir(parents=True)
+    metrics = METRICS | {"lost": 3, "lost_encode_failed": 3}
+    last = {"ended_at": 9, "metrics": metrics}
+    bridges = [BRIDGE, BRIDGE.replace("1", "2"), BRIDGE.replace("1", "3")]
+    for bridge, end in zip(
+        bridges, (last, {"ended_at": 8, "metrics": METRICS}, {"ended_at": 10}), strict=True
+    ):
+        write_application(
+            settings.spool, 0, {"kind": "application_end", "bridge": bridge} | end, bridge=bridge
+        )
+    ingest(settings.spool, settings.store)
+    write_segment(settings.spool / f"{BRIDGE}-00000001.seg", {"ended_at": 7, "metrics": METRICS})
+    check = found(settings, "last application")
+    assert (check.outcome, check.sentence) == (
+        Outcome.WARN,
+        f"The bridge that ended last lost 3 records: 3 encode_failed {COSTS}",
+    )
+    write_segment(settings.spool / f"{BRIDGE}-00000002.seg", {"ended_at": 11, "metrics": METRICS})
+    assert found(settings, "last application").outcome is Outcome.OK
 
 
 def write_segment(path: Path, end: dict[str, Any]) -> None:

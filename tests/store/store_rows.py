@@ -74,6 +74,7 @@ def batch(execution: int = 1) -> Batch:
             Run(
                 "bridge", 0, "application", None, "shop", "APPLICATION", None, RunState.FAILED, "local-1", "shop", "ann",
                 "4.1.3", None, None, error_class="E", error_message="line one\nline two",
+                metrics=(("executions", 3), ("lost", 0)),
             ),
         ),
         operators=(

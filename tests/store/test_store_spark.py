@@ -7,9 +7,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import Row
 from store_rights import RIGHTS, folder_for, rights
 from store_rows import batch
 from test_store_delta import NONE, content, expected
@@ -22,7 +25,7 @@ from spark_lineage.query.local import LocalEngine
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.digest import table_digests
 from spark_lineage.store.schema import TABLES
-from spark_lineage.store.spark import SparkStore
+from spark_lineage.store.spark import SparkStore, _collected
 from spark_lineage.store.turns import turn
 from tests.pipeline.deliveries import Form, deliver, through_deltalake
 from tests.pipeline.segments import BRIDGE, copy_plan, execution, write_segment
@@ -81,6 +84,14 @@ def test_what_spark_writes_is_for_no_more_than_the_folder_is(spark_store, tmp_pa
     store.sync()
     assert rights(path) == modes
     assert len(list(path.rglob("*.crc"))) > len(TABLES)
+
+
+def test_rows_without_a_map_that_came_later_are_collected_row_by_row():
+    """As on Spark 3.5, which has no way to Arrow of its own."""
+    schema = pa.schema([("a", pa.string()), ("m", pa.map_(pa.string(), pa.int64()))])
+    rows = [Row(a="old", m=None), Row(a="new", m={"y": 2, "x": 1})]
+    found = _collected(SimpleNamespace(collect=lambda: rows), schema)
+    assert found.to_pylist() == [{"a": "old", "m": None}, {"a": "new", "m": [("x", 1), ("y", 2)]}]
 
 
 def test_the_engine_answers_from_either(spark_store, tmp_path):
