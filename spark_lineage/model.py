@@ -216,7 +216,8 @@ class Run:
     how the state is known where no end was recorded: "log", the target's own log has exactly one commit that fits; "application_end", the
     application was stopped while it ran. `left_out` says why operators and stages, or some of them, were not recorded on purpose: "sample" or
     "level", the settings of that name; None where nothing was left out. `session` is the id of the session that ran it: on a Spark
-    Connect server the client's, as `user` is, else Spark's own; None where it is not known.
+    Connect server the client's, as `user` is, else Spark's own; None where it is not known. `error_sqlstate` is that of the error
+    condition, or the one that a database gave.
 
     `run_id` is `<bridge uuid>:<execution id>`, `<bridge uuid>:job-<job id>` for a job without a query or, for an
     application, the bridge uuid. `part` counts
@@ -257,6 +258,7 @@ class Run:
     records: tuple[str, ...] = ()
     session: str | None = None
     metrics: tuple[tuple[str, int], ...] = ()
+    error_sqlstate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

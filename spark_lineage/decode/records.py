@@ -46,11 +46,12 @@ MESSAGE_LIMIT = 500
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An exception, its message masked by the bridge."""
+    """An exception, its message masked by the bridge. `sqlstate` is Spark's or a database's, None where neither gave one."""
 
     class_: str | None = msgspec.field(name="class", default=None)
     message: str | None = None
     condition: str | None = None
+    sqlstate: str | None = None
 
 
 class StageRecord(msgspec.Struct, frozen=True, kw_only=True):

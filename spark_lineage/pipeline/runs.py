@@ -54,6 +54,7 @@ def with_outcome(run: Run, execution: ExecutionRecord, **more: Any) -> Run:
         error_class=error.class_ if error else None,
         error_message=error.message if error else None,
         error_condition=error.condition if error else None,
+        error_sqlstate=error.sqlstate if error else None,
         decided_by=BY_APPLICATION if is_without_end(execution) and execution.state == "CANCELLED" else None,
         description=execution.description,
         call_site=execution.call_site,
@@ -66,7 +67,14 @@ def with_outcome(run: Run, execution: ExecutionRecord, **more: Any) -> Run:
 
 def without_error(run: Run) -> Run:
     """The run of a write that was done before another of the same execution failed."""
-    return replace(run, state=RunState.COMPLETE, error_class=None, error_message=None, error_condition=None)
+    return replace(
+        run,
+        state=RunState.COMPLETE,
+        error_class=None,
+        error_message=None,
+        error_condition=None,
+        error_sqlstate=None,
+    )
 
 
 def with_job(run: Run, record: RddJobRecord) -> Run:
@@ -78,5 +86,6 @@ def with_job(run: Run, record: RddJobRecord) -> Run:
         error_class=record.error.class_ if record.error else None,
         error_message=record.error.message if record.error else None,
         error_condition=record.error.condition if record.error else None,
+        error_sqlstate=record.error.sqlstate if record.error else None,
         call_site=record.call_site,
     )

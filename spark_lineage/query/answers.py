@@ -447,7 +447,12 @@ def problems_json(problems: tuple[Problem, ...]) -> list[Json]:
 def run_json(run: Run, target: DatasetReference | None) -> Json:
     """One run, with the dataset that it wrote."""
     failed = run.error_class is not None or run.error_message is not None
-    error = {"class": run.error_class, "message": run.error_message, "condition": run.error_condition}
+    error = {
+        "class": run.error_class,
+        "message": run.error_message,
+        "condition": run.error_condition,
+        "sqlstate": run.error_sqlstate,
+    }
     return {
         "id": run.run_id,
         "part": run.part,

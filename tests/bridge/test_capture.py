@@ -125,7 +125,7 @@ def test_failures_tell_their_class_and_no_value(application: Application) -> Non
         "message": "a Python function raised ValueError",
         "condition": None,
     }
-    assert exists["condition"] == "PATH_ALREADY_EXISTS"
+    assert (exists["condition"], exists["sqlstate"]) == ("PATH_ALREADY_EXISTS", "42K04")
 
 
 def test_a_micro_batch_names_its_query(application: Application) -> None:

@@ -153,7 +153,7 @@ def _odd_store(folder: Path) -> Path:
         "execution_id": 1,
         "plan": section["hash"],
         "state": "FAILED",
-        "error": {"class": ODD, "message": ODD, "condition": ODD},
+        "error": {"class": ODD, "message": ODD, "condition": ODD, "sqlstate": ODD},
         "description": ODD,
         "call_site": ODD,
         "job_group": ODD,

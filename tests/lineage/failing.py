@@ -43,9 +43,24 @@ PYTHON = "PYTHON_EXCEPTION"
 """What Spark 4.2 calls whatever a Python function raises; before, it has no name."""
 
 
+SQLSTATES = {
+    "ARITHMETIC_OVERFLOW": "22003",
+    "CAST_INVALID_INPUT": "22018",
+    "CAST_OVERFLOW": "22003",
+    "DIVIDE_BY_ZERO": "22012",
+    "INVALID_ARRAY_INDEX": "22003",
+    "INVALID_ARRAY_INDEX_IN_ELEMENT_AT": "22003",
+    "PATH_ALREADY_EXISTS": "42K04",
+    "SCALAR_SUBQUERY_TOO_MANY_ROWS": "21000",
+}
+"""Of the conditions that have one in every Spark, as its `error-conditions.json` has them."""
+
+
 @dataclass(frozen=True)
 class Way:
     """One way to fail: the state of its run, the condition and class of its error where they are told, the operator where it is known.
+
+    `sqlstate` is that of a database.
 
     `kind` is that of the run, `old_condition` the condition before Spark 4 where it is another, `new_condition` since 4.2. `since` is the first Spark that says it so, `below` the first that cannot do it.
     """
@@ -61,6 +76,7 @@ class Way:
     below: tuple[int, int] = ANY
     old_condition: str | None = SAME
     new_condition: str | None = SAME
+    sqlstate: str | None = None
 
 
 def query(text: str) -> Callable[[Place], Any]:
@@ -123,6 +139,14 @@ def _worker_dies(place: Place) -> Any:
 
 def _udf_in_write(place: Place) -> Any:
     return place.spark.table("t").select(_raising("a").alias("a")).write.parquet(f"{place.folder}/udf")
+
+
+def _database_refuses(place: Place) -> Any:
+    """Derby says 22001, the SQL standard's "string data, right truncation"."""
+    long = place.spark.table("t").selectExpr("concat(b, ' secret 471108154711') AS b")
+    long.write.option("createTableColumnTypes", "b VARCHAR(1)").jdbc(
+        "jdbc:derby:memory:failing;create=true", "x"
+    )
 
 
 def _rdd_map(place: Place) -> Any:
@@ -287,6 +311,8 @@ WAYS = (
     Way("a file is gone", _file_gone, condition="FAILED_READ_FILE.FILE_NOT_EXIST", operator="Scan parquet", since=(4, 0)),
     Way("a file is broken", _file_broken, condition="FAILED_READ_FILE.NO_HINT", operator="Scan parquet", since=(4, 0)),
     Way("a CSV row is malformed", _csv_fail_fast, condition="FAILED_READ_FILE.NO_HINT", operator="Scan csv", since=(4, 0)),
+    # A database.
+    Way("a database refuses a value", _database_refuses, kind="write", sqlstate="22001"),
     # Delta.
     Way("a CHECK is violated", statement("INSERT INTO d SELECT -a, b FROM t"), kind="write", condition="DELTA_VIOLATE_CONSTRAINT_WITH_VALUES"),
     Way("a NOT NULL column gets a null", statement("INSERT INTO n SELECT nullif(a, 2) FROM t"), kind="write", condition="DELTA_NOT_NULL_CONSTRAINT_VIOLATED"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from lineage.failing import EITHER, NOTHING, SAME, WAYS, Way
+from lineage.failing import EITHER, NOTHING, SAME, SQLSTATES, WAYS, Way
 from lineage.harness import spark_marks, version_of
 from lineage.place import Place, new_place
 from spark_lineage.store.delta import DeltaStore
@@ -130,6 +130,9 @@ def test_a_way_to_fail(way: Way, outcomes: dict[str, Outcome], spark: SparkSessi
         condition,
         way.operator and way.operator.split(" ")[0],
     )
+    sqlstate = way.sqlstate or SQLSTATES.get(condition or "")
+    if sqlstate is not None:
+        assert run["error_sqlstate"] == sqlstate
     if way.error is not None:
         assert run["error_class"] == way.error
     assert run["error_class"]

@@ -194,6 +194,25 @@ def test_failures_make_the_application_complete_with_failures(tmp_path: Path) ->
     ]
 
 
+def test_a_run_has_what_its_error_says_also_of_a_bridge_without_sqlstates(tmp_path: Path) -> None:
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    error = {"class": "java.sql.SQLException", "message": None, "condition": None}
+    old, new = (
+        execution(number, "p", state="FAILED", error=each)
+        for number, each in ((1, error), (2, error | {"sqlstate": "23505"}))
+    )
+    write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), old, new)
+    ingest(spool, store)
+    assert [
+        tuple(run[f"error_{name}"] for name in ("class", "message", "condition", "sqlstate"))
+        for run in rows(store, "runs")
+        if run["kind"] == "write"
+    ] == [
+        ("java.sql.SQLException", None, None, None),
+        ("java.sql.SQLException", None, None, "23505"),
+    ]
+
+
 def test_jobs_without_a_query_and_gaps_are_problems(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
     job = {"kind": "rdd_job", "bridge": BRIDGE, "job_id": 3, "call_site": "foreachPartition at job.py:7"}

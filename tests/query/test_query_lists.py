@@ -34,7 +34,7 @@ SHOP = Batch(
         run(1, "p1", "orders", 10, rows=5),
         run(2, "p2", "driver:count", 30, kind="usage", operation="count"),
         run(
-            3, "p3", "orders", 20, state=RunState.FAILED, error_class="E", error_message="m", description="d", call_site="c",
+            3, "p3", "orders", 20, state=RunState.FAILED, error_class="E", error_message="m", error_sqlstate="23505", description="d", call_site="c",
             sql_text="s", query_id="q", batch_id=1, bytes=7, files=8,
         ),
         run(0, None, None, None, run_id=BRIDGE, kind="application", operation="APPLICATION", state=RunState.UNKNOWN),
@@ -92,7 +92,7 @@ def test_runs(engine):
     failed = {
         **common, "id": f"{BRIDGE}:3", "state": "FAILED", "plan": "p3", "target": {**ORDERS, "aliases": ["shop.orders"]},
         "started_at": "1970-01-01T00:00:19.000Z", "ended_at": "1970-01-01T00:00:20.000Z",
-        "error": {"class": "E", "message": "m", "condition": None}, "description": "d", "call_site": "c", "sql_text": "s", "query_id": "q",
+        "error": {"class": "E", "message": "m", "condition": None, "sqlstate": "23505"}, "description": "d", "call_site": "c", "sql_text": "s", "query_id": "q",
         "batch_id": 1, "bytes": 7, "files": 8,
     }  # fmt: skip
     written = {

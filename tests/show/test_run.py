@@ -17,7 +17,8 @@ TEXT = """\
 shop.report  failed
 append by the job nightly, in shop, ann, Spark 4.1.3
 2026-11-20 03:04:05 UTC, 12.3 s, 42 rows, 1 file, 2.0 KiB
-SparkException [DIVIDE_BY_ZERO]: Job aborted. In the operator HashAggregate.
+SparkException [DIVIDE_BY_ZERO, SQLSTATE 22012]: Job aborted. In the operator
+HashAggregate.
 run 00000000-0000-0000-0000-00000000000a:7
 
 Read
@@ -161,7 +162,7 @@ def test_the_notes_of_a_long_name_stand_below_it():
 def test_a_condition_that_the_message_tells_is_not_told_twice():
     answer = copy.deepcopy(one_run.ANSWER)
     answer["runs"][0]["error"]["message"] = "[DIVIDE_BY_ZERO] Division by zero."
-    assert "\nSparkException: [DIVIDE_BY_ZERO] Division by zero. In the operator" in plain_text(
+    assert "\nSparkException [SQLSTATE 22012]: [DIVIDE_BY_ZERO] Division by zero. In the\n" in plain_text(
         run_text(answer)
     )
 

@@ -63,7 +63,7 @@ def test_the_columns_of_version_1():
         "datasets",
         "runs": "run_id part kind fingerprint job operation target_namespace target_name state application_id "
         "application_name user spark_version started_at ended_at error_class error_message rows bytes files "
-        "description call_site sql_text query_id batch_id error_condition failed_operator decided_by left_out records session metrics",
+        "description call_site sql_text query_id batch_id error_condition failed_operator decided_by left_out records session metrics error_sqlstate",
     }
 
 

@@ -87,7 +87,7 @@ BATCH_OF_EVERYTHING = Batch(
         run(
             7, "p1", "report", None, started_at=AT, ended_at=AT + 12_300, rows=42, files=1, bytes=2048, state=RunState.FAILED,
             error_class="org.apache.spark.SparkException", error_message="Job aborted.", error_condition="DIVIDE_BY_ZERO",
-            failed_operator="7:1",
+            error_sqlstate="22012", failed_operator="7:1",
         ),
         run(8, None, None, None, run_id=BRIDGE, kind="application", state=RunState.COMPLETE_WITH_FAILURES, job="shop"),
         run(9, "p1", "report", None, started_at=1, query_id="q1", batch_id=3, run_id="00000000-b:9", operation="STREAM"),
@@ -157,7 +157,7 @@ ANSWER = {
             "id": RUN, "part": 0, "kind": "write", "state": "FAILED", "job": "nightly", "operation": "append", "target": REPORT,
             "plan": "p1", "started_at": "2026-11-20T03:04:05.000Z", "ended_at": "2026-11-20T03:04:17.300Z", "rows": 42,
             "bytes": 2048, "files": 1,
-            "error": {"class": "org.apache.spark.SparkException", "message": "Job aborted.", "condition": "DIVIDE_BY_ZERO"},
+            "error": {"class": "org.apache.spark.SparkException", "message": "Job aborted.", "condition": "DIVIDE_BY_ZERO", "sqlstate": "22012"},
             "failed_operator": "7:1", "decided_by": None, "left_out": None, "application": {"id": "local-1", "name": "shop"}, "user": "ann", "session": None,
             "spark_version": "4.1.3", "description": None, "call_site": None, "sql_text": None, "query_id": None, "batch_id": None,
         }

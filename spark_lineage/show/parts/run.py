@@ -126,15 +126,14 @@ def run_head(run: Json) -> Iterator[str]:
 
 
 def error_words(run: Json, operators: Sequence[Json]) -> str | None:
-    """The error of a run: class, condition, message, and the operator in which it failed."""
+    """The error of a run: class, condition, SQLSTATE, message, and the operator in which it failed."""
     error = run["error"]
     if not error:
         return None
     is_in_message = (error["message"] or "").startswith(f"[{error['condition']}]")
-    condition = (
-        f" [{error['condition']}]" if error["class"] and error["condition"] and not is_in_message else ""
-    )
-    said = error_word(error, condition)
+    condition = [error["condition"]] if error["condition"] and not is_in_message else []
+    codes = condition + ([f"SQLSTATE {error['sqlstate']}"] if error["sqlstate"] else [])
+    said = error_word(error, f" [{', '.join(codes)}]" if codes else "")
     if not error["class"]:
         return said
     failed = next((each["name"] for each in operators if each["id"] == run["failed_operator"]), None)

@@ -3,6 +3,7 @@ package io.sparklineage;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.ClosedByInterruptException;
+import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -17,7 +18,7 @@ import org.apache.spark.SparkException;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.TaskKilledException;
 
-/** What a failure's record says: its class, Spark's error condition, and one masked line. */
+/** What a failure's record says: its class, Spark's error condition, the SQLSTATE, and one masked line. */
 final class Failure {
     private static final int LINE_LIMIT = 2_000;
     private static final int MESSAGE_LIMIT = 500;
@@ -34,6 +35,9 @@ final class Failure {
     private static final Pattern TRACE_LINE = Pattern.compile("((?:[A-Za-z_$][\\w$]*\\.)*[A-Za-z_$][\\w$]*)(?:: (.*))?");
     private static final Pattern PYTHON_CLASS = Pattern.compile("^([A-Za-z_][\\w.]*)(:.*)?$");
     private static final Pattern THROWN_CLASS = Pattern.compile("\\): ((?:[a-z_$][\\w$]*\\.)+[A-Z][\\w$]*)");
+
+    /** A class and a subclass, as the SQL standard has them. What a driver gives as one may be any text. */
+    private static final Pattern SQLSTATE = Pattern.compile("[0-9A-Z]{5}");
 
     private static final Pattern WORD = Pattern.compile("\\w{1,3}");
 
@@ -72,30 +76,35 @@ final class Failure {
     private final String errorClass;
     private final String message;
     private final String condition;
+    private final String sqlstate;
     private final boolean cancelled;
 
     /** Where in the program's SQL or code the failed expressions stand, in Spark's words. */
     private final Set<String> contexts = new HashSet<>();
 
-    private Failure(String errorClass, String message, String condition, boolean cancelled) {
+    private Failure(String errorClass, String message, String condition, String sqlstate, boolean cancelled) {
         this.errorClass = errorClass;
         this.message = message;
         this.condition = condition;
+        this.sqlstate = sqlstate;
         this.cancelled = cancelled;
     }
 
     static Failure of(Throwable thrown) {
         List<Throwable> chain = chain(thrown);
         String condition = null;
+        String sqlstate = null;
         boolean cancelled = false;
         for (Throwable link : chain) {
-            condition = condition == null || WRAPPERS.contains(condition) ? orElse(condition(link), condition) : condition;
+            boolean open = condition == null || WRAPPERS.contains(condition);
+            condition = open ? orElse(condition(link), condition) : condition;
+            sqlstate = open || sqlstate == null ? orElse(sqlstate(link), sqlstate) : sqlstate;
             cancelled |= isCancellation(link);
         }
         String python = pythonClass(chain);
         Failure failure = python != null
-                ? new Failure(python, "a Python function raised " + python, condition, cancelled)
-                : new Failure(thrown.getClass().getName(), message(chain), condition, cancelled);
+                ? new Failure(python, "a Python function raised " + python, condition, sqlstate, cancelled)
+                : new Failure(thrown.getClass().getName(), message(chain), condition, sqlstate, cancelled);
         for (Throwable link : chain) {
             Object contexts = link instanceof SparkThrowable ? SparkCompat.memberOrNull(link, "getQueryContext") : null;
             if (contexts instanceof Object[]) {
@@ -128,16 +137,16 @@ final class Failure {
         String name = matcher.matches() ? matcher.group(1) : "java.lang.Throwable";
         if (text.contains("Traceback (most recent call last)")) {
             String python = lastRaised(text);
-            return new Failure(python, "a Python function raised " + python, condition, false);
+            return new Failure(python, "a Python function raised " + python, condition, null, false);
         }
         boolean told = matcher.matches() && matcher.group(2) != null && condition == null && isKnown(name)
                 && !matcher.group(2).startsWith("[");
         return new Failure(name, told ? Masking.cut(Masking.message(matcher.group(2)), MESSAGE_LIMIT) : null,
-                condition, false);
+                condition, null, false);
     }
 
-    private static String orElse(String condition, String otherwise) {
-        return condition == null ? otherwise : condition;
+    private static String orElse(String text, String otherwise) {
+        return text == null ? otherwise : text;
     }
 
     boolean isCancelled() {
@@ -145,7 +154,11 @@ final class Failure {
     }
 
     void write(JsonWriter json) {
-        json.object().field("class", errorClass).field("message", message).field("condition", condition).endObject();
+        json.object().field("class", errorClass).field("message", message).field("condition", condition);
+        if (sqlstate != null) {
+            json.field("sqlstate", sqlstate);
+        }
+        json.endObject();
     }
 
     /** `{"class","message","condition","line","position"}` of an analysis that failed; the last two are the place in its SQL. */
@@ -179,6 +192,13 @@ final class Failure {
         }
         Object condition = SparkCompat.memberOrNull(thrown, "getCondition");
         return (String) (condition == null ? SparkCompat.memberOrNull(thrown, "getErrorClass") : condition);
+    }
+
+    /** Spark's, of the condition, or the one that a database gave. */
+    private static String sqlstate(Throwable thrown) {
+        Object state = thrown instanceof SparkThrowable ? SparkCompat.memberOrNull(thrown, "getSqlState")
+                : thrown instanceof SQLException ? SparkCompat.memberOrNull(thrown, "getSQLState") : null;
+        return state instanceof String && SQLSTATE.matcher((String) state).matches() ? (String) state : null;
     }
 
     private static boolean isCancellation(Throwable thrown) {

@@ -2,9 +2,12 @@ package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.sql.SQLException;
+import java.sql.SQLIntegrityConstraintViolationException;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.SparkException;
@@ -22,6 +25,7 @@ class FailureTest {
     /** An error of Spark's: a condition, and a template that was filled with parameters. */
     private static final class Filled extends RuntimeException implements SparkThrowable {
         private final String condition;
+        private String sqlstate;
         private final Map<String, String> parameters = new HashMap<>();
 
         Filled(String condition, String template, String... parameters) {
@@ -46,8 +50,54 @@ class FailureTest {
         }
 
         @Override
+        public String getSqlState() {
+            return sqlstate;
+        }
+
+        @Override
         public Map<String, String> getMessageParameters() {
             return parameters;
+        }
+    }
+
+    private static Filled withState(String condition, String sqlstate, Throwable cause) {
+        Filled thrown = new Filled(condition, "no");
+        thrown.sqlstate = sqlstate;
+        thrown.initCause(cause);
+        return thrown;
+    }
+
+    private static String sqlstate(Throwable thrown) {
+        String json = json(thrown);
+        return json.contains("\"sqlstate\":") ? json.replaceAll(".*\"condition\":.*,\"sqlstate\":\"(.*)\"}", "$1") : null;
+    }
+
+    @Test
+    void tellsTheSqlstateOfItsConditionOrOfADatabase() {
+        assertEquals("{\"class\":\"java.sql.SQLException\",\"message\":null,\"condition\":null,\"sqlstate\":\"23505\"}",
+                json(new SQLException("hunter2 is there", "23505")));
+        assertEquals("22012", sqlstate(withState("DIVIDE_BY_ZERO", "22012", null)));
+        SQLException duplicate = new SQLIntegrityConstraintViolationException("hunter2", "23505");
+        assertEquals("23505", sqlstate(new SparkException("Job aborted.", new IOException(duplicate))));
+        assertEquals("23505", sqlstate(withState("TASK_WRITE_FAILED", "58030", duplicate)), "that only says where");
+        assertEquals("22012", sqlstate(withState("DIVIDE_BY_ZERO", "22012", duplicate)));
+        assertEquals("23505", sqlstate(withState("DIVIDE_BY_ZERO", null, duplicate)));
+        assertEquals("58030", sqlstate(withState("TASK_WRITE_FAILED", "58030", new IOException("x"))));
+        assertNull(sqlstate(new IOException("x")));
+        for (String other : new String[] {"hunter2", "hunte", "2350", "235055", "23-05", "", null}) {
+            assertNull(sqlstate(new SQLException("x", other)), other);
+        }
+    }
+
+    @Test
+    void anExceptionThatDoesNotSayItsSqlstateIsToldWithout() {
+        assertEquals("{\"class\":\"io.sparklineage.FailureTest$Silent\",\"message\":null,\"condition\":null}", json(new Silent()));
+    }
+
+    private static final class Silent extends SQLException {
+        @Override
+        public String getSQLState() {
+            throw new IllegalStateException("hunter2");
         }
     }
 
