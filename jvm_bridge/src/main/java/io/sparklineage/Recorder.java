@@ -70,7 +70,11 @@ final class Recorder {
                 hand(this);
                 time.nanos();  // nobody can ask when the thread has ended
             } catch (Throwable unforeseen) {
-                // The thread goes on; what is due still is counted at the end.
+                try {
+                    lose(this, unforeseen);
+                } catch (Throwable again) {
+                    // The thread goes on; what is due still is counted at the end.
+                }
             }
         }
     }
@@ -134,9 +138,14 @@ final class Recorder {
         try {
             thread.execute(task);
         } catch (Throwable refused) {
-            if (settle(task)) {
-                gaps.add(Gaps.ENCODE_FAILED, 1, refused);
-            }
+            lose(task, refused);
+        }
+    }
+
+    /** Counts an entry, unless it was handed over or counted before. */
+    private void lose(Task task, Throwable why) {
+        if (settle(task)) {
+            gaps.add(Gaps.ENCODE_FAILED, 1, why);
         }
     }
 
