@@ -50,11 +50,15 @@ _GAPS: Mapping[str, tuple[str, str]] = {
         "the disk of the spool failed: {} record(s) may be lost",
         "look at the disk; what was ingested since is there",
     ),
+    "upload_conflict": (
+        "{} record(s) were not uploaded: the remote spool has something else under the name of their segment",
+        "remove that from the remote spool, and the next application on that machine uploads them",
+    ),
     "writer_queue_full": (_LOST, "put the spool on a faster disk, or look whether its disk hangs"),
 }
 """What is said of each reason of a gap, with the count, and what to do. docs/operations.md has the same for operators."""
 
-_MAY_BE_LOST = frozenset({"intent_failed", "sync_failed"})
+_MAY_BE_LOST = frozenset({"intent_failed", "sync_failed", "upload_conflict"})
 
 
 def gap(record: GapRecord, application: ApplicationRecord) -> Problem:

@@ -66,14 +66,18 @@ ALLOWED = {
     ("writer", "listing", "LocalFiles.list", "spool"): "to keep the spool below its limit",
     # The uploader's thread: a remote spool is a file system of Hadoop's, and this one's files are of this machine.
     ("uploader", "listing", "Uploader.upload", "spool"): "segments that are sealed",
-    ("uploader", "file", "Uploader.upload", "spool"): "one that is uploaded is deleted",
-    ("uploader", "file", "Uploader.copy", "spool"): "one is read",
-    ("uploader", "hadoop", "Uploader.open", "remote spool"): "the remote spool is made",
-    ("uploader", "file", "Uploader.open", "remote spool"): "the remote spool is made",
-    ("uploader", "file", "Uploader.open", "above the spool"): "with the folders above it",
-    ("uploader", "hadoop", "Uploader.copy", "remote spool"): "a segment is written there",
-    ("uploader", "file", "Uploader.copy", "remote spool"): "a segment is written there",
-    ("uploader", "file", "Uploader.copy", "above the spool"): "where Hadoop looks for its folder first",
+    ("uploader", "file", "Uploader.move", "spool"): "one that is uploaded is deleted",
+    ("uploader", "file", "RemoteSpool.write", "spool"): "one is read",
+    ("uploader", "hadoop", "RemoteSpool.open", "remote spool"): "the remote spool is made",
+    ("uploader", "file", "RemoteSpool.open", "remote spool"): "the remote spool is made",
+    ("uploader", "hadoop", "RemoteSpool.find", "remote spool"): "the segment may be there",
+    ("uploader", "file", "RemoteSpool.find", "remote spool"): "the segment may be there",
+    ("uploader", "file", "RemoteSpool.open", "above the spool"): "with the folders above it",
+    ("uploader", "hadoop", "RemoteSpool.write", "remote spool"): "a segment is written there",
+    ("uploader", "file", "RemoteSpool.write", "remote spool"): "a segment is written there",
+    ("uploader", "hadoop", "RemoteSpool.place", "remote spool"): "and gets its name",
+    ("uploader", "file", "RemoteSpool.place", "remote spool"): "and gets its name",
+    ("uploader", "file", "RemoteSpool.write", "above the spool"): "where Hadoop looks for its folder first",
 }
 """All that the bridge touches: thread, kind, its frame nearest to the call, where; and what for."""
 

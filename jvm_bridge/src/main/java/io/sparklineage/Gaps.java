@@ -27,10 +27,13 @@ final class Gaps {
     /** Records of sealed segments, of this application or another, that had to go because the spool was full. */
     static final String SPOOL_FULL = "spool_full";
 
+    /** Records of a sealed segment that stays on this machine: the remote spool has something else under its name. */
+    static final String UPLOAD_CONFLICT = "upload_conflict";
+
     /** All reasons for which something is lost; a wrong setting loses nothing, and what is in doubt may be there. */
     static final List<String> LOSSES = Collections.unmodifiableList(Arrays.asList(
             QUEUE_FULL, ENCODE_FAILED, SPOOL_FAILED, EVENTS_DROPPED, TOO_LARGE, INTENT_FAILED, SPOOL_FULL));
-    private static final List<String> OTHERS = Collections.unmodifiableList(Arrays.asList(WRONG_SETTING, SYNC_FAILED));
+    private static final List<String> OTHERS = Collections.unmodifiableList(Arrays.asList(WRONG_SETTING, SYNC_FAILED, UPLOAD_CONFLICT));
 
     private static final long INTERVAL_NANOS = TimeUnit.MINUTES.toNanos(1);
 

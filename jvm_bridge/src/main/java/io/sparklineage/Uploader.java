@@ -1,27 +1,25 @@
 package io.sparklineage;
 
-import java.io.IOException;
-import java.io.OutputStream;
 import java.net.URI;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileAlreadyExistsException;
-import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.permission.FsPermission;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Copies sealed segments to a remote spool: whole files, made only where absent, without append or rename. */
+/** Moves sealed segments to a remote spool; one is deleted here when all of it is there. */
 final class Uploader {
-    private static final FsPermission OWNERS_FILE = new FsPermission((short) 0600);
-    private static final FsPermission OWNERS_FOLDER = new FsPermission((short) 0700);
-    private static final int BUFFER_BYTES = 64 << 10;
     private static final Logger LOG = LoggerFactory.getLogger(Uploader.class);
 
+    private final String id = UUID.randomUUID().toString();
     private final URI target;
     private final Configuration configuration;
+    private final Set<String> conflicts = new HashSet<>();
     private boolean warned;
 
     Uploader(String target, Configuration configuration) {
@@ -30,21 +28,54 @@ final class Uploader {
     }
 
     /**
-     * Uploads every sealed segment, also those that an application before could not; one that fails stays and is tried again
-     * after the next seal. False where something stayed.
+     * Uploads every sealed segment, also those that an application before could not; one that fails stays, keeps no other from
+     * going, and is tried again after the next seal. False where something stayed.
      */
     boolean upload(Path folder, Gaps gaps) {
+        boolean isComplete = true;
         try (DirectoryStream<Path> sealed = Files.newDirectoryStream(folder, "*.seg")) {
-            FileSystem remote = null;
+            RemoteSpool remote = null;
             for (Path segment : sealed) {
-                remote = remote == null ? open() : remote;
-                copy(segment, remote);
-                Files.deleteIfExists(segment);
+                remote = remote == null ? RemoteSpool.open(target, configuration, id) : remote;
+                isComplete &= move(segment, remote, gaps);
             }
-            return true;
+            return isComplete;
         } catch (Throwable problem) {
             failed(problem, gaps);
             return false;
+        }
+    }
+
+    private boolean move(Path segment, RemoteSpool remote, Gaps gaps) {
+        try {
+            remote.put(segment);
+            Files.deleteIfExists(segment);
+            return true;
+        } catch (Throwable problem) {
+            if (Files.notExists(segment)) {
+                return true;  // another application uploaded it
+            }
+            failed(problem, gaps);
+            if (problem instanceof RemoteSpool.ConflictException) {
+                tell(segment, problem, gaps);
+            }
+            return false;
+        }
+    }
+
+    /** Tells of a segment, once, that cannot be uploaded until somebody looks at what has its name. */
+    private void tell(Path segment, Throwable conflict, Gaps gaps) {
+        try {
+            if (!conflicts.contains(segment.getFileName().toString())) {
+                SpoolLimit.Content content = new SpoolLimit.Content();
+                try (SeekableByteChannel file = LocalFiles.INSTANCE.read(segment)) {
+                    content.count(file);
+                }
+                gaps.note(Gaps.UPLOAD_CONFLICT, 0, Math.max(1, content.records), conflict);
+                conflicts.add(segment.getFileName().toString());
+            }
+        } catch (Throwable later) {
+            // The segment stays, and it is told with the next upload.
         }
     }
 
@@ -59,37 +90,6 @@ final class Uploader {
             }
         } catch (Throwable noWords) {
             // The segment stays: nothing is lost yet.
-        }
-    }
-
-    /** The remote spool, made where it is missing: the owner's alone, where the file system knows of owners. */
-    private FileSystem open() throws IOException {
-        FileSystem remote = FileSystem.get(target, configuration);
-        org.apache.hadoop.fs.Path folder = new org.apache.hadoop.fs.Path(target);
-        if (!remote.exists(folder)) {
-            FileSystem.mkdirs(remote, folder, OWNERS_FOLDER);
-        }
-        return remote;
-    }
-
-    private void copy(Path segment, FileSystem remote) throws IOException {
-        org.apache.hadoop.fs.Path path =
-                new org.apache.hadoop.fs.Path(target.resolve(segment.getFileName().toString()));
-        OutputStream out;
-        try {
-            out = remote.create(path, OWNERS_FILE, false, BUFFER_BYTES, remote.getDefaultReplication(path),
-                    remote.getDefaultBlockSize(path), null);
-        } catch (FileAlreadyExistsException uploadedBefore) {
-            if (remote.getFileStatus(path).getLen() == Files.size(segment)) {
-                return;
-            }
-            throw new IOException(path + " is there already and differs from the segment");
-        }
-        try (OutputStream open = out) {
-            Files.copy(segment, open);
-        } catch (IOException | RuntimeException | Error torn) {
-            remote.delete(path, false);
-            throw torn;
         }
     }
 }

@@ -102,13 +102,35 @@ class UploaderTest {
         assertNull(gaps.lastError());
     }
 
+    /** Also where it is as long, and where the segment is only the beginning of it. */
     @Test
-    void neverReplacesWhatIsThere() throws IOException {
-        Files.write(remote.resolve("b-00000000.seg"), "another".getBytes(StandardCharsets.UTF_8));
-        new Uploader(remote.toUri().toString(), new Configuration()).upload(local, gaps);
-        assertEquals("another", content(remote.resolve("b-00000000.seg")));
-        assertEquals("sealed", content(local.resolve("b-00000000.seg")));
-        assertTrue(gaps.lastError().contains("is there already and differs"), gaps.lastError());
+    void neverReplacesWhatIsThereAndUploadsTheOthers() throws IOException {
+        for (String other : new String[] {"other!", "seal", "sealed and more"}) {
+            Files.write(local.resolve("b-00000000.seg"), "sealed".getBytes(StandardCharsets.UTF_8));
+            Files.write(local.resolve("b-00000002.seg"), other.getBytes(StandardCharsets.UTF_8));
+            String there = other.equals("seal") ? "seaL" : other;
+            Files.write(remote.resolve("b-00000000.seg"), there.getBytes(StandardCharsets.UTF_8));
+            Gaps told = new Gaps("b");
+            Uploader uploader = new Uploader(remote.toUri().toString(), new Configuration());
+            assertFalse(uploader.upload(local, told));
+            assertFalse(uploader.upload(local, told));
+            assertEquals(there, content(remote.resolve("b-00000000.seg")));
+            assertEquals("sealed", content(local.resolve("b-00000000.seg")));
+            assertEquals(other, content(remote.resolve("b-00000002.seg")));
+            Files.delete(remote.resolve("b-00000002.seg"));
+            assertEquals(Collections.singletonMap("upload_conflict", 1L), told.untold());
+            assertEquals(0, told.lost());
+            assertTrue(told.lastError().contains("is there already and differs"), told.lastError());
+        }
+    }
+
+    @Test
+    void writesAgainWhatIsTorn() throws IOException {
+        Files.write(remote.resolve("b-00000000.seg"), "seal".getBytes(StandardCharsets.UTF_8));
+        assertTrue(new Uploader(remote.toUri().toString(), new Configuration()).upload(local, gaps));
+        assertEquals("sealed", content(remote.resolve("b-00000000.seg")));
+        assertFalse(Files.exists(local.resolve("b-00000000.seg")));
+        assertNull(gaps.lastError());
     }
 
     @Test
