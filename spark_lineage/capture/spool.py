@@ -192,24 +192,32 @@ def kept_aside(spool: Path) -> tuple[Path, ...]:
     return tuple(sorted(path for path in folder.iterdir() if not path.name.endswith(".reason")))
 
 
-def settle(spool: Path, segment: Path, problems: Sequence[SegmentProblem], kept: Sequence[Path] = ()) -> int:
+def settle(
+    spool: Path, segment: Segment, problems: Sequence[SegmentProblem], kept: Sequence[Path] = ()
+) -> int:
     """Take a segment out of the spool once its good records are in the store; returns how much is kept aside here.
+
+    One that is no longer as long as it was when the spool was listed stays for the next ingest: it was not read whole, as
+    one that a slow copy or upload is still at.
 
     Bad bytes between good frames are kept alone, a segment that was not read to its end is kept whole, and one
     that could not be opened stays where it is, for the next time. A segment goes when what is kept of it, also the
     frames that were `kept` before, is on the disk; raises `BridgeError` where the disk refuses that, and it stays.
     """
     damages = {problem.damage for problem in problems}
+    path = segment.path
     if Damage.UNREADABLE in damages:
         return 0
     try:
+        if not path.exists() or path.stat().st_size != segment.size_bytes:
+            return 0
         if damages & KEPT_WHOLE:
-            owned.sync([segment])
+            owned.sync([path])
             reason = "\n".join(problem.message for problem in problems)
-            _sync_aside(spool, [*kept, keep_aside_segment(spool, segment, reason)])
+            _sync_aside(spool, [*kept, keep_aside_segment(spool, path, reason)])
             return 1
-        _sync_aside(spool, [*kept, *(keep_aside_bytes(spool, segment, each) for each in problems)])
-        segment.unlink(missing_ok=True)
+        _sync_aside(spool, [*kept, *(keep_aside_bytes(spool, path, each) for each in problems)])
+        path.unlink(missing_ok=True)
     except OSError as error:
         raise BridgeError(
             f"What is kept aside in {spool / BAD_FOLDER} may not be on its disk ({error.strerror}): "

@@ -135,7 +135,7 @@ def _ingest(reading: Reading, target: Store) -> IngestReport:
     for segment in usable:
         if segment.path not in work.waiting:
             damages, kept = reading.damages[segment.path], reading.kept[segment.path]
-            spools.settle(reading.spool, segment.path, damages, kept)
+            spools.settle(reading.spool, segment, damages, kept)
     return IngestReport(
         segments=len(usable),
         records=reading.records,

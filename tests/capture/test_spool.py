@@ -228,8 +228,22 @@ def digest(content: bytes) -> str:
 
 
 def settle(folder: Path, path: Path) -> int:
+    (segment,) = (each for each in spool.segments(folder) if each.path == path)
     problems = [item for item in spool.frames(path) if isinstance(item, SegmentProblem)]
-    return spool.settle(folder, path, problems)
+    return spool.settle(folder, segment, problems)
+
+
+@pytest.mark.parametrize("begun", [b"", b"SLSP", b"SLSPOOL1", b"SLSPOOL1" + frame(payloads(1)[0])[:-3]])
+def test_a_segment_that_grows_while_it_is_ingested_stays_for_the_next_time(tmp_path, begun):
+    path = write(tmp_path, begun)
+    (segment,) = spool.segments(tmp_path)
+    problems = [item for item in spool.frames(path) if isinstance(item, SegmentProblem)]
+    path.write_bytes(b"SLSPOOL1" + frame(payloads(1)[0]))
+    assert spool.settle(tmp_path, segment, problems) == 0
+    assert spool.kept_aside(tmp_path) == ()
+    assert [type(each) for each in spool.frames(path)] == [spool.Frame]
+    assert settle(tmp_path, path) == 0
+    assert not path.exists()
 
 
 def test_a_good_segment_is_removed(tmp_path):
@@ -317,7 +331,8 @@ def test_a_segment_goes_when_what_is_kept_of_it_would_survive_a_power_cut(tmp_pa
     refused = spool.keep_aside_payload(tmp_path, path, 99, second, "refused by who reads it")
     disk = Disk(monkeypatch)
     damages = [item for item in spool.frames(path) if isinstance(item, SegmentProblem)]
-    assert spool.settle(tmp_path, path, damages, [refused]) == 1
+    (segment,) = spool.segments(tmp_path)
+    assert spool.settle(tmp_path, segment, damages, [refused]) == 1
     ((gone, left),) = disk.at_the_end
     assert gone == path.name
     made = sorted((tmp_path / "bad").iterdir())

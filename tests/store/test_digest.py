@@ -83,7 +83,7 @@ def test_a_segment_goes_when_every_file_of_the_store_is_on_the_disk(
         synced.add(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         fsync(descriptor)
 
-    def settled(spool: Path, segment: Path, *others: Any) -> int:
+    def settled(spool: Path, segment: spools.Segment, *others: Any) -> int:
         there = [store, *(each for each in store.rglob("*") if each.name not in {MARKER, LOCK})]
         missing.extend(str(each) for each in there if str(each) not in synced)
         assert len(there) > 2 * len(TABLES)
