@@ -8,19 +8,9 @@ import io.sparklineage.SimulatedDisk.Fault;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.Paths;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
 import java.util.concurrent.CountDownLatch;
-import org.apache.logging.log4j.Level;
-import org.apache.logging.log4j.LogManager;
-import org.apache.logging.log4j.core.LogEvent;
-import org.apache.logging.log4j.core.Logger;
-import org.apache.logging.log4j.core.appender.AbstractAppender;
-import org.apache.logging.log4j.core.config.Configurator;
-import org.apache.logging.log4j.core.config.Property;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,21 +22,7 @@ class SpoolHangTest {
     private static final Path FOLDER = Paths.get("/spool");
     private static final long HOUR_MILLIS = 3_600_000;
 
-    /** What the spool writes into the log. */
-    private static final class Log extends AbstractAppender {
-        final List<String> lines = Collections.synchronizedList(new ArrayList<>());
-
-        Log() {
-            super("log", null, null, true, Property.EMPTY_ARRAY);
-        }
-
-        @Override
-        public void append(LogEvent event) {
-            lines.add(event.getLevel() + " " + event.getMessage().getFormattedMessage());
-        }
-    }
-
-    private final Log log = new Log();
+    private final LogLines log = new LogLines(Spool.class);
     private final CountDownLatch released = new CountDownLatch(1);
     private volatile String hanging = "";
     private volatile Fault fault = Fault.NONE;
@@ -55,17 +31,10 @@ class SpoolHangTest {
     private SimulatedDisk disk;
     private long maxBytes = 1L << 40;
 
-    @BeforeEach
-    void listen() {
-        log.start();
-        ((Logger) LogManager.getLogger(Spool.class.getName())).addAppender(log);
-        Configurator.setLevel(Spool.class.getName(), Level.WARN);
-    }
-
     @AfterEach
     void release() {
         released.countDown();
-        ((Logger) LogManager.getLogger(Spool.class.getName())).removeAppender(log);
+        log.close();
     }
 
     private Spool spool() throws Exception {

@@ -10,18 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.logging.log4j.Level;
-import org.apache.logging.log4j.LogManager;
-import org.apache.logging.log4j.core.LogEvent;
-import org.apache.logging.log4j.core.Logger;
-import org.apache.logging.log4j.core.appender.AbstractAppender;
-import org.apache.logging.log4j.core.config.Configurator;
-import org.apache.logging.log4j.core.config.Property;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,32 +25,12 @@ class UploaderTest {
     @TempDir
     Path remote;
 
-    private static final class Log extends AbstractAppender {
-        final List<String> lines = Collections.synchronizedList(new ArrayList<>());
-
-        Log() {
-            super("log", null, null, true, Property.EMPTY_ARRAY);
-        }
-
-        @Override
-        public void append(LogEvent event) {
-            lines.add(event.getLevel() + " " + event.getMessage().getFormattedMessage());
-        }
-    }
-
     private final Gaps gaps = new Gaps("b");
-    private final Log log = new Log();
-
-    @BeforeEach
-    void listen() {
-        log.start();
-        ((Logger) LogManager.getLogger(Uploader.class.getName())).addAppender(log);
-        Configurator.setLevel(Uploader.class.getName(), Level.WARN);
-    }
+    private final LogLines log = new LogLines(Uploader.class);
 
     @AfterEach
     void listenNoMore() {
-        ((Logger) LogManager.getLogger(Uploader.class.getName())).removeAppender(log);
+        log.close();
     }
 
     @BeforeEach
