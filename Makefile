@@ -9,6 +9,7 @@ MAIN := .venv/installed
 OTHER := .venv-3.5/installed
 JAR := spark_lineage/jars/spark-lineage-bridge.jar
 CORPORA := .cache/spark-sql-tests/stamp
+CLASSES := .cache/classes/spark-4.1.stamp .cache/classes/spark-3.5.stamp
 SOURCES := .cache/jars/spark-4.1/stamp .cache/jars/spark-3.5/stamp .cache/jars/jdbc/stamp .cache/jars/kafka/stamp
 BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
 BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
@@ -26,7 +27,7 @@ demo: $(MAIN) $(JAR)
 
 # The whole suite on Spark 4.1.3, and what also runs on 3.5.9, four lanes side by side: a session of Spark leaves a core free
 # most of the time. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end.
-test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) jvm_bridge/target/tested
+test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/tested
 	@$(MAKE) --no-print-directory --jobs=4 --keep-going lane-lineage lane-first test-others lane-smoke35
 
 lane-%:
@@ -159,6 +160,15 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.2: .cache/delta-%: .venv-%/installed scripts/fetch_delta.py
 	.venv-$*/bin/python scripts/fetch_delta.py
 	mkdir -p $(@D) && touch $@
+
+# Spark's classes as a JVM of the tests has read them, for the next ones to begin with.
+.cache/classes/spark-4.1.stamp: $(MAIN) tests/support/jvm.py
+	PYTHONPATH=tests .venv/bin/python tests/support/jvm.py
+	touch $@
+
+.cache/classes/spark-3.5.stamp: .venv-3.5/installed tests/support/jvm.py
+	PYTHONPATH=tests .venv-3.5/bin/python tests/support/jvm.py
+	touch $@
 
 # Connectors and drivers that tests/sources puts beside Spark's jars, and the Kafka broker.
 $(SOURCES): .cache/jars/%/stamp: tests/sources/pom.xml

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import jvm
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-"""For JVMs that live for seconds: without the second compiler they take a third less CPU time."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,7 +23,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name)
         for name in ("config", "data", "state"):
             patch.setenv(f"XDG_{name.upper()}_HOME", str(folder / name))
-        patch.setenv("SPARK_SUBMIT_OPTS", os.environ.get("SPARK_SUBMIT_OPTS", SHORT_LIVED))
+        patch.setenv("SPARK_SUBMIT_OPTS", os.environ.get("SPARK_SUBMIT_OPTS", jvm.options()))
         yield folder
 
 

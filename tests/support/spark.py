@@ -27,8 +27,9 @@ SMALL = {
     "spark.sql.session.timeZone": "UTC",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.legacy.createHiveTableByDefault": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""Settings that make small data quick and change no plan's meaning."""
+"""Settings that make small data quick and change no plan: most projections are met once, and compiled for longer than they run."""
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
