@@ -80,7 +80,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
     assert json.loads(words["after"])["alive"] is False
     in_sink = read_csv_sink(tmp_path / "metrics")
     assert in_sink.keys() == metrics.keys()
-    clocks = ("listener_nanos", "recorder_nanos", "writer_nanos", "intent_nanos")
+    clocks = ("listener_nanos", "event_nanos", "recorder_nanos", "writer_nanos", "intent_nanos")
     times = {name: metrics.pop(name) for name in clocks}
     assert all(0 < in_sink.pop(name) <= value for name, value in times.items())
     _, plan, execution = frame_sizes(min(spool.glob("*.seg")))

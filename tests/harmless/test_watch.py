@@ -9,6 +9,7 @@ controls show that the hooks see calls of each kind by others, and would see the
 from __future__ import annotations
 
 import gc
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ HOOKED = frozenset({
 OWN = {
     "spark-listener-group-spark-lineage": "bus",
     "spark-lineage-key": "key",
+    "spark-lineage-compiler": "compiler",
     "spark-lineage-recorder": "recorder",
     "spark-lineage-writer": "writer",
     "spark-lineage-uploader": "uploader",
@@ -53,6 +55,12 @@ ALLOWED = {
     ("key", "file", "HashKey.make", "key"): "where there is none, it is made",
     ("key", "file", "HashKey.make", "beside the key"): "as a whole file, under another name first",
     ("key", "file", "LocalFiles.makeFolder", "above the spool"): "and so is its folder, the state folder",
+    (
+        "compiler",
+        "file",
+        "CompilerDirective.addFromFile",
+        "a temporary file",
+    ): "the JVM reads what its compiler is to leave alone",
     # The spool's thread: nobody waits for it but a write that is noted before it runs, and that at most half a second.
     ("writer", "file", "LocalFiles.makeFolder", "spool"): "the spool is made",
     ("writer", "file", "LocalFiles.makeFolder", "above the spool"): "with the folders above it",
@@ -234,6 +242,8 @@ def place(call: Call, folder: Path) -> str:
         return "key"
     if target.parent == folder and target.suffix == ".key":
         return "beside the key"
+    if re.fullmatch(r"spark-lineage\d+\.json", target.name):
+        return "a temporary file"
     if target.is_relative_to(folder / "remote"):
         return "remote spool"
     if target.is_relative_to(state) and target != state:

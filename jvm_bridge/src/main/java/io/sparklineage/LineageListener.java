@@ -6,7 +6,7 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.SparkContext;
-import org.apache.spark.scheduler.SparkListener;
+import org.apache.spark.SparkFirehoseListener;
 import org.apache.spark.scheduler.SparkListenerApplicationEnd;
 import org.apache.spark.scheduler.SparkListenerEvent;
 import org.apache.spark.scheduler.SparkListenerExecutorAdded;
@@ -28,7 +28,7 @@ import org.apache.spark.sql.streaming.StreamingQueryListener;
  * Listens on a bus queue of its own, keeps account of what runs, and hands what has ended to the {@link Recorder}. It never
  * throws, starts no job, and keeps no plan.
  */
-final class LineageListener extends SparkListener {
+final class LineageListener extends SparkFirehoseListener {
     static final String QUEUE = "spark-lineage";
     private static final long END_TIMEOUT_MILLIS = 10_000;
 
@@ -54,6 +54,9 @@ final class LineageListener extends SparkListener {
     private int executorEvents;
     private boolean ended;
     private volatile long order;
+
+    /** What the events took, without what Spark does to bring them. */
+    private volatile long nanos;
     private volatile Thread dispatcher;
 
     /** Opens the spool; throws where that fails. */
@@ -75,6 +78,7 @@ final class LineageListener extends SparkListener {
             this.intents = new Intents(bridge, context, settings, spool, names);
             this.recorder = new Recorder(bridge, context.sparkUser(), settings, spool, gaps, activity, intents, names);
             measure();
+            CompilerDirective.addLater();
         } catch (Throwable problem) {
             spool.close(END_TIMEOUT_MILLIS);
             throw problem;
@@ -89,7 +93,7 @@ final class LineageListener extends SparkListener {
             meter.with("lost_" + reason, () -> gaps.lost(reason));
         }
         spool.measure(meter);
-        meter.with("listener_nanos", time).with("intent_nanos", intentNanos::get);
+        meter.with("listener_nanos", time).with("event_nanos", () -> nanos).with("intent_nanos", intentNanos::get);
         try {
             unregister = MeterSource.register(context, meter);
         } catch (Throwable problem) {
@@ -108,23 +112,58 @@ final class LineageListener extends SparkListener {
         intentNanos.addAndGet(System.nanoTime() - began);
     }
 
+    /** What every event comes to. */
     @Override
-    public void onOtherEvent(SparkListenerEvent event) {
+    public void onEvent(SparkListenerEvent event) {
         try {
-            heard();
-            if (event instanceof SparkListenerSQLExecutionStart) {
-                started((SparkListenerSQLExecutionStart) event);
-            } else if (event instanceof SparkListenerSQLExecutionEnd) {
-                ended((SparkListenerSQLExecutionEnd) event);
-            } else if (event instanceof SparkListenerDriverAccumUpdates) {
-                activity.countedOnDriver((SparkListenerDriverAccumUpdates) event);
-            } else if (event instanceof FlushMarker) {
-                recorder.arrived((FlushMarker) event);
-            } else if (event instanceof StreamingQueryListener.Event) {
-                recorder.streamed((StreamingQueryListener.Event) event);
-            }
+            long began = System.nanoTime();
+            heed(event);
+            nanos += System.nanoTime() - began;
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+        }
+    }
+
+    private void heed(SparkListenerEvent event) throws Throwable {
+        if (event instanceof SparkListenerTaskEnd) {
+            activity.stages.taskEnded((SparkListenerTaskEnd) event);
+        } else if (event instanceof SparkListenerTaskStart) {
+            activity.stages.taskStarted((SparkListenerTaskStart) event);
+        } else if (event instanceof SparkListenerStageSubmitted) {
+            activity.stages.submitted(((SparkListenerStageSubmitted) event).stageInfo());
+        } else if (event instanceof SparkListenerStageCompleted) {
+            activity.stageCompleted(((SparkListenerStageCompleted) event).stageInfo());
+        } else if (event instanceof SparkListenerJobStart) {
+            heard();
+            jobStarted((SparkListenerJobStart) event);
+        } else if (event instanceof SparkListenerJobEnd) {
+            jobEnded((SparkListenerJobEnd) event);
+        } else if (event instanceof SparkListenerSQLExecutionStart) {
+            heard();
+            started((SparkListenerSQLExecutionStart) event);
+        } else if (event instanceof SparkListenerSQLExecutionEnd) {
+            heard();
+            ended((SparkListenerSQLExecutionEnd) event);
+        } else if (event instanceof SparkListenerDriverAccumUpdates) {
+            activity.countedOnDriver((SparkListenerDriverAccumUpdates) event);
+        } else if (event instanceof StreamingQueryListener.Event) {
+            heard();
+            recorder.streamed((StreamingQueryListener.Event) event);
+        } else if (event instanceof FlushMarker) {
+            heard();
+            recorder.arrived((FlushMarker) event);
+        } else if (event instanceof SparkListenerExecutorAdded) {
+            SparkListenerExecutorAdded added = (SparkListenerExecutorAdded) event;
+            executor(added.time(), "added", added.executorId(), null);
+        } else if (event instanceof SparkListenerExecutorRemoved) {
+            SparkListenerExecutorRemoved removed = (SparkListenerExecutorRemoved) event;
+            executor(removed.time(), "removed", removed.executorId(), removed.reason());
+        } else if (event instanceof SparkListenerExecutorExcluded) {
+            SparkListenerExecutorExcluded excluded = (SparkListenerExecutorExcluded) event;
+            executor(excluded.time(), "excluded", excluded.executorId(), excluded.taskFailures() + " tasks failed");
+        } else if (event instanceof SparkListenerApplicationEnd) {
+            heard();
+            applicationEnded((SparkListenerApplicationEnd) event);
         }
     }
 
@@ -164,28 +203,17 @@ final class LineageListener extends SparkListener {
         }
     }
 
-    @Override
-    public void onJobStart(SparkListenerJobStart event) {
-        try {
-            heard();
-            Activity.Job job = activity.jobStarted(event);
-            if (job.executionId == null && !job.schemaInference) {
-                job.reads = RddJob.describe(context, job.id);
-            }
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+    private void jobStarted(SparkListenerJobStart event) throws Throwable {
+        Activity.Job job = activity.jobStarted(event);
+        if (job.executionId == null && !job.schemaInference) {
+            job.reads = RddJob.describe(context, job.id);
         }
     }
 
-    @Override
-    public void onJobEnd(SparkListenerJobEnd event) {
-        try {
-            Activity.Job job = activity.jobEnded(event);
-            if (job != null) {
-                spool.offer(new Entry(rddJob(job)));
-            }
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+    private void jobEnded(SparkListenerJobEnd event) {
+        Activity.Job job = activity.jobEnded(event);
+        if (job != null) {
+            spool.offer(new Entry(rddJob(job)));
         }
     }
 
@@ -215,69 +243,6 @@ final class LineageListener extends SparkListener {
         return job.failure != null && job.failure.isCancelled() ? "CANCELLED" : "FAILED";
     }
 
-    @Override
-    public void onStageCompleted(SparkListenerStageCompleted event) {
-        try {
-            activity.stageCompleted(event.stageInfo());
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onStageSubmitted(SparkListenerStageSubmitted event) {
-        try {
-            activity.stages.submitted(event.stageInfo());
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onTaskStart(SparkListenerTaskStart event) {
-        try {
-            activity.stages.taskStarted(event);
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onTaskEnd(SparkListenerTaskEnd event) {
-        try {
-            activity.stages.taskEnded(event);
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onExecutorAdded(SparkListenerExecutorAdded event) {
-        try {
-            executor(event.time(), "added", event.executorId(), null);
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onExecutorRemoved(SparkListenerExecutorRemoved event) {
-        try {
-            executor(event.time(), "removed", event.executorId(), event.reason());
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
-    @Override
-    public void onExecutorExcluded(SparkListenerExecutorExcluded event) {
-        try {
-            executor(event.time(), "excluded", event.executorId(), event.taskFailures() + " tasks failed");
-        } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
-        }
-    }
-
     /** One `executor` record; the first of an application alone, since a cluster that scales has no end of them. */
     private void executor(long at, String event, String executor, String reason) {
         if (++executorEvents > EXECUTOR_EVENT_LIMIT) {
@@ -292,10 +257,8 @@ final class LineageListener extends SparkListener {
     }
 
     /** Whatever fails here, the spool is sealed, so that what was lost is told. */
-    @Override
-    public void onApplicationEnd(SparkListenerApplicationEnd event) {
+    private void applicationEnded(SparkListenerApplicationEnd event) {
         try {
-            heard();
             ended = true;
             recorder.close(RECORDER_MILLIS);
             countLosses();
