@@ -105,9 +105,10 @@ class Reading:
     def _damaged(self, segment: spools.Segment, problem: spools.SegmentProblem) -> None:
         if problem.damage is spools.Damage.TORN and segment.state is spools.SegmentState.DEAD:
             return  # its writer was stopped in the middle of a record: that one never was
-        whole = problem.damage in spools.KEPT_WHOLE
-        self.bad_segments += whole
-        self.bad_records += not whole
+        if problem.damage not in spools.KEPT_WHOLE:
+            self.bad_records += 1
+        elif not any(each.damage in spools.KEPT_WHOLE for each in self.damages[segment.path]):
+            self.bad_segments += 1
         self.messages.append(f"{problem.message} It is kept in {self.spool / spools.BAD_FOLDER}.")
         self.damages[segment.path].append(problem)
 

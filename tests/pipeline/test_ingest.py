@@ -163,6 +163,17 @@ def test_a_flipped_byte_costs_one_record(tmp_path: Path) -> None:
     assert [row["code"] for row in rows(store, "problems")] == ["segment_checksum"]
 
 
+def test_a_segment_of_other_bytes_is_one_segment_however_much_is_wrong_with_it(tmp_path: Path) -> None:
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    path = write_segment(spool, 0, END)
+    path.write_bytes(b"\xff" * 5_000)
+    report = ingest(spool, store)
+    assert (report.bad_segments, report.bad_records, len(report.messages)) == (1, 0, 2)
+    assert [row["code"] for row in rows(store, "problems")] == ["segment_magic", "segment_too_long"]
+    kept = [each for each in (spool / "bad").iterdir() if each.read_bytes() == b"\xff" * 5_000]
+    assert len(kept) == 1
+
+
 def test_the_torn_tail_of_a_writer_that_died_is_cut(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store"
     path = write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), execution(1, "p"))
