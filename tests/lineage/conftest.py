@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 from support.spark import end_jvm, local_builder, own_session
+from support.stores import tidy
 
 from lineage.place import Place, new_place
 from spark_lineage.decode.plans import decode_plan
@@ -18,6 +19,7 @@ from spark_lineage.decode.tree import NodeKind, PlanTree
 from spark_lineage.pipeline import places
 
 DATABASES = itertools.count()
+TIDY_EVERY = 4
 
 
 @pytest.fixture(scope="package")
@@ -62,4 +64,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
     """A place with the tables `t` and `u`."""
-    return new_place(spark, lineage, folder, f"events_{next(DATABASES):02d}")
+    number = next(DATABASES)
+    if number % TIDY_EVERY == 0:
+        tidy(lineage)
+    return new_place(spark, lineage, folder, f"events_{number:02d}")
