@@ -28,7 +28,7 @@ out of date. How sure an answer is stands in the answer: `exact`, `over_approxim
 | Spark | Scala | Delta | Java | how it is tested |
 |---|---|---|---|---|
 | 4.1.3 | 2.13 | 4.4.0 | 17 | in full, `make test` |
-| 3.5.9 | 2.12 | 3.3.3 | 17 | smoke run, `make test`; case files and event tests, `make test-matrix` |
+| 3.5.9 | 2.12 | 3.3.3 | 17 | smoke run, `make test`; case files, event tests and what is marked `matrix35`, `make test-matrix` |
 | 4.0.4, 4.2.0 | 2.13 | 4.4.0 | 17 | the case files and event tests, `make test-matrix` |
 """
 

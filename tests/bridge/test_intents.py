@@ -18,7 +18,7 @@ from spark_lineage.analyze.commands import CLASSES, Category
 from spark_lineage.capture import session
 from spark_lineage.show.doctor import NOT_NOTED
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = [pytest.mark.spark, pytest.mark.matrix35]
 
 INTENTS = REPOSITORY / "jvm_bridge" / "src" / "main" / "java" / "io" / "sparklineage" / "Intents.java"
 CHANGES = (Category.WRITE, Category.WRITE_WITHOUT_RULE, Category.NOT_FOLLOWED, Category.ENDING)

@@ -12,7 +12,7 @@ from support.spark import submit
 
 from bridge.records import frame_sizes, of_kind, read_segment, read_spool
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = pytest.mark.spark
 
 ONE = Path(__file__).parent / "jobs" / "one.py"
 EXTENSION = ("--conf", "spark.sql.extensions=io.sparklineage.LineageExtension")
@@ -35,22 +35,26 @@ def said(result: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in result.stdout.splitlines() if " " in line)
 
 
+@pytest.mark.smoke35
 def test_the_extension_is_the_switch(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION).returncode == 0
     kinds = [record["kind"] for record in read_spool(tmp_path)]
     assert kinds == ["application", "plan", "execution", "application_end"]
 
 
+@pytest.mark.matrix35
 def test_enabled_false_stands_above_the_extension(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=false").returncode == 0
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.matrix35
 def test_a_jar_alone_does_nothing(tmp_path: Path) -> None:
     assert run(tmp_path).returncode == 0
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.smoke35
 def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
     sink = {"class": "org.apache.spark.metrics.sink.CsvSink", "directory": str(tmp_path / "metrics")}
     (tmp_path / "metrics").mkdir()
@@ -118,6 +122,7 @@ def read_csv_sink(folder: Path) -> dict[str, int]:
     }
 
 
+@pytest.mark.matrix35
 def test_a_wrong_switch_is_refused_and_the_job_goes_on(tmp_path: Path) -> None:
     result = run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=maybe")
     assert result.returncode == 0
@@ -125,6 +130,7 @@ def test_a_wrong_switch_is_refused_and_the_job_goes_on(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.matrix35
 def test_a_spool_that_cannot_be_made_costs_one_warning(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     result = run(tmp_path / "file" / "spool", *EXTENSION, do="status")
@@ -135,6 +141,7 @@ def test_a_spool_that_cannot_be_made_costs_one_warning(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in status["last_error"]
 
 
+@pytest.mark.matrix35
 def test_a_failing_job_keeps_its_exit_code_and_its_records(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION, do="fail").returncode == 3
     records = read_spool(tmp_path)
@@ -142,12 +149,14 @@ def test_a_failing_job_keeps_its_exit_code_and_its_records(tmp_path: Path) -> No
     assert records[-1]["kind"] == "application_end"
 
 
+@pytest.mark.smoke35
 def test_a_killed_job_leaves_whole_records(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION, do="die").returncode != 0
     segment = next(tmp_path.glob("*.open"))
     assert [record["kind"] for record in read_segment(segment)] == ["application", "plan", "execution"]
 
 
+@pytest.mark.smoke35
 def test_a_sample_leaves_out_the_detail_of_what_repeats_a_plan_and_ended_well(tmp_path: Path) -> None:
     settings = {"spark.lineage.sample": "0", "spark.lineage.level": "namespace:s3*=column, job"}
     conf = settings | {"spark.sql.ansi.enabled": "true"}

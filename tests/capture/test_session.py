@@ -15,7 +15,7 @@ from spark_lineage.capture.spool import Frame, SegmentState
 from spark_lineage.errors import BridgeError, SparkUnsupportedError
 from spark_lineage.settings import load_settings
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = pytest.mark.spark
 
 
 def sealed_records(folder: Path) -> list[dict]:
@@ -51,6 +51,7 @@ spark.stop()
 """
 
 
+@pytest.mark.smoke35
 def test_the_words_of_flags_switch_a_job_on(tmp_path):
     settings = load_settings(store=tmp_path / "store")
     script = tmp_path / "job.py"
@@ -62,6 +63,7 @@ def test_the_words_of_flags_switch_a_job_on(tmp_path):
     assert written_paths(records) == {"first"}
 
 
+@pytest.mark.matrix35
 def test_a_job_can_switch_itself_on(tmp_path):
     settings = load_settings(store=tmp_path / "store")
     script = tmp_path / "job.py"
@@ -71,6 +73,7 @@ def test_a_job_can_switch_itself_on(tmp_path):
     assert written_paths(sealed_records(settings.spool)) == {"first"}
 
 
+@pytest.mark.matrix35
 def test_false_keeps_it_off(tmp_path):
     settings = load_settings(store=tmp_path / "store", enabled=False)
     builder = SparkSession.builder.config("spark.lineage.enabled", "true")
@@ -86,6 +89,7 @@ def test_false_keeps_it_off(tmp_path):
     assert spool.segments(settings.spool) == ()
 
 
+@pytest.mark.smoke35
 def test_a_running_session(spark, tmp_path):
     settings = load_settings(
         store=tmp_path / "store", namespace="shop", job="nightly", dataset_path_rules="date,uuid"
@@ -136,6 +140,7 @@ def test_a_running_session(spark, tmp_path):
     ]
 
 
+@pytest.mark.matrix35
 def test_settings_of_a_running_session(spark, tmp_path, monkeypatch):
     monkeypatch.setenv("SPARK_LINEAGE_NAMESPACE", "environment")
     own = spark.newSession()
@@ -153,6 +158,7 @@ def test_settings_of_a_running_session(spark, tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.smoke35
 def test_a_builder_with_delta_and_another_session_in_the_same_jvm(tmp_path):
     end_jvm()
     settings = load_settings(store=tmp_path / "store")
@@ -187,6 +193,7 @@ def test_a_builder_with_delta_and_another_session_in_the_same_jvm(tmp_path):
     assert kinds == ["application", "application", "write", "write"]
 
 
+@pytest.mark.matrix35
 def test_what_is_set_in_a_builder_stays(tmp_path, monkeypatch):
     end_jvm()
     monkeypatch.setenv("SPARK_CONF_DIR", str(tmp_path))
@@ -209,12 +216,14 @@ def test_what_is_set_in_a_builder_stays(tmp_path, monkeypatch):
         assert own["spark.sql.extensions"] == f"com.acme.Own,{ours}"
 
 
+@pytest.mark.matrix35
 def test_what_is_no_session_is_refused_with_one_sentence():
     with pytest.raises(SparkUnsupportedError) as caught:
         session.session_settings("spark")
     assert str(caught.value) == "This is a str, not a SparkSession: hand in the session."
 
 
+@pytest.mark.matrix35
 def test_spark_connect_is_refused_with_one_sentence(monkeypatch):
     refusal = (
         "This is a Spark Connect session, which has no driver of its own: "
@@ -231,6 +240,7 @@ def test_spark_connect_is_refused_with_one_sentence(monkeypatch):
     assert str(caught.value) == refusal
 
 
+@pytest.mark.matrix35
 @pytest.mark.parametrize(
     ("last_error", "detail"),
     [(None, ""), ("disk full", " (its last error: disk full)")],

@@ -14,7 +14,7 @@ import spark_lineage
 from tests.lineage.harness import spark_marks
 from tests.support.spark import local_builder
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = [*spark_marks(), pytest.mark.matrix35]
 
 NIGHT = """
 CREATE OR REPLACE TABLE nights.report USING delta AS

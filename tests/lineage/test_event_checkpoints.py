@@ -10,7 +10,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 from lineage.harness import spark_marks
 from lineage.place import QUERY, Place, fields, lineage_of_query
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 def keep(place: Place, frame: Any, how: str) -> Any:
@@ -23,6 +23,7 @@ def keep(place: Place, frame: Any, how: str) -> Any:
 WAYS = ["checkpoint", "localCheckpoint", "checkpoint lazy", "localCheckpoint lazy"]
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize("how", WAYS)
 def test_a_checkpoint_that_is_written(place: Place, how: str) -> None:
     keep(place, place.spark.sql(QUERY), how).write.saveAsTable("out")
@@ -124,6 +125,7 @@ def test_lazy_checkpoints_that_cannot_be_told_apart_are_a_superset(place: Place)
     assert fields(answer["rows"]) == ["b FILTER", "c FILTER"]
 
 
+@pytest.mark.smoke35
 def test_a_loop_of_checkpoints(place: Place) -> None:
     """Each round runs the same plan over the rows of the one before."""
     frame = place.spark.table("t").select("a", "c")

@@ -11,9 +11,10 @@ import pytest
 from lineage.harness import spark_marks, version_of
 from lineage.place import QUERY, Place, failure, fields, lineage_of_query, shape
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
+@pytest.mark.smoke35
 def test_failure_while_running(place: Place) -> None:
     place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
     before = place.table()
@@ -45,6 +46,7 @@ def test_failed_overwrite_replaces_nothing(place: Place) -> None:
     lineage_of_query(place.table())
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize("format_", ["parquet", "delta"])
 def test_what_tasks_wrote_is_not_written_where_the_run_failed(place: Place, format_: str) -> None:
     """The first of two tasks has written its two rows when the second one fails: the table has none of them."""
@@ -107,6 +109,7 @@ def test_what_a_multi_insert_had_done_before_it_failed_is_complete(place: Place)
     assert place.table("two")["plans"] == []
 
 
+@pytest.mark.smoke35
 def test_failed_collect_is_a_failed_usage(place: Place) -> None:
     runs = place.new_runs(lambda: failure(lambda: place.spark.sql("SELECT raise_error(b) FROM t").collect()))
     assert [(run["kind"], run["state"]) for run in runs] == [("usage", "FAILED")]
@@ -133,6 +136,7 @@ def test_table_exists(place: Place) -> None:
     lineage_of_query(place.table())
 
 
+@pytest.mark.smoke35
 def test_analysis_error(place: Place) -> None:
     place.sql("CREATE TABLE out(a int, big string) USING parquet", f"INSERT INTO out {QUERY}")
     runs = place.new_runs(lambda: failure(lambda: place.sql("INSERT INTO out SELECT missing, b FROM t")))

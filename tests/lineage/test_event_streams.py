@@ -12,7 +12,7 @@ from lineage.harness import spark_marks
 from lineage.place import Place, fields
 from lineage.streaming import newest, said, stored
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 MERGE = """
@@ -39,6 +39,7 @@ def run_stream(place: Place, **options: str) -> None:
     writer.format(options["format"]).toTable(f"{place.database}.out").awaitTermination()
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize("format_", ["parquet", "delta"])
 def test_stream_into_a_table_is_one_run_per_batch(place: Place, format_: str) -> None:
     runs = place.new_runs(lambda: run_stream(place, format=format_))
@@ -60,6 +61,7 @@ def test_stream_into_a_table_is_one_run_per_batch(place: Place, format_: str) ->
     assert len(answer["plans"]) == 1
 
 
+@pytest.mark.smoke35
 def test_a_delta_table_as_a_stream(place: Place) -> None:
     """The log that Delta reads by itself is no source, and nothing is told of it."""
     place.sql(
@@ -159,6 +161,7 @@ def doubled(answer: dict[str, Any], folder: Any) -> None:
     assert set(fields(answer["rows"])) == {"id FILTER"}
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize("format_", ["parquet", "delta"])
 def test_what_foreach_batch_appends_has_the_streams_sources(place: Place, format_: str) -> None:
     frame = stream(place)

@@ -15,7 +15,7 @@ from lineage.harness import spark_marks, version_of
 from lineage.place import Place, new_place
 from spark_lineage.store.delta import DeltaStore
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 @dataclass(frozen=True)

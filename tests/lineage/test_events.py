@@ -14,7 +14,7 @@ import pytest
 from lineage.harness import spark_marks
 from lineage.place import QUERY, Place, fields, lineage_of_query, shape
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 # Writes of tables: (name, what is there before, the action, the operation that the run shows)
@@ -145,6 +145,7 @@ PATH_WRITES: list[tuple[str, Callable[[Place], Any]]] = [
 ]
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize("action", [row[1] for row in PATH_WRITES], ids=[row[0] for row in PATH_WRITES])
 def test_path_write(place: Place, action: Callable[[Place], Any]) -> None:
     runs = place.new_runs(lambda: action(place))
@@ -154,6 +155,7 @@ def test_path_write(place: Place, action: Callable[[Place], Any]) -> None:
     lineage_of_query(place.lineage.table(f"{place.folder}/out").to_dict())
 
 
+@pytest.mark.smoke35
 def test_multi_insert_is_two_writes(place: Place) -> None:
     place.sql("CREATE TABLE one(x int) USING parquet", "CREATE TABLE two(x string) USING parquet")
     runs = place.new_runs(
@@ -173,6 +175,7 @@ def test_noop_write(place: Place) -> None:
     assert [(run["kind"], run["state"]) for run in runs] == [("write", "COMPLETE")]
 
 
+@pytest.mark.smoke35
 def test_delta_merge(place: Place) -> None:
     place.sql("CREATE TABLE out USING delta AS SELECT a, c FROM t")
     runs = place.new_runs(
@@ -267,6 +270,7 @@ def test_rows_of_a_local_iterator_are_unknown(place: Place) -> None:
     assert [run["rows"] for run in runs] == [None]
 
 
+@pytest.mark.smoke35
 def test_cached_then_written(place: Place) -> None:
     kept = place.spark.sql(QUERY).cache()
     assert [run["kind"] for run in place.new_runs(kept.count)] == ["usage"]
@@ -332,6 +336,7 @@ def test_what_is_not_in_a_query_is_told_as_such(place: Place) -> None:
     ]
 
 
+@pytest.mark.smoke35
 def test_two_versions_of_one_delta_table_are_two_sources(place: Place) -> None:
     place.sql("CREATE TABLE d USING delta AS SELECT a, c FROM t", "INSERT INTO d SELECT a, v FROM u")
     place.sql(

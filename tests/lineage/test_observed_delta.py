@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from lineage.harness import spark_marks
 from lineage.place import Place
 from spark_lineage.model import OperatorMetrics
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import from_rows
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 MERGE = """MERGE INTO d USING u ON d.a = u.a
 WHEN MATCHED THEN UPDATE SET c = u.v WHEN NOT MATCHED THEN INSERT (a, c) VALUES (u.a, u.v)"""
