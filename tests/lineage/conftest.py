@@ -20,6 +20,7 @@ from spark_lineage.pipeline import places
 
 DATABASES = itertools.count()
 TIDY_EVERY = 4
+"""So many tests write between one tidying of the store and the next."""
 
 
 @pytest.fixture(scope="package")
