@@ -65,8 +65,7 @@ def main() -> int:
 
 def run(folder: Path, queries: int, words: tuple[str, ...]) -> list[int]:
     """Bytes that are alive at the three moments of one application; an exit code that is not 0 ends the bench."""
-    usual = SMALL | {"spark.sql.codegen.factoryMode": "FALLBACK"}  # as in a job of its own, not as in tests
-    conf = [word for item in usual.items() for word in ("--conf", "=".join(item))]
+    conf = [word for item in SMALL.items() for word in ("--conf", "=".join(item))]
     command = [
         str(Path(sys.executable).with_name("spark-submit")),
         "--master",

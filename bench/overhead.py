@@ -233,7 +233,6 @@ def words(place: Place) -> list[str]:
     conf = SMALL | {
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.ansi.enabled": "false",  # q90 divides a count of no rows by another
-        "spark.sql.codegen.factoryMode": "FALLBACK",  # as in a job of its own, not as in tests
         "spark.driver.extraJavaOptions": options,
     }
     return ["--master", "local[2]", *(word for item in conf.items() for word in ("--conf", "=".join(item)))]

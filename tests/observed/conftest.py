@@ -76,7 +76,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     folder = tmp_path_factory.mktemp("spark")
     end_jvm()
     builder = local_builder(folder, delta=False).master("local[2,2]")
-    builder = builder.config("spark.sql.codegen.factoryMode", "FALLBACK")  # whole stages, as in a job
     with own_session(builder.config("spark.local.dir", str(folder / "local")), "OFF") as session:
         yield session
 

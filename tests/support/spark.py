@@ -27,10 +27,8 @@ SMALL = {
     "spark.sql.session.timeZone": "UTC",
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.legacy.createHiveTableByDefault": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-"""Settings that make small data quick: most projections are met once, and compiled for longer than they run. Nothing is compiled,
-so an executed plan has no WholeStageCodegen around its operators; `tests/observed` and `tests/corpora` have it."""
+"""Settings that make small data quick and change no plan's meaning."""
 
 DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
