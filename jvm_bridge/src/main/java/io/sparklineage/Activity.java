@@ -28,7 +28,7 @@ final class Activity {
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
     private static final int ATTEMPTS_OF_JOB_LIMIT = 20_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
-    private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
+    private static final int UPDATES_OF_EXECUTION_LIMIT = 10_000;
 
     /** An SQL execution between its start and its end. */
     static final class Execution {
@@ -43,8 +43,8 @@ final class Activity {
         final List<Job> jobs = new ArrayList<>();
         int jobsLeftOut;
 
-        /** What SQL metrics came to that the driver counts itself, by their ids. */
-        private final Map<Long, Long> onDriver = new HashMap<>();
+        /** What told of the SQL metrics that the driver counts itself. */
+        private final List<SparkListenerDriverAccumUpdates> onDriver = new ArrayList<>();
         String queryId;
         Long batchId;
 
@@ -59,8 +59,13 @@ final class Activity {
          * What SQL metrics came to, by their ids, as this execution's own tasks and the driver told it. The metrics themselves
          * begin anew when the program runs the same plan again, which may be before they are read.
          */
-        Map<Long, Long> totals() {
-            Map<Long, Long> totals = new HashMap<>(onDriver);
+        Map<Long, Long> totals() throws Throwable {
+            Map<Long, Long> totals = new HashMap<>();
+            for (SparkListenerDriverAccumUpdates event : onDriver) {
+                for (Object update : SparkCompat.elementsOf(event, "accumUpdates")) {
+                    totals.put((Long) ((Product) update).productElement(0), (Long) ((Product) update).productElement(1));
+                }
+            }
             for (Job job : jobs) {
                 for (StageAttempt attempt : job.stages) {
                     for (int i = 0; i < attempt.metrics.length; i++) {
@@ -82,6 +87,8 @@ final class Activity {
         final Long executionId;
         final long startedAt;
         final String callSite;
+
+        /** Whether a reader started it to learn columns; asked of jobs without an execution only. */
         final boolean schemaInference;
         final List<Integer> stageIds = new ArrayList<>();
         final List<Integer> rdds = new ArrayList<>();
@@ -140,15 +147,10 @@ final class Activity {
     }
 
     /** Notes what SQL metrics of an execution that is under way came to on the driver. */
-    void countedOnDriver(SparkListenerDriverAccumUpdates event) throws Throwable {
+    void countedOnDriver(SparkListenerDriverAccumUpdates event) {
         Execution execution = executions.get(event.executionId());
-        if (execution == null) {
-            return;
-        }
-        for (Object update : SparkCompat.elements(SparkCompat.member(event, "accumUpdates"), METRICS_OF_EXECUTION_LIMIT)) {
-            if (execution.onDriver.size() < METRICS_OF_EXECUTION_LIMIT) {
-                execution.onDriver.put((Long) ((Product) update).productElement(0), (Long) ((Product) update).productElement(1));
-            }
+        if (execution != null && execution.onDriver.size() < UPDATES_OF_EXECUTION_LIMIT) {
+            execution.onDriver.add(event);
         }
     }
 
@@ -178,7 +180,7 @@ final class Activity {
         List<Object> stageInfos = SparkCompat.elements(SparkCompat.member(event, "stageInfos"), STAGES_OF_JOB_LIMIT);
         StageInfo last = stageInfos.isEmpty() ? null : (StageInfo) stageInfos.get(stageInfos.size() - 1);
         Job job = new Job(event.jobId(), executionId, event.time(), last == null ? null : last.name(),
-                last != null && isSchemaInference(last));
+                executionId == null && last != null && isSchemaInference(last));
         for (Object element : stageInfos) {
             StageInfo stage = (StageInfo) element;
             job.stageIds.add(stage.stageId());

@@ -55,7 +55,7 @@ final class LineageListener extends SparkFirehoseListener {
     private boolean ended;
     private volatile long order;
 
-    /** What the events took, without what Spark does to bring them. */
+    /** CPU time that the events took, without what Spark does to bring them. */
     private volatile long nanos;
     private volatile Thread dispatcher;
 
@@ -116,9 +116,9 @@ final class LineageListener extends SparkFirehoseListener {
     @Override
     public void onEvent(SparkListenerEvent event) {
         try {
-            long began = System.nanoTime();
+            long began = Meter.ThreadTime.ofThisThread();
             heed(event);
-            nanos += System.nanoTime() - began;
+            nanos += Meter.ThreadTime.ofThisThread() - began;
         } catch (Throwable problem) {
             gaps.add(Gaps.ENCODE_FAILED, 1, problem);
         }

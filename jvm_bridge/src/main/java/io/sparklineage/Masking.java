@@ -40,11 +40,13 @@ final class Masking {
     private static volatile Masked latest = NOTHING;
 
     /** Paths of tables as they pass, the latest: a table is named in the plan of each query that reads it. */
-    private static final Map<String, String> PATHS = Collections.synchronizedMap(new Activity.Bounded<>(500));
+    private static final Map<String, String> PATHS = latest();
     private static final int KEPT_PATH_LENGTH = 500;
 
     /** Longest label or message that is looked at. */
     private static final int LABEL_LIMIT = 2_000;
+    private static final int KEPT_LABEL_LENGTH = 200;
+    private static volatile Map<String, String> labels = latest();
 
     /** Fields of plan nodes whose texts are names that the user gave, never values. */
     static final Set<String> NAME_FIELDS = set(
@@ -130,6 +132,11 @@ final class Masking {
 
     static void redact(Redaction redaction) {
         Masking.redaction = redaction;
+        labels = latest();
+    }
+
+    private static Map<String, String> latest() {
+        return Collections.synchronizedMap(new Activity.Bounded<>(500));
     }
 
     static Redaction redaction() {
@@ -246,8 +253,12 @@ final class Masking {
         return secrets(BEARER.matcher(masked).replaceAll("$1?"));
     }
 
-    /** A tag, a group, a call site: a name as it is, without secrets. */
+    /** A tag, a group, a call site, a stage's name: as it is, without secrets. The same few come again with every query. */
     static String label(String label) {
+        return label.length() > KEPT_LABEL_LENGTH ? withoutSecrets(label) : labels.computeIfAbsent(label, Masking::withoutSecrets);
+    }
+
+    private static String withoutSecrets(String label) {
         return secrets(BEARER.matcher(cut(label, LABEL_LIMIT)).replaceAll("$1?"));
     }
 

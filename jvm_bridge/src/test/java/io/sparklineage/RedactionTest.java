@@ -36,6 +36,14 @@ class RedactionTest {
     }
 
     @Test
+    void aLabelThatWasMetBeforeIsRedactedAsItIsNow() {
+        redact();
+        assertEquals("load project-x", Masking.label("load project-x"));
+        redact(Redaction.TEXTS, "project-[a-z]+");
+        assertEquals("load ?", Masking.label("load project-x"));
+    }
+
+    @Test
     void optionsAreRedactedByKeyAndByValue() {
         redact(Redaction.OPTIONS, "(?i)table|blue");
         assertNull(Masking.option("dbtable", "orders"));
