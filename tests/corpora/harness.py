@@ -1,8 +1,8 @@
 """Run every query of the corpora as CREATE TABLE AS SELECT over small dense tables, with lineage or without.
 
-    python tests/corpora/harness.py --into report.json [--store FOLDER]
+    python tests/corpora/harness.py --tables FOLDER --into report.json [--store FOLDER]
 
-Writes one JSON object: `results` (query -> its outcome, the columns, the number and a digest of the rows that it
+The rows of the tables are in FOLDER, or made there if it is not there yet. Writes one JSON object: `results` (query -> its outcome, the columns, the number and a digest of the rows that it
 wrote) and with `--store` also `answers` (query -> `lineage.table(...).to_dict()`) and the `problems` of the whole
 store. Each run is a process of its own: a session that once had the bridge is not a bare one any more.
 """
@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import random
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run the queries and write the report."""
     parser = argparse.ArgumentParser(description="Run the query corpora, with lineage or without.")
+    parser.add_argument(
+        "--tables", type=Path, required=True, help="the rows of the tables, made if they are not there"
+    )
     parser.add_argument("--into", type=Path, required=True, help="the JSON report to write")
     parser.add_argument("--store", help="switch lineage on, with this store")
     arguments = parser.parse_args()
@@ -39,7 +43,7 @@ def main() -> None:
         warehouse = Path(folder) / "warehouse"
         spark = start_session(warehouse)
         create_tables(spark)
-        fill_tables(spark, warehouse)
+        fill_tables(spark, warehouse, arguments.tables)
         if arguments.store is None:
             report = run_queries(spark, warehouse)
         else:
@@ -66,17 +70,29 @@ def create_tables(spark: SparkSession) -> None:
             spark.sql(f"CREATE TABLE {corpus}.{table} ({columns}) USING parquet")
 
 
-def fill_tables(spark: SparkSession, warehouse: Path) -> None:
+def fill_tables(spark: SparkSession, warehouse: Path, kept: Path) -> None:
     """The same rows in every run, of the values that the queries of the corpus ask for."""
+    if not kept.is_dir():
+        unfinished = kept.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        for corpus in CORPORA:
+            make_rows(spark, corpus, unfinished / f"{corpus}.db")
+        unfinished.rename(kept)
+    shutil.copytree(kept, warehouse, dirs_exist_ok=True)
     for corpus in CORPORA:
-        generator = Generator(
-            _domains(spark, corpus), {}, Density(keys=3, rows=200, hits=0.9), random.Random(corpus)
-        )
-        types = schemas(corpus)
-        for table, rows in generator.data(types).items():
-            file = warehouse / f"{corpus}.db" / table / "rows.parquet"
-            pyarrow.parquet.write_table(arrow(rows, types[table]), file)
+        for table in read_schema(corpus):
             spark.catalog.refreshTable(f"{corpus}.{table}")
+
+
+def make_rows(spark: SparkSession, corpus: str, folder: Path) -> None:
+    """A file of rows for each table of a corpus."""
+    generator = Generator(
+        _domains(spark, corpus), {}, Density(keys=3, rows=200, hits=0.9), random.Random(corpus)
+    )
+    types = schemas(corpus)
+    for table, rows in generator.data(types).items():
+        (folder / table).mkdir(parents=True)
+        pyarrow.parquet.write_table(arrow(rows, types[table]), folder / table / "rows.parquet")
 
 
 def _domains(spark: SparkSession, corpus: str) -> Domains:

@@ -122,15 +122,17 @@ def test_answer_equals_the_golden(file, lineaged):
 def _run_harness(folder: Path, *options: str) -> None:
     """Run it in a process and folders of its own."""
     homes = {f"XDG_{kind}_HOME": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "STATE")}
-    command = [sys.executable, str(HERE / "harness.py"), *options]
+    tables = CACHE / "corpora-bare" / f"{_digest_of_inputs()}-tables"
+    command = [sys.executable, str(HERE / "harness.py"), "--tables", str(tables), *options]
     environment = {**os.environ, **homes, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(HERE.parent)])}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
 
 
 def _digest_of_inputs() -> str:
-    """Names a bare report by all that it depends on: Spark's version, the queries, the schemas, the harness."""
+    """Names a bare report by all that it depends on: Spark's version, the queries, the schemas, the rows, the harness."""
     files = [HERE / "harness.py", HERE / "queries.py", *HERE.glob("*.sql"), *SOURCES.glob("*.json")]
+    files += [HERE.parent / "execution" / f"{name}.py" for name in ("corpora", "data", "domains")]
     files += [file for corpus in CORPORA for file in source_folder(corpus).glob("*.sql")]
     digest = hashlib.sha256(importlib.metadata.version("pyspark").encode())
     for file in sorted(files):
