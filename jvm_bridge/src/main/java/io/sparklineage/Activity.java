@@ -28,7 +28,7 @@ final class Activity {
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
     private static final int ATTEMPTS_OF_JOB_LIMIT = 20_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
-    private static final int UPDATES_OF_EXECUTION_LIMIT = 10_000;
+    private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
 
     /** An SQL execution between its start and its end. */
     static final class Execution {
@@ -43,8 +43,8 @@ final class Activity {
         final List<Job> jobs = new ArrayList<>();
         int jobsLeftOut;
 
-        /** What told of the SQL metrics that the driver counts itself. */
-        private final List<SparkListenerDriverAccumUpdates> onDriver = new ArrayList<>();
+        /** What SQL metrics came to that the driver counts itself, by their ids. */
+        private final Map<Long, Long> onDriver = new HashMap<>();
         String queryId;
         Long batchId;
 
@@ -59,13 +59,8 @@ final class Activity {
          * What SQL metrics came to, by their ids, as this execution's own tasks and the driver told it. The metrics themselves
          * begin anew when the program runs the same plan again, which may be before they are read.
          */
-        Map<Long, Long> totals() throws Throwable {
-            Map<Long, Long> totals = new HashMap<>();
-            for (SparkListenerDriverAccumUpdates event : onDriver) {
-                for (Object update : SparkCompat.elementsOf(event, "accumUpdates")) {
-                    totals.put((Long) ((Product) update).productElement(0), (Long) ((Product) update).productElement(1));
-                }
-            }
+        Map<Long, Long> totals() {
+            Map<Long, Long> totals = new HashMap<>(onDriver);
             for (Job job : jobs) {
                 for (StageAttempt attempt : job.stages) {
                     for (int i = 0; i < attempt.metrics.length; i++) {
@@ -147,10 +142,15 @@ final class Activity {
     }
 
     /** Notes what SQL metrics of an execution that is under way came to on the driver. */
-    void countedOnDriver(SparkListenerDriverAccumUpdates event) {
+    void countedOnDriver(SparkListenerDriverAccumUpdates event) throws Throwable {
         Execution execution = executions.get(event.executionId());
-        if (execution != null && execution.onDriver.size() < UPDATES_OF_EXECUTION_LIMIT) {
-            execution.onDriver.add(event);
+        if (execution == null) {
+            return;
+        }
+        for (Object update : SparkCompat.elements(SparkCompat.member(event, "accumUpdates"), METRICS_OF_EXECUTION_LIMIT)) {
+            if (execution.onDriver.size() < METRICS_OF_EXECUTION_LIMIT) {
+                execution.onDriver.put((Long) ((Product) update).productElement(0), (Long) ((Product) update).productElement(1));
+            }
         }
     }
 
