@@ -9,9 +9,11 @@ on all alike. What is added is the median of the rounds' differences; its 95 % i
 time passes where its interval includes the limit. The agent's jar comes from Maven Central; without it the goals that
 need it are not measured.
 
-The listener's own time is counted by the bridge itself: CPU time that it took for events, against the time that Spark says it took to analyze,
-optimize and plan the same queries. That of its whole thread is printed beside it, in which Spark's own work for each queue of its bus is the larger part; that of the thread that makes the records, too. What all of the bridge's threads and the notes of writes took together is the part
-of the added CPU time that does not depend on what else the machine does; what is not in it is the compilation of the bridge's code, and garbage.
+The listener's own time is counted by the bridge itself: CPU time that it took for events, against the time that Spark says it took to
+analyze, optimize and plan the same queries. The CPU time of its whole thread is printed beside it, in which Spark's own work for each queue of
+its bus is the larger part, and that of the thread that makes the records. What all of the bridge's threads and the notes of writes took together
+is the part of the added CPU time that does not depend on what else the machine does; what is not in it is the compilation of the bridge's code,
+and garbage.
 """
 
 from __future__ import annotations

@@ -55,12 +55,7 @@ ALLOWED = {
     ("key", "file", "HashKey.make", "key"): "where there is none, it is made",
     ("key", "file", "HashKey.make", "beside the key"): "as a whole file, under another name first",
     ("key", "file", "LocalFiles.makeFolder", "above the spool"): "and so is its folder, the state folder",
-    (
-        "compiler",
-        "file",
-        "CompilerDirective.addFromFile",
-        "a temporary file",
-    ): "the JVM reads what its compiler is to leave alone",
+    ("compiler", "file", "CompilerDirective.addFromFile", "a temporary file"): "what C2 is to leave alone",
     # The spool's thread: nobody waits for it but a write that is noted before it runs, and that at most half a second.
     ("writer", "file", "LocalFiles.makeFolder", "spool"): "the spool is made",
     ("writer", "file", "LocalFiles.makeFolder", "above the spool"): "with the folders above it",

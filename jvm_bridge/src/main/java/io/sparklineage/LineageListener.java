@@ -117,6 +117,8 @@ final class LineageListener extends SparkFirehoseListener {
     public void onEvent(SparkListenerEvent event) {
         try {
             long began = Meter.ThreadTime.ofThisThread();
+            time.here();
+            dispatcher = Thread.currentThread();
             heed(event);
             nanos += Meter.ThreadTime.ofThisThread() - began;
         } catch (Throwable problem) {
@@ -134,23 +136,18 @@ final class LineageListener extends SparkFirehoseListener {
         } else if (event instanceof SparkListenerStageCompleted) {
             activity.stageCompleted(((SparkListenerStageCompleted) event).stageInfo());
         } else if (event instanceof SparkListenerJobStart) {
-            heard();
             jobStarted((SparkListenerJobStart) event);
         } else if (event instanceof SparkListenerJobEnd) {
             jobEnded((SparkListenerJobEnd) event);
         } else if (event instanceof SparkListenerSQLExecutionStart) {
-            heard();
             started((SparkListenerSQLExecutionStart) event);
         } else if (event instanceof SparkListenerSQLExecutionEnd) {
-            heard();
             ended((SparkListenerSQLExecutionEnd) event);
         } else if (event instanceof SparkListenerDriverAccumUpdates) {
             activity.countedOnDriver((SparkListenerDriverAccumUpdates) event);
         } else if (event instanceof StreamingQueryListener.Event) {
-            heard();
             recorder.streamed((StreamingQueryListener.Event) event);
         } else if (event instanceof FlushMarker) {
-            heard();
             recorder.arrived((FlushMarker) event);
         } else if (event instanceof SparkListenerExecutorAdded) {
             SparkListenerExecutorAdded added = (SparkListenerExecutorAdded) event;
@@ -162,14 +159,8 @@ final class LineageListener extends SparkFirehoseListener {
             SparkListenerExecutorExcluded excluded = (SparkListenerExecutorExcluded) event;
             executor(excluded.time(), "excluded", excluded.executorId(), excluded.taskFailures() + " tasks failed");
         } else if (event instanceof SparkListenerApplicationEnd) {
-            heard();
             applicationEnded((SparkListenerApplicationEnd) event);
         }
-    }
-
-    private void heard() {
-        time.here();
-        dispatcher = Thread.currentThread();
     }
 
     private void started(SparkListenerSQLExecutionStart event) {

@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -40,13 +41,13 @@ final class Masking {
     private static volatile Masked latest = NOTHING;
 
     /** Paths of tables as they pass, the latest: a table is named in the plan of each query that reads it. */
-    private static final Map<String, String> PATHS = latest();
+    private static final Map<String, String> PATHS = remembered();
     private static final int KEPT_PATH_LENGTH = 500;
 
     /** Longest label or message that is looked at. */
     private static final int LABEL_LIMIT = 2_000;
     private static final int KEPT_LABEL_LENGTH = 200;
-    private static volatile Map<String, String> labels = latest();
+    private static volatile Map<String, String> labels = remembered();
 
     /** Fields of plan nodes whose texts are names that the user gave, never values. */
     static final Set<String> NAME_FIELDS = set(
@@ -132,10 +133,10 @@ final class Masking {
 
     static void redact(Redaction redaction) {
         Masking.redaction = redaction;
-        labels = latest();
+        labels = remembered();
     }
 
-    private static Map<String, String> latest() {
+    private static Map<String, String> remembered() {
         return Collections.synchronizedMap(new Activity.Bounded<>(500));
     }
 
@@ -196,13 +197,18 @@ final class Masking {
 
     /** A path or URI without users, passwords and signatures. */
     static String path(String path) {
-        if (path.length() > KEPT_PATH_LENGTH) {
-            return masked(path);
+        return mask(path, KEPT_PATH_LENGTH, PATHS, Masking::masked);
+    }
+
+    /** A text as it passes, which is remembered where it is short; no thread waits for another's. */
+    private static String mask(String text, int keptLength, Map<String, String> kept, UnaryOperator<String> masker) {
+        if (text.length() > keptLength) {
+            return masker.apply(text);
         }
-        String known = PATHS.get(path);
+        String known = kept.get(text);
         if (known == null) {
-            known = masked(path);
-            PATHS.put(path, known);
+            known = masker.apply(text);
+            kept.put(text, known);
         }
         return known;
     }
@@ -255,7 +261,7 @@ final class Masking {
 
     /** A tag, a group, a call site, a stage's name: as it is, without secrets. The same few come again with every query. */
     static String label(String label) {
-        return label.length() > KEPT_LABEL_LENGTH ? withoutSecrets(label) : labels.computeIfAbsent(label, Masking::withoutSecrets);
+        return mask(label, KEPT_LABEL_LENGTH, labels, Masking::withoutSecrets);
     }
 
     private static String withoutSecrets(String label) {
