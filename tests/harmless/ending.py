@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 
 data = os.environ["DATA"]
 spark = SparkSession.builder.getOrCreate()
-spark.sparkContext.setLogLevel("OFF")
+spark.sparkContext.setLogLevel(os.environ.get("LOG_LEVEL", "OFF"))
 numbers = spark.range(40).selectExpr("id", "id % 3 AS key").where("id > 3")
 numbers.write.parquet(f"{data}/numbers")
 read = spark.read.schema("id long, key long").parquet(f"{data}/numbers")

@@ -1,6 +1,7 @@
-"""Whole applications in which every method of the bridge throws, from its first call on or from a later one: same answers, same exit code.
+"""Whole applications in which every method of the bridge throws, from its first call on or from a later one, or whose spool's disk does
+not answer any more: same answers, same exit code.
 
-`make test` has two of them; TORTURE=all has each kind of Throwable with each ending, once from the start and once from a call that the
+`make test` has two of the former; TORTURE=all has each kind of Throwable with each ending, once from the start and once from a call that the
 seed chooses (TORTURE_SEEDS=0-1), beside the same applications without lineage. What was tried is kept in .cache/torture/endings.
 """
 
@@ -20,7 +21,9 @@ import pytest
 from support.spark import submit
 from support.torture import BRIDGE, Passed, seeds
 
-from harmless.faulty import KINDS, faulty_jar
+import spark_lineage
+from harmless.faulty import HANG_SECONDS, KINDS, faulty_jar
+from spark_lineage.pipeline import ingest
 
 pytestmark = [pytest.mark.spark]
 
@@ -63,18 +66,27 @@ def applications() -> Iterator[Application]:
                 yield Application(ending, kind, chance.randrange(1, CALLS) if seed else 0)
 
 
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory, classes: Path) -> tuple[Path, dict[int, str]]:
+    """The jar with the faults, and the names of its points."""
+    return faulty_jar(tmp_path_factory.mktemp("faulty"), classes)
+
+
+def lineage_words(jar: Path, spool: Path, fault: str) -> list[str]:
+    """For spark-submit: lineage from that jar, and what its JVM is told of faults."""
+    return [
+        *("--jars", str(jar), "--conf", "spark.sql.extensions=io.sparklineage.LineageExtension"),
+        *("--conf", f"spark.lineage.spool={spool}", "--driver-java-options", fault),
+    ]
+
+
 def run(jar: Path, folder: Path, application: Application) -> str | None:
     """What is not as it must be; None if all is."""
     name = application.key.replace(" ", "-")
     data, told = folder / name, folder / f"{name}.thrown"
     data.mkdir()
-    words = []
-    if application.kind is not None:
-        fault = f"-Dharmless.faults={application.kind}:{application.first}:{told}"
-        words = [
-            *("--jars", str(jar), "--conf", "spark.sql.extensions=io.sparklineage.LineageExtension"),
-            *("--conf", f"spark.lineage.spool={data / 'spool'}", "--driver-java-options", fault),
-        ]
+    fault = f"-Dharmless.faults={application.kind}:{application.first}:{told}"
+    words = [] if application.kind is None else lineage_words(jar, data / "spool", fault)
     done = submit(SCRIPT, *words, environment={"DATA": str(data), "ENDING": application.ending})
     answers = [line for line in done.stdout.splitlines() if line.startswith("answer ")]
     rows = pq.read_table(data / "numbers").num_rows if (data / "numbers").is_dir() else None
@@ -86,8 +98,10 @@ def run(jar: Path, folder: Path, application: Application) -> str | None:
     return None if thrown == (application.kind is not None) else f"{application.key}: thrown is {thrown}"
 
 
-def test_each_kind_of_throwable_from_every_method_changes_no_ending(tmp_path: Path, classes: Path) -> None:
-    jar, _ = faulty_jar(tmp_path, classes)
+def test_each_kind_of_throwable_from_every_method_changes_no_ending(
+    tmp_path: Path, faulty: tuple[Path, dict[int, str]]
+) -> None:
+    jar, _ = faulty
     passed = Passed(
         "endings", BRIDGE, *("tests/harmless/" + each for each in ("java", "faulty.py", "*ending*.py"))
     )
@@ -105,3 +119,26 @@ def test_each_kind_of_throwable_from_every_method_changes_no_ending(tmp_path: Pa
     if ALL:
         print(passed)
     assert wrong == []
+
+
+def test_a_disk_that_never_answers_again_changes_no_ending(
+    tmp_path: Path, faulty: tuple[Path, dict[int, str]]
+) -> None:
+    """Its first three writes are the header, the plan of the only write and the note of it: no other comes to its end."""
+    jar, points = faulty
+    (point,) = (number for number, name in points.items() if name == "LocalFiles$LocalOutput.write")
+    words = lineage_words(jar, tmp_path / "spool", f"-Dharmless.hangs={point}:4:{tmp_path / 'hangs'}")
+    environment = {"DATA": str(tmp_path), "ENDING": "exit", "LOG_LEVEL": "WARN"}
+    done = submit(SCRIPT, *words, environment=environment)
+    written_at = (tmp_path / "numbers" / "_SUCCESS").stat().st_mtime
+    assert time.time() - written_at < HANG_SECONDS, "the bridge waits for 10 (docs/operations.md)"
+    assert (tmp_path / "hangs").exists()
+    assert done.returncode == CODES["exit"], done.stderr[-2000:]
+    (answer,) = (line for line in done.stdout.splitlines() if line.startswith("answer "))
+    assert ANSWER.fullmatch(answer)
+    (told,) = (line for line in done.stderr.splitlines() if "Lineage of this application" in line)
+    assert "records lost, by reason: {spool_failed=5} " in told  # three queries, the job of an RDD, the end
+    report = ingest(tmp_path / "spool", tmp_path / "store")
+    assert (report.writes, report.bad_records, report.bad_segments) == (1, 0, 0)
+    runs = spark_lineage.open(store=tmp_path / "store", ingest=False).runs().to_dict()["runs"]
+    assert [(run["kind"], run["state"]) for run in runs] == [("write", "UNKNOWN"), ("application", "UNKNOWN")]

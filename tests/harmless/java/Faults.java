@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
-/** Throws where it was told to; `Instrument` puts a call of it at the head of every method of the bridge. */
+/** Throws, or never comes back, where it was told to; `Instrument` puts a call of it at the head of every method of the bridge. */
 public final class Faults {
     private static final int LIMIT = 10_000;
     private static final AtomicIntegerArray HITS = new AtomicIntegerArray(LIMIT);
@@ -23,6 +24,11 @@ public final class Faults {
     private static final long FIRST = FROM_START.length == 3 ? Long.parseLong(FROM_START[1]) : Long.MAX_VALUE;
     private static final AtomicLong CALLS = new AtomicLong();
     private static final AtomicBoolean TOLD = new AtomicBoolean();
+
+    /** Armed from the start, too: `-Dharmless.hangs=POINT:N:FILE`. From its N-th call on that point never comes back; the file is made before. */
+    private static final String[] HANGS = System.getProperty("harmless.hangs", "").split(":");
+    private static final int HANGING = HANGS.length == 3 ? Integer.parseInt(HANGS[0]) : -1;
+    private static final AtomicLong BEFORE_IT_HANGS = new AtomicLong(HANGS.length == 3 ? Long.parseLong(HANGS[1]) : 0);
 
     /** A Throwable of whose words nothing can be had. */
     public static final class Mute extends RuntimeException {
@@ -46,8 +52,12 @@ public final class Faults {
     public static void at(int point) {
         HITS.incrementAndGet(point);
         if (CALLS.getAndIncrement() >= FIRST) {
-            tell();
+            tell(FROM_START[2]);
             Faults.<RuntimeException>sneak(make(FROM_START[0]));
+        }
+        if (point == HANGING && BEFORE_IT_HANGS.decrementAndGet() <= 0) {
+            tell(HANGS[2]);
+            hang();
         }
         if (point == armed) {
             if (once) {
@@ -58,13 +68,21 @@ public final class Faults {
         }
     }
 
-    private static void tell() {
+    private static void tell(String file) {
         try {
             if (TOLD.compareAndSet(false, true)) {
-                Files.createFile(Paths.get(FROM_START[2]));
+                Files.createFile(Paths.get(file));
             }
         } catch (IOException problem) {
             throw new IllegalStateException(problem);
+        }
+    }
+
+    /** As a call of the system for a disk that does not answer: no interrupt ends it. */
+    private static void hang() {
+        while (true) {
+            LockSupport.park();
+            Thread.interrupted();
         }
     }
 
