@@ -1,18 +1,26 @@
-"""A driver that forks and spawns processes, and one whose files the system does not let grow: harmless, and what is lost is told."""
+"""A driver that forks and spawns processes, one whose files the system does not let grow, and one that is stopped for a while: harmless,
+and what is lost is told."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from bridge.records import of_kind
+from bridge.records import of_kind, read_spool
 from support.spark import run_script
 
 import spark_lineage
-from harmless.faulty import read_all
+from harmless.faulty import HANG_SECONDS, read_all
+from harmless.test_kills import stop
 from spark_lineage.pipeline import ingest
 
 pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
@@ -21,19 +29,26 @@ SCRIPT = Path(__file__).with_name("processes.py")
 UNLIMITED = ("first", "after_fork", "after_spawn", "after_a_child", "after_the_limit")
 
 
+PAUSED = Path(__file__).with_name("paused.py")
+PAUSE_SECONDS = 3
+
+
+def places(folder: Path) -> dict[str, str]:
+    """All that lineage keeps lies in a folder."""
+    return {
+        "FOLDER": str(folder),
+        "SPARK_LINEAGE_SPOOL": str(folder / "spool"),
+        "SPARK_LINEAGE_STORE": str(folder / "store"),
+        "XDG_STATE_HOME": str(folder / "state"),
+        "XDG_DATA_HOME": str(folder / "share"),
+    }
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the application ran; it ended by itself, with 0."""
     folder = tmp_path_factory.mktemp("processes")
-    run_script(
-        SCRIPT,
-        300,
-        FOLDER=folder,
-        SPARK_LINEAGE_SPOOL=folder / "spool",
-        SPARK_LINEAGE_STORE=folder / "store",
-        XDG_STATE_HOME=folder / "state",
-        XDG_DATA_HOME=folder / "share",
-    )
+    run_script(SCRIPT, 300, **places(folder))
     return folder
 
 
@@ -82,3 +97,54 @@ def test_a_limit_on_the_size_of_files_costs_records_that_are_counted_and_no_writ
     assert len(dict(written)) == len(written)
     assert dict(written).items() >= dict.fromkeys(UNLIMITED, "COMPLETE").items()
     assert set(dict(written)) <= set(names)
+
+
+def wait_until(paused: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
+    """Come back when it has, while the driver goes on."""
+    until = time.monotonic() + HANG_SECONDS
+    while not happened():
+        assert paused.poll() is None, paused.communicate()[1][-3000:]
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def is_told(spool: Path) -> bool:
+    """Whether the end of the first write and the note of the second one are in sealed segments."""
+    kinds = [each["kind"] for each in read_spool(spool)]
+    return (kinds.count("execution"), kinds.count("intent")) == (1, 2)
+
+
+def states(folder: Path) -> list[tuple[str, str]]:
+    """Table and state of each write that is known after one more ingest, which must find nothing wrong."""
+    report = ingest(folder / "spool", folder / "store")
+    assert (report.bad_segments, report.bad_records, report.messages) == (0, 0, ())
+    lineage = spark_lineage.open(store=folder / "store", ingest=False)
+    assert lineage.problems().to_dict()["problems"] == []
+    runs = lineage.runs().to_dict()["runs"]
+    return sorted((Path(run["target"]["name"]).name, run["state"]) for run in runs if run["kind"] == "write")
+
+
+def test_a_driver_that_is_stopped_for_a_while_lives(tmp_path: Path) -> None:
+    """Its spool is ingested meanwhile: who cannot answer is not dead."""
+    environment = os.environ | {"PYSPARK_PYTHON": sys.executable} | places(tmp_path)
+    paused = subprocess.Popen(
+        [sys.executable, str(PAUSED)], env=environment, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        wait_until(paused, (tmp_path / "runs").exists)
+        wait_until(paused, lambda: is_told(tmp_path / "spool"))
+        driver = int((tmp_path / "runs").read_text(encoding="utf-8"))
+        stop(driver)
+        try:
+            stopped_at = time.monotonic()
+            assert states(tmp_path) == [("before", "COMPLETE"), ("meanwhile", "RUNNING")]
+            (tmp_path / "go").touch()
+            time.sleep(max(0.0, stopped_at + PAUSE_SECONDS - time.monotonic()))
+        finally:
+            os.kill(driver, signal.SIGCONT)
+        _, said = paused.communicate(timeout=HANG_SECONDS)
+    finally:
+        paused.kill()
+        paused.wait()
+    assert paused.returncode == 0, said[-3000:]
+    assert states(tmp_path) == [(name, "COMPLETE") for name in ("after", "before", "meanwhile")]
