@@ -4,6 +4,7 @@ import static io.sparklineage.Plans.column;
 import static io.sparklineage.Plans.none;
 import static io.sparklineage.Plans.relation;
 import static io.sparklineage.Plans.seq;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -97,6 +98,30 @@ class HugePlanTest {
         assertEquals(31, count(record, "\"o\":["));
         assertEquals(201 - 31, count(record, "\"o\":null"));
         assertEquals("\"truncated\":[]}", truncated(record(unions(100), PlanEncoder.NODE_LIMIT, 60_000)));
+    }
+
+    /** With the limit of a job that runs. All outputs of two thousand unions, each a hundred columns wide, would take ten times as long. */
+    @Test
+    void outputsTakeNoMoreThanTheirTime() {
+        LogicalPlan plan = relation(columns(100));
+        for (int i = 0; i < 2_000; i++) {
+            plan = new Union(seq(Arrays.asList(plan, relation(columns(100)))), false, false);
+        }
+        LogicalPlan unions = plan;
+        CpuTime.assertWithin(Duration.ofSeconds(10), () -> {
+            EncodedPlan encoded = assertDoesNotThrow(() ->
+                    new PlanEncoder(new LiteralHasher(new byte[32]), new NameMasker(), false, PlanEncoder.NODE_LIMIT, false)
+                            .encode(unions, null));
+            String record = new String(encoded.record, StandardCharsets.UTF_8);
+            assertEquals("\"truncated\":[{\"limit\":\"time\",\"value\":2000}]}", truncated(record));
+            assertEquals(4_001, count(record, "\"o\":"));
+        });
+    }
+
+    private static AttributeReference[] columns(int count) {
+        AttributeReference[] columns = new AttributeReference[count];
+        Arrays.setAll(columns, i -> column("c" + i));
+        return columns;
     }
 
     @Test
