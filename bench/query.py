@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import pyarrow as pa
 from deltalake import write_deltalake
 from rich.console import Console
 from rich.table import Table as TextTable
@@ -38,7 +37,7 @@ from spark_lineage.model import (
 )
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.store.delta import DeltaStore
-from spark_lineage.store.schema import TABLES, to_rows
+from spark_lineage.store.schema import TABLES
 
 COLUMNS_PER_TABLE = 18
 LAYERS = 10
@@ -90,11 +89,11 @@ def generate(store: DeltaStore, edges: int) -> str:
     random_ = random.Random(1)  # noqa: S311 - a graph, not a secret
     per_layer = max(1, edges // EDGES_PER_PLAN // LAYERS)
     for layer in range(1, LAYERS + 1):
-        rows = to_rows(layer_of(random_, layer, per_layer))
+        batch = layer_of(random_, layer, per_layer)
         for name in ("edges", "plans", "runs"):
             write_deltalake(
                 f"{store.path}/{name}",
-                pa.Table.from_pylist(rows[name], schema=TABLES[name].schema),
+                TABLES[name].arrow(getattr(batch, name)),
                 mode="append",
             )
     return f"/lake/layer_{LAYERS}/table_0"

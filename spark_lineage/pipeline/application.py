@@ -55,7 +55,7 @@ from spark_lineage.pipeline.problems import (
 )
 from spark_lineage.pipeline.rdd_jobs import rdd_job_of, written
 from spark_lineage.pipeline.rows import Rows
-from spark_lineage.pipeline.runs import new_run, with_job, with_outcome, without_error
+from spark_lineage.pipeline.runs import new_run, outcome, outcome_of_job, without_error
 from spark_lineage.pipeline.scans import scans_of
 
 
@@ -122,14 +122,7 @@ class Application:
         for execution, ending in folded.endings:
             self._ending(execution, ending)
         for execution in folded.failed:
-            run = self._run(
-                f"{self.record.bridge}:{execution.execution_id}",
-                0,
-                "query",
-                "STREAM",
-                RunState(execution.state),
-            )
-            self.rows.runs.append(with_outcome(run, execution))
+            self.rows.runs.append(self._query(execution, "STREAM"))
 
     def running(self, intent: IntentRecord) -> None:
         """A write that has begun and not ended, in an application that lives: its lineage is told when it has ended."""
@@ -141,8 +134,9 @@ class Application:
             if not target or spares_what_is_there(write) or self._is_in_store(target[0].dataset.id):
                 continue
             run_id = f"{self.record.bridge}:{folded.root}"
-            run = self._run(run_id, part, "write", write.write.operation, RunState.RUNNING)
-            self.rows.runs.append(with_outcome(replace(run, target=target[0].dataset.id), execution))
+            fields = outcome(execution) | {"target": target[0].dataset.id}
+            run = self._run(run_id, part, "write", write.write.operation, RunState.RUNNING, **fields)
+            self.rows.runs.append(run)
 
     def executor(self, record: ExecutorRecord) -> None:
         """An executor that came or went."""
@@ -159,8 +153,8 @@ class Application:
         job = None if record.rdd is None else rdd_job_of(record, self.locations.naming)
         if job is None:
             if record.state != RunState.COMPLETE.value:
-                run = self._run(run_id, 0, "query", "RDD", RunState(record.state))
-                self.rows.runs.append(with_job(run, record))
+                run = self._run(run_id, 0, "query", "RDD", RunState(record.state), **outcome_of_job(record))
+                self.rows.runs.append(run)
                 self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
             return
         lineage = self._once(("rdd", job), lambda: analyze_rdd_job(job, self.job))
@@ -170,8 +164,10 @@ class Application:
         for located in job.read.located():
             self.rows.datasets[located.dataset] = None
         kind = "write" if job.effect is Effect.FILES else "usage"
-        run = self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state))
-        run = replace(run, fingerprint=lineage.plan.fingerprint, target=lineage.plan.target)
+        fields = outcome_of_job(record) | {
+            "fingerprint": lineage.plan.fingerprint,
+            "target": lineage.plan.target,
+        }
         totals = written(record) if kind == "write" else None
         for each in job.read.located():
             self.rows.observations.extend(observations(run_id, 0, each, "read"))
@@ -180,8 +176,10 @@ class Application:
                 replace(each, rows=totals.rows, bytes=totals.bytes, files=totals.files)
                 for each in observations(run_id, 0, lineage.target, "written")
             )
-            run = replace(run, rows=totals.rows, bytes=totals.bytes)
-        self.rows.runs.append(with_job(run, record))
+            fields |= {"rows": totals.rows, "bytes": totals.bytes}
+        self.rows.runs.append(
+            self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state), **fields)
+        )
         self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
 
     def gap(self, record: GapRecord) -> None:
@@ -190,11 +188,18 @@ class Application:
 
     def ended(self, end: ApplicationEndRecord | None, state: RunState, why: str | None) -> Run:
         """The run of the application itself, which ended in order or (None) without a word."""
-        run = new_run(self.record, self.job, self.record.bridge, 0, "application", "APPLICATION", state)
-        ended_at = end.ended_at if end else None
-        metrics = tuple(sorted(end.metrics.items())) if end else ()
-        return replace(
-            run, started_at=self.record.started_at, ended_at=ended_at, error_message=why, metrics=metrics
+        return new_run(
+            self.record,
+            self.job,
+            self.record.bridge,
+            0,
+            "application",
+            "APPLICATION",
+            state,
+            started_at=self.record.started_at,
+            ended_at=end.ended_at if end else None,
+            error_message=why,
+            metrics=tuple(sorted(end.metrics.items())) if end else (),
         )
 
     def _write(self, folded: Folded, write: FoldedWrite, part: int) -> None:
@@ -276,21 +281,19 @@ class Application:
 
     def _unread(self, execution: ExecutionRecord) -> None:
         """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
-        run_id = f"{self.record.bridge}:{execution.execution_id}"
-        run = self._run(run_id, 0, "query", "UNKNOWN", RunState(execution.state))
-        self.rows.runs.append(with_outcome(run, execution))
+        run = self._query(execution, "UNKNOWN")
+        self.rows.runs.append(run)
         if execution.state == "COMPLETE" or execution.plan is not None:
-            self.rows.tell([missing_plan(execution, run_id)])
+            self.rows.tell([missing_plan(execution, run.run_id)])
 
     def _not_followed(self, execution: ExecutionRecord, name: str) -> None:
-        run_id = f"{self.record.bridge}:{execution.execution_id}"
-        run = self._run(run_id, 0, "query", name, RunState(execution.state))
-        self.rows.runs.append(with_outcome(run, execution))
+        run = self._query(execution, name)
+        self.rows.runs.append(run)
         if run.state is RunState.FAILED:
             return
         tree = self.plans.get(execution.plan or "")
         dataset = changed_dataset(tree, self.locations.naming) if tree is not None else None
-        self.rows.tell([command_not_followed(execution, run_id, name, dataset)])
+        self.rows.tell([command_not_followed(execution, run.run_id, name, dataset)])
 
     def _ending(self, execution: ExecutionRecord, ending: Ending) -> None:
         """A table that begins anew: a run which orders the writes before and after it, shown where rows were taken away."""
@@ -303,10 +306,8 @@ class Application:
             return
         plan = plan_of_ending(ending.operation, target, self.job)
         self.rows.plans[plan.fingerprint] = plan
-        run_id = f"{self.record.bridge}:{execution.execution_id}"
-        run = self._run(run_id, 0, kind, ending.operation, RunState(execution.state))
-        run = replace(run, fingerprint=plan.fingerprint, target=target)
-        self.rows.runs.append(with_outcome(run, execution))
+        run = self._query(execution, ending.operation, kind, fingerprint=plan.fingerprint, target=target)
+        self.rows.runs.append(run)
 
     def _lineage(self, lineage: Lineage) -> None:
         if self.rows.add(lineage):
@@ -340,9 +341,16 @@ class Application:
     def _context(self, execution: ExecutionRecord, origin: Origin) -> Context:
         return Context(self.job, self.locations.naming, execution.literals, origin.origins, origin.facts)
 
-    def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState) -> Run:
+    def _run(self, run_id: str, part: int, kind: str, operation: str, state: RunState, **fields: Any) -> Run:
         records = self.records.get(run_id, ())
-        return new_run(self.record, self.job, run_id, part, kind, operation, state, records)
+        return new_run(self.record, self.job, run_id, part, kind, operation, state, records=records, **fields)
+
+    def _query(self, execution: ExecutionRecord, operation: str, kind: str = "query", **fields: Any) -> Run:
+        """The run of one execution by itself."""
+        run_id = f"{self.record.bridge}:{execution.execution_id}"
+        return self._run(
+            run_id, 0, kind, operation, RunState(execution.state), **outcome(execution), **fields
+        )
 
     def _executed(
         self,
@@ -357,10 +365,13 @@ class Application:
         left_out = (
             "level" if lineage.is_coarse else next((each.left_out for each in helpers if each.left_out), None)
         )
-        run = self._run(run_id, part, kind, lineage.plan.operation, RunState(execution.state))
-        return with_outcome(
-            run,
-            execution,
+        return self._run(
+            run_id,
+            part,
+            kind,
+            lineage.plan.operation,
+            RunState(execution.state),
+            **outcome(execution),
             fingerprint=lineage.plan.fingerprint,
             target=lineage.plan.target,
             left_out=left_out,

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from spark_lineage.analyze.identity import Location, Naming
 from spark_lineage.analyze.origins import RDD_RELATIONS
@@ -63,7 +64,7 @@ def read_of(node: Node, located: Located, executions: Sequence[Executed], naming
 def _version(node: Node, execution: ExecutionRecord) -> int | None:
     """The snapshot version that was read: noted on the relation, or on what it holds."""
     versions = dict(execution.versions)
-    stack: list[Node] = [node]
+    stack: list[Node] = [node] if versions else []
     while stack:
         item = stack.pop()
         if item.index in versions:
@@ -215,64 +216,41 @@ def _is_within(inner: DatasetId, outer: DatasetId) -> bool:
 
 def _observations(run_id: str, part: int, group: _Group, schema: Schema | None) -> list[Observation]:
     dataset = group.dataset
-    whole = replace(
-        _figures(group),
-        run_id=run_id,
-        part=part,
-        namespace=dataset.namespace,
-        name=dataset.name,
-        schema_id=schema.schema_id if schema else None,
-    )
+    figures = _figures(group)
+    known = {"version": figures["version"], "schema_id": schema.schema_id if schema else None}
+
+    def row(path: str, partitions: tuple[str, ...] = (), **more: Any) -> Observation:
+        return Observation(run_id, part, dataset.namespace, dataset.name, "read", path, partitions, **more)
+
     if len(group.locations) == 1:
         (place,) = group.locations
-        return [replace(whole, path=place.path, partitions=place.partitions)]
-    bare = Observation(
-        run_id,
-        part,
-        dataset.namespace,
-        dataset.name,
-        "read",
-        "",
-        version=whole.version,
-        schema_id=whole.schema_id,
-    )
-    return [
-        whole,
-        *(replace(bare, path=place.path, partitions=place.partitions) for place in group.locations),
-    ]
+        return [row(place.path, place.partitions, **(figures | known))]
+    places = (row(place.path, place.partitions, **known) for place in group.locations)
+    return [row(dataset.name, **(figures | known)), *places]
 
 
-def _figures(group: _Group) -> Observation:
-    """What the scans of a group measured; nothing but offsets where one of them read other datasets, too."""
+def _figures(group: _Group) -> dict[str, Any]:
+    """What the scans of a group measured, as fields of an observation; nothing but offsets where one of them read other datasets, too."""
     ran = [each for each in group.scans if each.ran]
     versions = {each.version for each in group.scans}
-    version = next(iter(versions)) if group.version is None and len(versions) == 1 else group.version
-    operator = group.scans[0].operator if len(group.scans) == 1 else None
-    bare = Observation(
-        "",
-        0,
-        "",
-        "",
-        "read",
-        group.dataset.name,
-        version=version,
-        operator=operator,
-        offsets=_offsets(group, ran),
-    )
+    bare = {
+        "version": next(iter(versions)) if group.version is None and len(versions) == 1 else group.version,
+        "operator": group.scans[0].operator if len(group.scans) == 1 else None,
+        "offsets": _offsets(group, ran),
+    }
     if not ran or group.shared:
         return bare
     windows = [each.modified for each in ran]
     known = [each for each in windows if each is not None]
     whole = len(known) == len([each for each in ran if each.files != 0]) and bool(known)
-    return replace(
-        bare,
-        rows=_sum(each.rows for each in ran),
-        bytes=_sum(each.bytes for each in ran),
-        files=_sum(each.files for each in ran),
-        partitions_read=ran[0].partitions if len(ran) == 1 else None,
-        modified_from=min(each[0] for each in known) if whole else None,
-        modified_until=max(each[1] for each in known) if whole else None,
-    )
+    return bare | {
+        "rows": _sum(each.rows for each in ran),
+        "bytes": _sum(each.bytes for each in ran),
+        "files": _sum(each.files for each in ran),
+        "partitions_read": ran[0].partitions if len(ran) == 1 else None,
+        "modified_from": min(each[0] for each in known) if whole else None,
+        "modified_until": max(each[1] for each in known) if whole else None,
+    }
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

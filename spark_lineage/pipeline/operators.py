@@ -27,6 +27,9 @@ _MOVED_BYTES = ("shuffleBytesWritten", "dataSize")
 
 _FILES = ("numFiles", "numTargetFilesAdded", "numAddedFiles")
 
+_TIMES = {"timing": 1, "nsTiming": 1_000_000}
+"""How many of a metric's units are a millisecond, by Spark's type of it."""
+
 _WHOLE_TIMES = ("executionTimeMs", "pythonTotalTime")
 """Times that have an operator's other times inside them."""
 
@@ -65,7 +68,7 @@ def operators_of(
                 each.name,
                 rows,
                 _first(own, _MOVED_BYTES if each.moves else _BYTES),
-                _time(own, execution.metric_types),
+                _time(own, types),
                 metrics_of,
                 tuple([(name, unit(name, types.get(name, ""))) for name, _ in metrics_of]),
                 tuple([f"{execution.execution_id}:{index}" for index in each.children]),
@@ -144,16 +147,19 @@ def unit(name: str, metric_type: str) -> str:
 
 
 def _first(metrics: Mapping[str, int], names: Sequence[str]) -> int | None:
-    return next((metrics[name] for name in names if name in metrics), None)
+    for name in names:
+        if name in metrics:
+            return metrics[name]
+    return None
 
 
 def _time(metrics: Mapping[str, int], types: Mapping[str, str]) -> int | None:
     """The operator's own times added up, in milliseconds over all its tasks."""
-    times = {
-        name: value if types.get(name) == "timing" else value // 1_000_000
-        for name, value in metrics.items()
-        if types.get(name) in {"timing", "nsTiming"} and name not in _INNER_TIMES
-    }
+    times = {}
+    for name, value in metrics.items():
+        kind = types.get(name)
+        if kind in _TIMES and name not in _INNER_TIMES:
+            times[name] = value // _TIMES[kind]
     whole = _first(times, _WHOLE_TIMES)
     return whole if whole is not None else sum(times.values()) if times else None
 

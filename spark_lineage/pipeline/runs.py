@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, RddJobRecord
+from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, Failure, RddJobRecord
 from spark_lineage.model import Run, RunState
 from spark_lineage.pipeline.intents import is_without_end
 from spark_lineage.pipeline.outcomes import BY_APPLICATION
@@ -19,50 +19,69 @@ def new_run(
     kind: str,
     operation: str,
     state: RunState,
-    records: tuple[str, ...] = (),
+    **more: Any,
 ) -> Run:
-    """A run of an application, without its times, its plan and its outcome."""
+    """A run of an application; `more` are its other fields, such as those of `outcome`."""
+    fields = {
+        "fingerprint": None,
+        "target": None,
+        "user": record.user,
+        "started_at": None,
+        "ended_at": None,
+    } | more
     return Run(
         run_id=run_id,
         part=part,
         kind=kind,
-        fingerprint=None,
         job=job,
         operation=operation,
-        target=None,
         state=state,
         application_id=record.application_id,
         application_name=record.application_name,
-        user=record.user,
         spark_version=record.spark_version,
-        started_at=None,
-        ended_at=None,
-        records=records,
+        **fields,
     )
 
 
-def with_outcome(run: Run, execution: ExecutionRecord, **more: Any) -> Run:
-    """The run with what its execution says of it, and with `more` of its fields."""
-    error = execution.error or execution.plan_error
+def outcome(execution: ExecutionRecord) -> dict[str, Any]:
+    """What an execution says of its run, as fields of it."""
     streaming = execution.streaming
-    return replace(
-        run,
-        user=execution.user or run.user,
-        session=execution.session,
-        started_at=execution.started_at,
-        ended_at=execution.ended_at,
-        error_class=error.class_ if error else None,
-        error_message=error.message if error else None,
-        error_condition=error.condition if error else None,
-        error_sqlstate=error.sqlstate if error else None,
-        decided_by=BY_APPLICATION if is_without_end(execution) and execution.state == "CANCELLED" else None,
-        description=execution.description,
-        call_site=execution.call_site,
-        sql_text=execution.sql_text,
-        query_id=streaming.query_id if streaming else None,
-        batch_id=streaming.batch_id if streaming else None,
-        **more,
-    )
+    return {
+        **({"user": execution.user} if execution.user else {}),
+        "session": execution.session,
+        "started_at": execution.started_at,
+        "ended_at": execution.ended_at,
+        "decided_by": BY_APPLICATION
+        if is_without_end(execution) and execution.state == "CANCELLED"
+        else None,
+        "description": execution.description,
+        "call_site": execution.call_site,
+        "sql_text": execution.sql_text,
+        "query_id": streaming.query_id if streaming else None,
+        "batch_id": streaming.batch_id if streaming else None,
+        **_error(execution.error or execution.plan_error),
+    }
+
+
+def outcome_of_job(record: RddJobRecord) -> dict[str, Any]:
+    """What a job without a query says of its run, as fields of it."""
+    return {
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "call_site": record.call_site,
+        **_error(record.error),
+    }
+
+
+def _error(error: Failure | None) -> dict[str, str | None]:
+    if error is None:
+        return {}
+    return {
+        "error_class": error.class_,
+        "error_message": error.message,
+        "error_condition": error.condition,
+        "error_sqlstate": error.sqlstate,
+    }
 
 
 def without_error(run: Run) -> Run:
@@ -74,18 +93,4 @@ def without_error(run: Run) -> Run:
         error_message=None,
         error_condition=None,
         error_sqlstate=None,
-    )
-
-
-def with_job(run: Run, record: RddJobRecord) -> Run:
-    """The run with what its job without a query says of it."""
-    return replace(
-        run,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        error_class=record.error.class_ if record.error else None,
-        error_message=record.error.message if record.error else None,
-        error_condition=record.error.condition if record.error else None,
-        error_sqlstate=record.error.sqlstate if record.error else None,
-        call_site=record.call_site,
     )

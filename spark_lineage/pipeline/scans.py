@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import Located, by_facts
@@ -60,7 +61,7 @@ def scans_of(
             continue
         if identity is not None:
             seen.add(identity)
-        nodes = tree.nodes if command is None else _below(tree, command)
+        nodes = tree.once(("scans", command), partial(_scanning, tree, command))
         found.extend(_scans(execution, nodes, naming))
     return found
 
@@ -75,6 +76,13 @@ def raw_ids(node: Node, execution: ExecutionRecord) -> frozenset[int]:
     known = execution.expressions
     ids = (known[each.expr] for each in node.output or () if each.expr < len(known))
     return frozenset(each for each in ids if each is not None)
+
+
+def _scanning(tree: PlanTree, command: int | None) -> list[Node]:
+    """The operators that read, below a write command or in the whole plan."""
+    nodes = tree.nodes if command is None else _below(tree, command)
+    scans = (each for each in nodes if each.kind is NodeKind.PHYSICAL and "Scan" in each.name)
+    return [each for each in scans if each.name not in _NOT_SOURCES]
 
 
 def _below(tree: PlanTree, command: int) -> list[Node]:
@@ -95,9 +103,6 @@ def _scans(execution: ExecutionRecord, nodes: Iterable[Node], naming: Naming) ->
     planned, metrics, versions = dict(execution.scans), dict(execution.metrics), dict(execution.versions)
     running = {rdd for job in execution.jobs for rdd in job.rdds}
     for node in nodes:
-        is_scan = node.kind is NodeKind.PHYSICAL and "Scan" in node.name
-        if not is_scan or node.name in _NOT_SOURCES:
-            continue
         yield _scan(
             execution,
             node,

@@ -51,8 +51,7 @@ def with_opaque_edges(edges: pa.Table, plans: Mapping[DatasetId, Sequence[_Plan]
     made = list(_edges(opaque, named))
     if not made:
         return edges
-    rows = [TABLES["edges"].row(each) for each in made]
-    both = pa.concat_tables([edges, pa.Table.from_pylist(rows, schema=edges.schema)])
+    both = pa.concat_tables([edges, TABLES["edges"].arrow(made).select(edges.schema.names)])
     return both.take(pc.sort_indices(both["fingerprint"]))
 
 

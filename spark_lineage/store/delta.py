@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -136,13 +137,13 @@ class DeltaStore:
         except (DeltaError, OSError, pa.ArrowException) as error:
             raise self._unreadable(table, error) from error
 
-    def _write(self, table: Table, rows: list[Row]) -> None:
+    def _write(self, table: Table, values: list[Any]) -> None:
         if self._lacks(table):
             self._create(table)
         delta = self._open(table)
         has_all = {field.name for field in delta.schema().fields}.issuperset(table.schema.names)
         try:
-            content = pa.Table.from_pylist(rows, schema=table.schema)
+            content = table.arrow(values)
             with turn(self._folder):
                 write_deltalake(
                     delta,

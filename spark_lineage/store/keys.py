@@ -7,22 +7,23 @@ is never wrong, only superfluous, and readers drop it here.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_lineage.model import Batch, RunState
-from spark_lineage.store.schema import TABLES, Row, Table, to_rows
+from spark_lineage.store.schema import TABLES, Row, Table
 
 __all__ = ["append", "columns_to_read", "deduplicated", "is_more_final", "is_under"]
 
 Lookup = Callable[[Table, tuple[str, ...], list[str]], Iterable[Row]]
 """(table, columns, scope values) -> those columns of the stored rows whose scope column has one of the values."""
 
-Write = Callable[[Table, list[Row]], None]
-"""Commit rows to a table, all or none, in one commit."""
+Write = Callable[[Table, list[Any]], None]
+"""Commit the rows of model values to a table, all or none, in one commit."""
 
 _STATES_BY_FINALITY = (
     RunState.RUNNING,
@@ -51,43 +52,41 @@ def append(
     Edges are looked up by their plan: a stored plan has all its edges. What ran in the `fresh` applications is not looked up.
     Returns the rows written per table.
     """
-    rows = to_rows(batch)
     plans = TABLES["plans"]
-    fingerprints = sorted({row["fingerprint"] for row in rows["edges"]})
+    fingerprints = sorted({each.fingerprint for each in batch.edges})
     known = (
         {row["fingerprint"] for row in lookup(plans, ("fingerprint",), fingerprints)}
         if fingerprints
         else set()
     )
-    rows["edges"] = [row for row in rows["edges"] if row["fingerprint"] not in known]
+    batch = replace(batch, edges=tuple(each for each in batch.edges if each.fingerprint not in known))
     added = {}
     for name, table in TABLES.items():
-        new = _new_rows(table, rows[name], lookup, fresh)
+        new = _new(table, getattr(batch, name), lookup, fresh)
         if new:
             write(table, new)
         added[name] = len(new)
     return added
 
 
-def _new_rows(table: Table, rows: list[Row], lookup: Lookup, fresh: Collection[str]) -> list[Row]:
-    """The rows whose key is not stored, each key once, in their order."""
-    by_key: dict[tuple[Any, ...], Row] = {}
-    for row in rows:
-        by_key.setdefault(_appended_by(table, row), row)
-    values = {row[table.scope] for row in rows} if table.scope else set()
-    if fresh and table.scope in _OF_APPLICATIONS:
-        values = {each for each in values if each.partition(":")[0] not in fresh}
-    if values:
-        learned = (_LEARNED[table.name],) if table.name in _LEARNED else ()
-        columns = tuple(dict.fromkeys((*table.key, *learned, str(table.scope))))
-        for stored in lookup(table, columns, sorted(values)):
-            by_key.pop(_appended_by(table, stored), None)
-    return list(by_key.values())
-
-
-def _appended_by(table: Table, row: Row) -> tuple[Any, ...]:
+def _new(table: Table, values: Sequence[Any], lookup: Lookup, fresh: Collection[str]) -> list[Any]:
+    """The values whose key is not stored, each key once, the first one, in their order."""
     learned = _LEARNED.get(table.name)
-    return table.key_of(row) if learned is None else (*table.key_of(row), row[learned])
+    keys = table.keys(values)
+    if learned is not None:
+        keys = [(*key, getattr(each, learned)) for key, each in zip(keys, values, strict=True)]
+    by_key: dict[tuple[Any, ...], Any] = {}
+    for key, each in zip(keys, values, strict=True):
+        by_key.setdefault(key, each)
+    among = set() if table.scope is None else {getattr(each, table.scope) for each in values}
+    if fresh and table.scope in _OF_APPLICATIONS:
+        among = {each for each in among if each.partition(":")[0] not in fresh}
+    if among:
+        columns = tuple(dict.fromkeys((*table.key, *([learned] if learned else ()), str(table.scope))))
+        for stored in lookup(table, columns, sorted(among)):
+            key = table.key_of(stored)
+            by_key.pop(key if learned is None else (*key, stored[learned]), None)
+    return list(by_key.values())
 
 
 def is_more_final(one: RunState, other: RunState) -> bool:

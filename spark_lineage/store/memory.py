@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import pyarrow as pa
 
@@ -67,5 +68,5 @@ class MemoryStore:
         found = (row for row in self.rows[table.name] if row[str(table.scope)] in among)
         return [{name: row[name] for name in columns} for row in found]
 
-    def _write(self, table: Table, rows: list[Row]) -> None:
-        self.rows[table.name].extend(rows)
+    def _write(self, table: Table, values: list[Any]) -> None:
+        self.rows[table.name].extend(table.rows(values))

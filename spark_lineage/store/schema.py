@@ -21,9 +21,10 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -39,7 +40,6 @@ __all__ = [
     "Row",
     "Table",
     "from_rows",
-    "to_rows",
 ]
 
 VERSION_PROPERTY = "spark_lineage.schema_version"
@@ -51,29 +51,36 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Codec:
-    """How one field of a model value becomes cells: one cell per suffix, all of type `type`."""
+    """How one field of model values becomes cells: one column per suffix, all of type `type`.
+
+    `encode` takes the field of all values at once: a store has a row for each operator that ever ran.
+    """
 
     type: pa.DataType
-    encode: Callable[[Any], tuple[Any, ...]]
+    encode: Callable[[Sequence[Any]], tuple[Sequence[Any], ...]]
     decode: Callable[[tuple[Any, ...]], Any]
     suffixes: tuple[str, ...] = ("",)
 
 
 def _plain(arrow_type: pa.DataType) -> Codec:
-    return Codec(arrow_type, lambda value: (value,), lambda cells: cells[0])
+    return Codec(arrow_type, lambda values: (values,), lambda cells: cells[0])
 
 
 def _enum(values: type[Enum]) -> Codec:
     members = {value.value: value for value in values}
-    return Codec(pa.string(), lambda value: (value.value,), lambda cells: members[cells[0]])
+    texts = {value: value.value for value in values}
+    return Codec(
+        pa.string(), lambda values: ([texts[each] for each in values],), lambda cells: members[cells[0]]
+    )
 
 
 def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
     """A tuple of small values as an array of structs; each of its fields takes one cell."""
     struct = pa.struct([(name, codec.type) for name, codec in codecs.items()])
 
-    def encode(values: tuple[Any, ...]) -> tuple[list[Row]]:
-        return ([{n: codec.encode(getattr(value, n))[0] for n, codec in codecs.items()} for value in values],)
+    def encode(values: Sequence[tuple[Any, ...]]) -> tuple[list[list[Row]]]:
+        found = iter(_rows(codecs, list(chain.from_iterable(values))))
+        return ([list(islice(found, len(each))) for each in values],)
 
     def decode(cells: tuple[Any, ...]) -> tuple[Any, ...]:
         # Field by field, not struct by struct: a store has as many of these as it has edges.
@@ -86,27 +93,55 @@ def _structs(value_class: type[Any], **codecs: Codec) -> Codec:
     return Codec(pa.list_(struct), encode, decode)
 
 
-def _encode_dataset(value: model.DatasetId | None) -> tuple[str | None, str | None]:
-    return (None, None) if value is None else (value.namespace, value.name)
+def _columns(codecs: Mapping[str, Codec], values: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """The columns of some values, by name."""
+    return {
+        name + suffix: column
+        for name, codec in codecs.items()
+        for suffix, column in zip(
+            codec.suffixes, codec.encode(list(map(operator.attrgetter(name), values))), strict=True
+        )
+    }
+
+
+def _rows(codecs: Mapping[str, Codec], values: Sequence[Any]) -> list[Row]:
+    columns = _columns(codecs, values)
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
+
+
+def _encode_datasets(values: Sequence[model.DatasetId | None]) -> tuple[list[str | None], list[str | None]]:
+    return (
+        [None if each is None else each.namespace for each in values],
+        [None if each is None else each.name for each in values],
+    )
 
 
 def _decode_dataset(cells: tuple[Any, ...]) -> model.DatasetId | None:
     return None if cells[0] is None else model.DatasetId(*cells)
 
 
+def _list(value_type: pa.DataType, order: Callable[[Iterable[Any]], list[Any]] = list) -> Codec:
+    return Codec(
+        pa.list_(value_type),
+        lambda values: (list(map(order, values)),),
+        lambda cells: tuple(cells[0] or ()),
+    )
+
+
 TEXT = _plain(pa.string())
 LONG = _plain(pa.int64())
 FLAG = _plain(pa.bool_())
-TEXTS = Codec(pa.list_(pa.string()), lambda value: (list(value),), lambda cells: tuple(cells[0] or ()))
-LONGS = Codec(pa.list_(pa.int64()), lambda value: (list(value),), lambda cells: tuple(cells[0] or ()))
-DATASET = Codec(pa.string(), _encode_dataset, _decode_dataset, ("_namespace", "_name"))
+TEXTS = _list(pa.string())
+NAMES = _list(pa.string(), lambda names: sorted(set(names)))
+LONGS = _list(pa.int64())
+DATASET = Codec(pa.string(), _encode_datasets, _decode_dataset, ("_namespace", "_name"))
 
 
 def _map(value_type: pa.DataType) -> Codec:
     """A tuple of (name, value) pairs as a map, sorted by name."""
     return Codec(
         pa.map_(pa.string(), value_type),
-        lambda value: (sorted(value),),
+        lambda values: (list(map(sorted, values)),),
         lambda cells: tuple(sorted(dict(cells[0] or ()).items())),
     )
 
@@ -137,22 +172,16 @@ class Table:
         """The arrow schema, in the order of the model's fields."""
         return pa.schema([(n + s, codec.type) for n, codec in self.codecs.items() for s in codec.suffixes])
 
-    def row(self, value: Any) -> Row:
-        """The row of one model value."""
-        row: Row = dict(zip(self.codecs, self._cells(value), strict=True))
-        for name, codec in self._encoded:
-            for suffix, cell in zip(codec.suffixes, codec.encode(row.pop(name)), strict=True):
-                row[name + suffix] = cell
-        return row
+    def rows(self, values: Sequence[Any]) -> list[Row]:
+        """A row for each model value."""
+        return _rows(self.codecs, values)
 
-    @functools.cached_property
-    def _cells(self) -> Callable[[Any], tuple[Any, ...]]:
-        """The fields of a model value, all at once: a store has a row for each operator that ever ran."""
-        return operator.attrgetter(*self.codecs)
-
-    @functools.cached_property
-    def _encoded(self) -> list[tuple[str, Codec]]:
-        return [(name, codec) for name, codec in self.codecs.items() if codec not in {TEXT, LONG, FLAG}]
+    def arrow(self, values: Sequence[Any]) -> pa.Table:
+        """The rows of model values, in the schema."""
+        columns = _columns(self.codecs, values)
+        return pa.Table.from_arrays(
+            [pa.array(columns[field.name], field.type) for field in self.schema], schema=self.schema
+        )
 
     def value(self, row: Row) -> Any:
         """The model value of one row."""
@@ -163,19 +192,32 @@ class Table:
             }
         )
 
+    def keys(self, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """The key of each model value, hashable: arrays as tuples."""
+        columns = _columns(self._key_codecs, values)
+        return list(
+            zip(
+                *(
+                    map(tuple, columns[name]) if name in self._lists_in_key else columns[name]
+                    for name in self.key
+                ),
+                strict=True,
+            )
+        )
+
     def key_of(self, row: Row) -> tuple[Any, ...]:
-        """The key of a row, hashable: arrays as tuples."""
-        cells = self._key_cells(row)
-        return cells if self._plain_key else tuple([tuple(c) if isinstance(c, list) else c for c in cells])
+        """The key of a row, as `keys` gives it."""
+        return tuple([tuple(row[name]) if name in self._lists_in_key else row[name] for name in self.key])
 
     @functools.cached_property
-    def _key_cells(self) -> Callable[[Row], tuple[Any, ...]]:
-        names = self.key
-        return operator.itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    def _key_codecs(self) -> dict[str, Codec]:
+        return {
+            n: codec for n, codec in self.codecs.items() if any(n + s in self.key for s in codec.suffixes)
+        }
 
     @functools.cached_property
-    def _plain_key(self) -> bool:
-        return not any(pa.types.is_list(self.schema.field(name).type) for name in self.key)
+    def _lists_in_key(self) -> frozenset[str]:
+        return frozenset(name for name in self.key if pa.types.is_list(self.schema.field(name).type))
 
 
 def _table(name: str, value_class: type[Any], key: str, scope: str | None, **others: Codec) -> Table:
@@ -199,7 +241,7 @@ _STATE_OPERATORS = _structs(
 )  # fmt: skip
 
 _IN_WRITE_ORDER = (
-    _table("datasets", model.Dataset, "namespace name aliases format", "name", aliases=TEXTS),
+    _table("datasets", model.Dataset, "namespace name aliases format", "name", aliases=NAMES),
     _table("columns", model.Column, "namespace name field type ordinal", "name", ordinal=LONG),
     _table(
         "operators", model.OperatorMetrics, "run_id operator", "run_id",
@@ -260,14 +302,6 @@ opposite order never meets a half.
 
 LATER_TABLES = frozenset({"schemas", "batches", "constants", "events"})
 """Tables that a store of the first release lacks: without rows until there are some, and created then."""
-
-
-def to_rows(batch: model.Batch) -> dict[str, list[Row]]:
-    """The rows of a batch by table, in write order; dataset aliases sorted, nothing de-duplicated."""
-    rows = {name: [table.row(value) for value in getattr(batch, name)] for name, table in TABLES.items()}
-    for row in rows["datasets"]:
-        row["aliases"] = sorted(set(row["aliases"]))
-    return rows
 
 
 def from_rows(name: str, rows: Iterable[Row]) -> tuple[Any, ...]:

@@ -112,10 +112,13 @@ class SparkStore:
             found = frame.select(*map(_quoted, columns)).collect()
         return [row.asDict(recursive=True) for row in found]
 
-    def _write(self, table: Table, rows: list[Row]) -> None:
+    def _write(self, table: Table, values: list[Any]) -> None:
         if self._lacks(table):
             self._create(table)
-        cells = [tuple(_spark_cell(row[field.name], field.type) for field in table.schema) for row in rows]
+        cells = [
+            tuple(_spark_cell(row[field.name], field.type) for field in table.schema)
+            for row in table.rows(values)
+        ]
         with self._failing(table, "written"), turn(self._folder):
             frame = self._spark.createDataFrame(cells, _ddl(table)).coalesce(1)
             frame.write.format("delta").mode("append").option("mergeSchema", "true").save(

@@ -9,7 +9,7 @@ import pytest
 from store_rows import batch
 
 from spark_lineage import model
-from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, from_rows, to_rows
+from spark_lineage.store.schema import SCHEMA_VERSION, TABLES, from_rows
 
 DELTA_TYPES = (pa.string(), pa.int64(), pa.bool_())
 
@@ -68,8 +68,7 @@ def test_the_columns_of_version_1():
 
 
 def test_a_row():
-    rows = to_rows(batch())
-    assert rows["edges"][0] == {
+    assert TABLES["edges"].rows(batch().edges)[0] == {
         "fingerprint": f"{1:064x}",
         "kind": "data",
         "source_namespace": "file",
@@ -92,5 +91,6 @@ def test_a_row():
 @pytest.mark.parametrize("name", TABLES)
 def test_values_come_back(name):
     values = getattr(batch(), name)
-    table = pa.Table.from_pylist(to_rows(batch())[name], schema=TABLES[name].schema)
+    table = TABLES[name].arrow(values)
+    assert table.equals(pa.Table.from_pylist(TABLES[name].rows(values), schema=TABLES[name].schema))
     assert from_rows(name, table.to_pylist()) == values
