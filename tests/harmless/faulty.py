@@ -24,8 +24,8 @@ KINDS = (
 )  # fmt: skip
 """Throwables, as `Faults.java` makes them; `mute` is one whose own words throw."""
 
-EXCEPTIONS = frozenset({"io", "runtime", "interrupted", "death", "assertion", "mute"})
-"""Those that tell of no lack of classes, memory or stack."""
+EXCEPTIONS = frozenset({"io", "runtime", "assertion", "mute"})
+"""Those that Spark itself throws where it is asked for what it does not know."""
 
 NOT_OURS_TO_CATCH = (
     "Bridge.enable", "Bridge.disable", "Bridge.status", "Bridge.flush", "Bridge.encode", "Bridge.missingLinks",

@@ -1,7 +1,7 @@
 """Applications that stop straight after a write, in one JVM; FOLDER is their place, RACES says how many there are.
 
 Then one whose queue drops events while it goes on, one that ends while events are dropped, one that is behind while a plan is run again,
-and at last one whose queue is behind when the program ends.
+and at last one whose queue is behind when the program ends. With NEVER only one whose queue never gets on again.
 """
 
 import json
@@ -46,6 +46,25 @@ def hold(spark: SparkSession, millis: int) -> None:
     while not holding.isHeld():
         time.sleep(0.01)
 
+
+def gauge(spark: SparkSession) -> int:
+    """How many events wait in the bridge's queue, as Spark counts them."""
+    metrics = spark._jsc.sc().listenerBus().metrics().metricRegistry()
+    return metrics.getGauges().get("queue.spark-lineage.size").getValue()
+
+
+if "NEVER" in os.environ:
+    session = begin("never", exitTimeout="1s")
+    write(session, "never-0")
+    session._jvm.harmless.Holding.add(session._jsc.sc())
+    hold(session, 3_600_000)
+    for number in range(1, 4):
+        write(session, f"never-{number}")
+    counts["posted"] = gauge(session)
+    session.stop()
+    counts["waiting"] = gauge(session)
+    (folder / "counts.json").write_text(json.dumps(counts))
+    raise SystemExit(0)
 
 for number in range(races):
     session = begin("races", exitTimeout="1s" if number % 2 else "0")

@@ -111,3 +111,20 @@ def test_an_application_whose_end_is_dropped_is_told_of_when_the_program_ends(en
     assert dropped(records) == ended.counts["ends"] > 10
     states = ended.states("ends")
     assert states == {"ends-0": "COMPLETE"} | {f"ends-{number}": "UNKNOWN" for number in range(1, 4)}
+
+
+def test_what_the_bus_never_tells_before_the_program_ends_is_a_gap_of_its_number(
+    tmp_path: Path, helpers: Path
+) -> None:
+    """Its thread is held up for good: what waits behind it is counted, and the writes are said to be unknown."""
+    if not IN_TIME:
+        pytest.skip("Spark 3.5 waits for its bus for ever")
+    run_script(SCRIPT, 600, FOLDER=tmp_path, RACES=0, NEVER=1, JARS=f"{JAR},{helpers}")
+    ended = Ended(tmp_path, json.loads((tmp_path / "counts.json").read_text(encoding="utf-8")))
+    records = ended.records("never")
+    assert list((tmp_path / "never").glob("*.open")) == []
+    assert of_kind(records, "application_end") == []
+    # What the stop posts, and the mark of the queue's end, came to what waited before.
+    assert dropped(records) == ended.counts["waiting"] - 1 > ended.counts["posted"] >= 3 * 6
+    states = ended.states("never")
+    assert states == {"never-0": "COMPLETE"} | {f"never-{number}": "UNKNOWN" for number in range(1, 4)}

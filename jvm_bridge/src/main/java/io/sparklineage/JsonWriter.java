@@ -79,7 +79,22 @@ final class JsonWriter {
 
     /** Takes away all that was written since: what failed in the middle leaves no half of it behind. */
     void backTo(int mark) {
-        count = Math.min(count, mark);
+        while (count > mark) {
+            count--;
+            waiting -= length(tokens[count], objects[count]);
+        }
+    }
+
+    /** What a token adds to {@link #waiting}. */
+    private static int length(long token, Object object) {
+        switch ((int) token & (1 << BITS) - 1) {
+            case TEXT:
+                return ((String) object).length();
+            case RAW:
+                return (int) (token >> BITS);
+            default:
+                return 0;
+        }
     }
 
     byte[] toBytes() {

@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import com.codahale.metrics.Counter;
+import com.codahale.metrics.Gauge;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
@@ -52,7 +53,7 @@ final class LineageListener extends SparkFirehoseListener {
     private Runnable unregister = () -> { };
     private long dropped;
     private int executorEvents;
-    private boolean ended;
+    private volatile boolean ended;
     private volatile long order;
 
     /** CPU time that the events took, without what Spark does to bring them. */
@@ -190,7 +191,7 @@ final class LineageListener extends SparkFirehoseListener {
         }
         long leftOut = LeftOut.take();
         if (leftOut > 0) {
-            gaps.add(Gaps.ENCODE_FAILED, leftOut, "facts are left out of records: classes, memory or stack had run out");
+            gaps.add(Gaps.ENCODE_FAILED, leftOut, "facts are left out of records: the thread was interrupted, or classes, memory or stack had run out");
         }
     }
 
@@ -287,10 +288,25 @@ final class LineageListener extends SparkFirehoseListener {
         }
         recorder.close(shareUntil(deadlineNanos));
         countLosses();
-        if (thread != null && !thread.isAlive() && !ended && dropped == 0) {
-            gaps.add(Gaps.EVENTS_DROPPED, 1, "the end of the application was not heard of");
+        if (!ended) {
+            countUnheard();
         }
         spool.close(Math.max(1, millisUntil(deadlineNanos)));
+    }
+
+    /**
+     * Counts what Spark has not told of when the program ends, by what waits in its queue. The end of the application is among it,
+     * unless that was dropped.
+     */
+    private void countUnheard() {
+        Gauge<?> size = context.listenerBus().metrics().metricRegistry().getGauges().get("queue." + QUEUE + ".size");
+        long waiting = size == null ? 0 : ((Number) size.getValue()).longValue();
+        if (context.isStopped()) {
+            waiting--; // the mark of the queue's end is no event
+        }
+        if (waiting > 0 || dropped == 0) {
+            gaps.add(Gaps.EVENTS_DROPPED, Math.max(1, waiting), "the program ended before Spark had told of them");
+        }
     }
 
     /** What the thread before the spool may take of the time until then. */

@@ -49,6 +49,14 @@ class JsonWriterTest {
     }
 
     @Test
+    void whatIsTakenAwayHasNoSize() {
+        JsonWriter json = new JsonWriter();
+        json.name("a").object().field("text", "long enough").raw("\"b\":1".getBytes(), 5).backTo(0);
+        assertEquals(0, json.size());
+        assertEquals("", json.toString());
+    }
+
+    @Test
     void whatFailedInTheMiddleIsTakenAway() {
         JsonWriter json = new JsonWriter().array();
         for (int i = 0; i < 10_000; i++) {
