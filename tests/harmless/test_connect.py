@@ -1,4 +1,6 @@
-"""A real Spark Connect server with the flag, and two clients in another process: each write is of its client's user and session."""
+"""A real Spark Connect server with the flag, and two clients in another process: each write is of its client's user and session, and no
+secret of theirs is kept.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from bridge.records import of_kind, read_spool
+from leaks.canaries import Canaries, traces
 from sources.broker import free_ports
 from support.paths import JAR
 from support.spark import SMALL
@@ -65,10 +68,12 @@ def start_server(folder: Path, port: int) -> subprocess.Popen[str]:
 
 def test_a_write_is_of_its_clients_user_and_session(tmp_path: Path) -> None:
     (port,) = free_ports(1)
+    canaries = Canaries()
+    secrets = [canaries.filled(position, "{c}") for position in ("an option", "a literal")]
     server = start_server(tmp_path, port)
     try:
         client = subprocess.run(
-            [sys.executable, str(CLIENT), f"sc://localhost:{port}", str(tmp_path)],
+            [sys.executable, str(CLIENT), f"sc://localhost:{port}", str(tmp_path), *secrets],
             capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
     finally:
@@ -83,6 +88,8 @@ def test_a_write_is_of_its_clients_user_and_session(tmp_path: Path) -> None:
         "switch lineage on where the Connect server is started, with the words that `spark-lineage flags` prints."
     )
     records = read_spool(tmp_path / "spool")
+    for file in (tmp_path / "spool").iterdir():
+        assert traces(file.read_bytes(), canaries.positions) == [], file.name
     ingest(tmp_path / "spool", tmp_path / "store")
     lineage = spark_lineage.open(store=tmp_path / "store", ingest=False)
     writes = [run for run in lineage.runs().to_dict()["runs"] if run["kind"] == "write" and run["target"]]

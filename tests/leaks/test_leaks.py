@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 import spark_lineage
 from leaks.canaries import MARK, Canaries, traces
 from leaks.harness import Leaks, run_job
+from spark_lineage.show.answer import Answer
 from spark_lineage.show.cli import app, main
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import TABLES
@@ -60,6 +63,14 @@ OVER_ALL = (
     ),
     *(("search", "kept"), ("search", "concat"), ("search", MARK[:3]), ("check",), ("ingest",)),
 )
+
+DRAWN_PER_TABLE = (*PER_TABLE, "data_diff")
+DRAWN_PER_RUN = ("run", "compare")
+DRAWN_OVER_ALL = (
+    *(("tables",), ("runs",), ("problems",), ("unusual",), ("freshness",), ("streams",), ("validate",)),
+    *(("doctor",), ("check",), ("search", "kept"), ("drift", "7d"), ("data_drift", "7d")),
+)
+"""Methods of `Lineage`, with their words, whose answers a notebook draws."""
 
 
 @pytest.fixture(scope="module")
@@ -117,20 +128,50 @@ def test_nothing_leaks_into_tables_and_answers(leaks: Leaks, capsys: pytest.Capt
     assert len(runs) > 30
     for words in OVER_ALL:
         _run(words, leaks, capsys)
-    lineage = spark_lineage.open(leaks.folder / "store")
     names = sorted({row["name"] for row in store.read("datasets").to_pylist()})
     for name in names[:: EVERY[FORM]]:
         for command in PER_TABLE:
             _run((command, f"`{name}`"), leaks, capsys)
-        for answer in (lineage.table, lineage.upstream):
-            try:
-                html = answer(f"`{name}`")._repr_html_()
-            except spark_lineage.LineageError:
-                continue  # nothing is known of it: the command has said so
-            assert traces(html.encode(), leaks.positions) == [], name
     for row in runs[:: EVERY[FORM] * 2]:
         for command in PER_RUN:
             _run((command, row["run_id"]), leaks, capsys)
+
+
+def test_nothing_leaks_into_what_a_notebook_draws(leaks: Leaks, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each kind of answer is drawn, and there is no other kind."""
+    _run(("ingest",), leaks, capsys)
+    store = DeltaStore(leaks.folder / "store")
+    lineage = spark_lineage.open(leaks.folder / "store", ingest=False)
+    names = sorted({f"`{row['name']}`" for row in store.read("datasets").to_pylist()})[:: EVERY[FORM]]
+    runs = [row["run_id"] for row in store.read("runs").to_pylist()][:: EVERY[FORM]]
+    streams = [each["query_id"] for each in lineage.streams().to_dict()["streams"]]
+    asked = [
+        *DRAWN_OVER_ALL,
+        *((kind, name) for kind in DRAWN_PER_TABLE for name in names),
+        *((kind, run) for kind in DRAWN_PER_RUN for run in runs),
+        *(("stream", stream) for stream in streams),
+    ]
+    drawn = {kind for kind, *words in asked if _draw(partial(getattr(lineage, kind), *words), leaks)}
+    assert _draw(partial(lineage.impact, without=names[0]), leaks)
+    methods = inspect.getmembers(spark_lineage.Lineage, inspect.isfunction)
+    kinds = {
+        name for name, each in methods if each.__annotations__.get("return") == "Answer" and name[0] != "_"
+    }
+    assert kinds == {*DRAWN_PER_TABLE, *DRAWN_PER_RUN, *(kind for kind, *_ in DRAWN_OVER_ALL), "stream"}
+    assert kinds - drawn <= {
+        "stream",
+        "data_diff",
+    }  # not each job has a stream, or a Delta table of two versions
+
+
+def _draw(ask: Callable[[], Answer], leaks: Leaks) -> bool:
+    """Whether there is an answer; its page has no secret."""
+    try:
+        answer = ask()
+    except spark_lineage.LineageError:
+        return False  # nothing is known of it: the command has said so
+    assert traces(answer._repr_html_().encode(), leaks.positions) == []
+    return True
 
 
 def test_every_command_is_asked() -> None:

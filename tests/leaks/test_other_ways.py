@@ -1,4 +1,4 @@
-"""Secrets on other ways than a job of one session: Spark Connect, and the address of a remote spool that cannot be reached."""
+"""Secrets on other ways than a job's: Spark Connect, and the address of a remote spool that cannot be reached, of a job and of a live session."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 import pyspark
 import pytest
 from support.paths import JAR
-from support.spark import SMALL
+from support.spark import SMALL, end_jvm, local_builder, own_session
 
 from leaks.canaries import Canaries, traces
 from leaks.harness import LOG
+from spark_lineage.capture import session
+from spark_lineage.errors import BridgeError
+from spark_lineage.settings import load_settings
 from spark_lineage.show.cli import main
 
 HERE = Path(__file__).parent
@@ -71,3 +74,38 @@ def test_connect_and_the_address_of_a_remote_spool_leak_nothing(
             printed = capsys.readouterr()
             assert traces((printed.out + printed.err).encode(), positions) == [], words
     print(f"{len(positions)} secrets, {len(content)} bytes")
+
+
+@pytest.mark.spark
+@pytest.mark.smoke35
+def test_what_a_live_session_says_of_its_remote_spool_leaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its remote spool cannot be reached, which is told with the address."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    canaries = Canaries()
+    settings = {
+        "spark.jars": str(JAR),
+        "spark.sql.extensions": "io.sparklineage.LineageExtension",
+        "spark.lineage.spool": canaries.filled("spool", "unknown://ann:{c}@host/spool?token={c}"),
+        "spark.my.password": canaries.filled("setting", "{c}"),
+    }
+    end_jvm()
+    builder = local_builder(tmp_path, delta=False)
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    with own_session(builder) as spark:
+        rows = spark.range(3).selectExpr("id", canaries.filled("literal", "'{c}' AS secret"))
+        rows.write.option("password", canaries.filled("option", "{c}")).parquet(str(tmp_path / "made"))
+        with pytest.raises(BridgeError, match="the upload to the remote spool failed") as late:
+            session.flush(spark, 5)
+        status = session.status(spark)
+        monkeypatch.setenv("SPARK_LINEAGE_SPOOL", str(tmp_path / "spool"))
+        with pytest.raises(BridgeError, match="already on") as elsewhere:
+            session.attach(spark, load_settings(store=tmp_path / "store"))
+    assert status is not None
+    told = [str(late.value), status.last_error or "", str(elsewhere.value)]
+    assert [traces(each.encode(), canaries.positions) for each in told] == [[]] * len(told)
+    content = b"".join(each.read_bytes() for each in (tmp_path / "state").rglob("*.seg"))
+    assert b"/made" in content
+    assert traces(content, canaries.positions) == []
