@@ -1,6 +1,7 @@
-"""Records that are made to hurt their reader, and a process of its own that reads one with little memory: `python hostile.py NAME...`.
+"""Records that are made to hurt their reader, and a process of its own that reads them with little memory: `python hostile.py [NAME...]`.
 
-Prints for each, as JSON: its name, `read` or why it was refused, the seconds, the peak of the memory so far in MB, its bytes.
+Prints for each, as JSON: its name, `read` or why it was refused, the seconds of CPU time that this took, the peak of the memory so far in MB,
+its bytes. Without names it prints a list of all.
 """
 
 from __future__ import annotations
@@ -207,12 +208,15 @@ def main(names: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (before + MEMORY_BYTES, resource.RLIM_INFINITY))
     for name in names:
         payload = RECORDS[name]()
-        started = time.monotonic()
+        started = time.process_time()
         outcome = read(payload)
-        seconds = round(time.monotonic() - started, 2)
+        seconds = round(time.process_time() - started, 3)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(json.dumps([name, outcome, seconds, peak, len(payload)]), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if len(sys.argv) > 1:
+        main(sys.argv[1:])
+    else:
+        print(json.dumps(list(RECORDS)))

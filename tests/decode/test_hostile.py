@@ -1,6 +1,6 @@
 """Records made to hurt: read or refused with one sentence, in bounded memory; what stands beside them is read all the same.
 
-`make test` takes those of a few megabytes and some of 64; `TORTURE=all` all of them, and a segment of 1 GB.
+`make test` takes those of a few megabytes and some of 64; `TORTURE=all` all of them, and a segment of 1 GB. `bench/hostile.py` measures the time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def test_a_record_is_read_or_refused_within_512_mb(names: list[str]) -> None:
     assert [name for name, *_ in found] == names
     for name, outcome, seconds, peak_mb, size in found:
         assert outcome == "read" if name in READ else outcome.startswith("refused: "), (name, outcome)
-        print(f"{name}: {outcome[:60]}; {size:,} bytes, {seconds} s, {peak_mb} MB so far")
+        print(f"{name}: {outcome[:60]}; {size:,} bytes, {seconds} s of CPU time, {peak_mb} MB so far")
 
 
 def _write(spool: Path, name: str, payloads: list[bytes]) -> None:
