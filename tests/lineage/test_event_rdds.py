@@ -193,6 +193,33 @@ def test_a_look_at_the_files_that_a_query_names_is_no_usage(place: Place, form: 
     assert place.new_problems(lambda: place.spark.sql(query).collect()) == []
 
 
+def of_an_ended_query(place: Place, act: Callable[[], Any]) -> None:
+    """Act as a thread does that was started inside a query which has ended: it keeps the query's number."""
+    context = place.spark.sparkContext
+    context.setLocalProperty("spark.sql.execution.id", "0")
+    try:
+        act()
+    finally:
+        context.setLocalProperty("spark.sql.execution.id", None)
+
+
+def test_a_write_by_a_thread_that_outlived_its_query_is_told(place: Place) -> None:
+    rows = place.spark.sql(QUERY).rdd.map(str)
+    runs = place.new_runs(lambda: of_an_ended_query(place, lambda: rows.saveAsTextFile(f"{place.folder}/out")))
+    assert shape(runs) == [("write", "RDD", "COMPLETE")]
+    assert [run["target"]["name"] for run in runs] == [f"{place.folder}/out"]
+
+
+def test_what_a_thread_that_outlived_its_query_reads_and_calls_is_told(place: Place) -> None:
+    path = in_file(place, "one\ntwo\n")
+    lines = place.spark.sparkContext.textFile(path)
+    runs = place.new_runs(lambda: of_an_ended_query(place, lines.count))
+    assert shape(runs) == [("usage", "RDD", "COMPLETE")]
+    rows = place.spark.table("t").rdd
+    problems = place.new_problems(lambda: of_an_ended_query(place, lambda: rows.foreach(lambda _: None)))
+    assert {problem["code"] for problem in problems} == {"rdd_job"}
+
+
 def test_a_save_that_fails_is_a_failed_write(place: Place) -> None:
     def fail(_: Any) -> str:
         raise ValueError

@@ -83,6 +83,12 @@ final class Activity {
         final long startedAt;
         final String callSite;
 
+        /**
+         * Whether it names an execution that has ended, and so counts as one without. A thread that was started inside an execution
+         * keeps its number for as long as it lives.
+         */
+        final boolean late;
+
         /** Whether a reader started it to learn columns; asked of jobs without an execution only. */
         final boolean schemaInference;
         final List<Integer> stageIds = new ArrayList<>();
@@ -104,9 +110,10 @@ final class Activity {
         /** What a job without an execution reads and writes, as members of its record. */
         JsonWriter reads = new JsonWriter();
 
-        Job(int id, Long executionId, long startedAt, String callSite, boolean schemaInference) {
+        Job(int id, Long executionId, boolean late, long startedAt, String callSite, boolean schemaInference) {
             this.id = id;
             this.executionId = executionId;
+            this.late = late;
             this.startedAt = startedAt;
             this.callSite = callSite;
             this.schemaInference = schemaInference;
@@ -114,6 +121,7 @@ final class Activity {
     }
 
     private final Map<Long, Execution> executions = new Bounded<>(EXECUTION_LIMIT);
+    private final SeenExecutions ended = new SeenExecutions(EXECUTION_LIMIT);
     private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT);
     private final Map<Integer, Integer> stageJobs = new Bounded<>(STAGE_LIMIT);
 
@@ -129,6 +137,7 @@ final class Activity {
     /** The execution that ends now, with its jobs; it is forgotten here. */
     Execution removeExecution(long id) {
         Execution known = executions.remove(id);
+        ended.add(id);
         Execution execution = known == null ? new Execution(id) : known;
         for (Job job : execution.jobs) {
             forget(job);
@@ -176,10 +185,12 @@ final class Activity {
 
     Job jobStarted(SparkListenerJobStart event) throws Throwable {
         Properties properties = event.properties() == null ? new Properties() : event.properties();
-        Long executionId = number(properties.getProperty("spark.sql.execution.id"));
+        Long named = number(properties.getProperty("spark.sql.execution.id"));
+        boolean late = named != null && !executions.containsKey(named) && ended.contains(named, named);
+        Long executionId = late ? null : named;
         List<Object> stageInfos = SparkCompat.elements(SparkCompat.member(event, "stageInfos"), STAGES_OF_JOB_LIMIT);
         StageInfo last = stageInfos.isEmpty() ? null : (StageInfo) stageInfos.get(stageInfos.size() - 1);
-        Job job = new Job(event.jobId(), executionId, event.time(), last == null ? null : last.name(),
+        Job job = new Job(event.jobId(), executionId, late, event.time(), last == null ? null : last.name(),
                 executionId == null && last != null && isSchemaInference(last));
         for (Object element : stageInfos) {
             StageInfo stage = (StageInfo) element;
@@ -248,7 +259,7 @@ final class Activity {
         return job;
     }
 
-    private void forget(Job job) {
+    void forget(Job job) {
         jobs.remove(job.id);
         for (Integer stage : job.stageIds) {
             stageJobs.remove(stage, job.id);

@@ -198,7 +198,11 @@ final class LineageListener extends SparkFirehoseListener {
     private void jobStarted(SparkListenerJobStart event) throws Throwable {
         Activity.Job job = activity.jobStarted(event);
         if (job.executionId == null && !job.schemaInference) {
-            job.reads = RddJob.describe(context, job.id);
+            RddJob described = RddJob.describe(context, job.id);
+            job.reads = described.members;
+            if (job.late && described.isOfQuery && !String.valueOf(job.callSite).startsWith("foreach")) {
+                activity.forget(job);
+            }
         }
     }
 

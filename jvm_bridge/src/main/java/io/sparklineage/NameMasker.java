@@ -1,7 +1,6 @@
 package io.sparklineage;
 
 import java.util.ArrayDeque;
-import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -37,8 +36,7 @@ final class NameMasker {
     /** Relations that only repeat the columns of a plan elsewhere, under ids of their own. */
     private static final Pattern REPEATED = Pattern.compile("CTERelationRef|UnionLoopRef|WithCTE");
 
-    /** Expression id to the name and what it is masked as, of all plans, for the attributes that carry the name on. */
-    private final Map<Long, String[]> names;
+    private final MaskedNames names;
 
     /** The plan under way, and what was looked up in it: texts of all its literals, and expression ids that it defines itself. */
     private final LogicalPlan plan;
@@ -50,10 +48,10 @@ final class NameMasker {
     private final Map<String, String> ofLiterals = new Activity.Bounded<>(NAME_LIMIT);
 
     NameMasker() {
-        this(Collections.synchronizedMap(new Activity.Bounded<>(NAME_LIMIT)), null);
+        this(new MaskedNames(), null);
     }
 
-    private NameMasker(Map<Long, String[]> names, LogicalPlan plan) {
+    private NameMasker(MaskedNames names, LogicalPlan plan) {
         this.names = names;
         this.plan = plan;
     }
@@ -89,7 +87,7 @@ final class NameMasker {
         }
         String masked = texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
         if (!masked.equals(name)) {
-            names.put(alias.exprId().id(), new String[] {name, masked});
+            names.put(alias.exprId().id(), name, masked);
             ofLiterals.put(name, masked);
         }
         return masked;
@@ -138,9 +136,9 @@ final class NameMasker {
             return "?";
         }
         long id = attribute.exprId().id();
-        String[] known = names.get(id);
+        String known = names.of(id, name);
         if (known != null) {
-            return known[0].equals(name) ? known[1] : name;
+            return known;
         }
         String masked = ofLiterals.get(name);
         if (masked == null) {

@@ -18,11 +18,16 @@ final class Origins {
     /** Executions that the rows of one plan are followed through. */
     private static final int REACH_LIMIT = 64;
 
+    /** All facts together; those of the oldest executions go. */
+    static final int ALL_FACTS_LIMIT = 16 << 20;
+
+    private static final byte[] NO_FACTS = {};
+
     /** An execution that has ended: its plan, and what a reader of its rows needs of its run. */
     static final class Ended {
         final long execution;
         final String plan;
-        final byte[] facts;
+        byte[] facts;
         final Map<Integer, List<Long>> makers;
         final boolean checkpoint;
 
@@ -35,20 +40,36 @@ final class Origins {
         }
     }
 
+    private final ArrayDeque<Ended> withFacts = new ArrayDeque<>();
+    private int allFacts;
     private final Map<Long, Ended> ended = new Activity.Bounded<>(EXECUTION_LIMIT);
     private final Map<String, List<Long>> checkpoints = new Activity.Bounded<>(EXECUTION_LIMIT);
     private final Map<Long, Integer> made = new Activity.Bounded<>(EXECUTION_LIMIT);
 
     /** Remembers an execution that has ended; `checkpoint` where it was one, lazy or not. */
     void ended(long execution, EncodedPlan plan, Map<Integer, List<Long>> makers, boolean checkpoint) {
-        byte[] facts = plan.facts.size() > FACTS_LIMIT ? new byte[0] : plan.facts.toBytes();
-        ended.put(execution, new Ended(execution, plan.hash, facts, makers, checkpoint));
+        byte[] facts = plan.facts.size() > FACTS_LIMIT ? NO_FACTS : plan.facts.toBytes();
+        Ended known = new Ended(execution, plan.hash, facts, makers, checkpoint);
+        ended.put(execution, known);
+        boundFacts(known);
         if (checkpoint && plan.outputKey != null) {
             List<Long> candidates = checkpoints.computeIfAbsent(plan.outputKey, key -> new ArrayList<>());
             candidates.removeIf(earlier -> isSame(ended.get(earlier), plan.hash, makers));
             if (candidates.size() <= CANDIDATE_LIMIT) {
                 candidates.add(execution);
             }
+        }
+    }
+
+    private void boundFacts(Ended latest) {
+        if (latest.facts.length > 0) {
+            withFacts.add(latest);
+            allFacts += latest.facts.length;
+        }
+        while (allFacts > ALL_FACTS_LIMIT) {
+            Ended oldest = withFacts.remove();
+            allFacts -= oldest.facts.length;
+            oldest.facts = NO_FACTS;
         }
     }
 

@@ -17,16 +17,21 @@ final class RddAncestry {
     private RddAncestry() {
     }
 
-    /** Writes `{"rdd":id,"ancestry":[...]}`, with `"ancestry_cut":true` where there are more than the limit. */
-    static void write(JsonWriter json, RDD<?> rdd) {
+    /**
+     * Writes `{"rdd":id,"ancestry":[...]}`, with `"ancestry_cut":true` where there are more than the limit. Returns whether one of them
+     * is a query's.
+     */
+    static boolean write(JsonWriter json, RDD<?> rdd) {
         Set<RDD<?>> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         ArrayDeque<RDD<?>> queue = new ArrayDeque<>();
         seen.add(rdd);
         queue.add(rdd);
         boolean cut = false;
+        boolean ofQuery = false;
         json.object().field("rdd", rdd.id()).name("ancestry").array();
         while (!queue.isEmpty()) {
             RDD<?> current = queue.remove();
+            ofQuery |= current.getClass().getName().startsWith("org.apache.spark.sql.");
             List<RDD<?>> parents = parents(current);
             writeOne(json, current, parents);
             for (RDD<?> parent : parents == null ? Collections.<RDD<?>>emptyList() : parents) {
@@ -42,6 +47,7 @@ final class RddAncestry {
             json.field("ancestry_cut", true);
         }
         json.endObject();
+        return ofQuery;
     }
 
     private static void writeOne(JsonWriter json, RDD<?> rdd, List<RDD<?>> parents) {

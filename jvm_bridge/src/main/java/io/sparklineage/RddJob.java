@@ -17,13 +17,25 @@ final class RddJob {
     /** How deep a closure is searched for the configuration of a write. */
     private static final int CLOSURE_DEPTH = 2;
 
-    private RddJob() {
+    /** Its members `rdd`, `function`, `output` and `output_format`. */
+    final JsonWriter members;
+
+    /**
+     * Whether it reads the rows of a query and writes no files: where that query has ended, the job is one of its own that comes late (an
+     * iterator over its rows, a broadcast that nobody needs any more), unless it runs a function of the program. The query tells of it.
+     */
+    final boolean isOfQuery;
+
+    private RddJob(JsonWriter members, boolean isOfQuery) {
+        this.members = members;
+        this.isOfQuery = isOfQuery;
     }
 
-    /** The members `rdd`, `function`, `output` and `output_format` of a job that has just started. */
-    static JsonWriter describe(SparkContext context, int jobId) {
+    /** What can be said of a job that has just started. */
+    static RddJob describe(SparkContext context, int jobId) {
         JsonWriter json = new JsonWriter();
         int begin = json.mark();
+        boolean isOfQuery = false;
         try {
             Object jobs = SparkCompat.member(context.dagScheduler(), "jobIdToActiveJob");
             Object job = SparkCompat.unwrap(((scala.collection.Map<Object, Object>) jobs).get(jobId));
@@ -31,30 +43,33 @@ final class RddJob {
             Object rdd = SparkCompat.memberOrNull(stage, "rdd");
             if (rdd instanceof RDD) {
                 json.name("rdd");
-                RddAncestry.write(json, (RDD<?>) rdd);
-                function(json, SparkCompat.memberOrNull(stage, "func"));
+                boolean readsQuery = RddAncestry.write(json, (RDD<?>) rdd);
+                isOfQuery = !function(json, SparkCompat.memberOrNull(stage, "func")) && readsQuery;
             }
         } catch (Throwable problem) {
             json.backTo(begin);
             LeftOut.note(problem);
             // The scheduler's table changes under the reader's hand: the job stays without these members.
         }
-        return json;
+        return new RddJob(json, isOfQuery);
     }
 
-    private static void function(JsonWriter json, Object function) throws Throwable {
+    /** Writes what the job does; whether it writes files. */
+    private static boolean function(JsonWriter json, Object function) throws Throwable {
         if (function == null) {
-            return;
+            return false;
         }
         String name = function.getClass().getName();
         int lambda = name.indexOf("$$Lambda");
         json.field("function", lambda < 0 ? name : name.substring(0, lambda));
         Object configuration = writeConfiguration(function, CLOSURE_DEPTH);
-        if (configuration instanceof Configuration) {
-            String output = ((Configuration) configuration).get(OUTPUT);
-            json.field("output", output == null ? null : Masking.path(output));
-            json.field("output_format", format((Configuration) configuration));
+        if (!(configuration instanceof Configuration)) {
+            return false;
         }
+        String output = ((Configuration) configuration).get(OUTPUT);
+        json.field("output", output == null ? null : Masking.path(output));
+        json.field("output_format", format((Configuration) configuration));
+        return true;
     }
 
     private static String format(Configuration configuration) {

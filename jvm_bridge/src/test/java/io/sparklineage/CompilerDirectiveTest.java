@@ -1,6 +1,8 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.File;
@@ -13,6 +15,17 @@ class CompilerDirectiveTest {
     private static List<String> temporary() {
         String[] names = new File(System.getProperty("java.io.tmpdir")).list((folder, name) -> name.startsWith("spark-lineage"));
         return Arrays.asList(names);
+    }
+
+    @Test
+    void whereOnlyOneCompilerWorksItIsLeftAlone() {
+        assertTrue(CompilerDirective.isTiered("true", "default"));
+        assertTrue(CompilerDirective.isTiered("true", null), "before Java 13");
+        assertFalse(CompilerDirective.isTiered("false", "default"));
+        assertFalse(CompilerDirective.isTiered("true", "high-only"));
+        assertFalse(CompilerDirective.isTiered(null, null), "not HotSpot");
+        assertEquals("true", CompilerDirective.option("TieredCompilation"));
+        assertNull(CompilerDirective.option("NoSuchOption"));
     }
 
     @Test

@@ -58,6 +58,29 @@ class OriginsTest {
     }
 
     @Test
+    void factsOfAllTogetherAreBounded() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < 15_000; i++) {
+            text.append('x');
+        }
+        int ended = 3_000;
+        for (int execution = 1; execution <= ended; execution++) {
+            EncodedPlan plan = plan("p" + execution, "1,2,", 0, null);
+            plan.facts.value(text.toString());
+            end(execution, plan, false);
+        }
+        int kept = 0;
+        for (int execution = 1; execution <= ended; execution++) {
+            Map<Integer, List<Long>> makers = Collections.singletonMap(5, Collections.singletonList((long) execution));
+            for (Origins.Ended each : origins.reach(makers)) {
+                assertEquals("p" + execution, each.plan);
+                kept += each.facts.length;
+            }
+        }
+        assertEquals(Origins.ALL_FACTS_LIMIT / 15_002 * 15_002, kept);
+    }
+
+    @Test
     void theOnlyLazyCheckpointMadeTheRows() {
         end(1, plan("a", "1,2,", 0, null), true);
         end(2, plan("b", "1,2,", 0, null), false);
