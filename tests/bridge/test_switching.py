@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from support.paths import JAR
+from support.paths import JAR, REPOSITORY
 from support.spark import submit
 
 from bridge.records import frame_sizes, of_kind, read_segment, read_spool
@@ -83,7 +84,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
     }
     assert json.loads(words["after"])["alive"] is False
     in_sink = read_csv_sink(tmp_path / "metrics")
-    assert in_sink.keys() == metrics.keys()
+    assert in_sink.keys() == metrics.keys() == documented_metrics()
     clocks = ("listener_nanos", "event_nanos", "recorder_nanos", "writer_nanos", "intent_nanos")
     times = {name: metrics.pop(name) for name in clocks}
     assert all(0 < in_sink.pop(name) <= value for name, value in times.items())
@@ -108,6 +109,13 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
         "queued_records": 0,
         "queued_bytes": 0,
     }
+
+
+def documented_metrics() -> set[str]:
+    """The names of the table in docs/metrics.md."""
+    lines = (REPOSITORY / "docs" / "metrics.md").read_text(encoding="utf-8").splitlines()
+    cells = [line.split("|")[1] for line in lines if line.startswith("| `")]
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
 def read_csv_sink(folder: Path) -> dict[str, int]:
