@@ -13,6 +13,8 @@ from support import jvm
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytest_plugins = ["support.pieces"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

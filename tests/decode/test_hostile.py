@@ -14,12 +14,14 @@ import subprocess
 import sys
 import unicodedata
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from decode.hostile import RECORDS
 from support.paths import REPOSITORY
+from support.torture import ALL
 
 import spark_lineage
 from spark_lineage.capture import spool as spools
@@ -27,8 +29,6 @@ from spark_lineage.pipeline import ingest
 from spark_lineage.show.cli import main
 from spark_lineage.store.memory import MemoryStore
 from tests.analyze.building import PlanBuilder
-
-ALL = os.environ.get("TORTURE") == "all"
 
 READ = {
     "a text of 64 MB",
@@ -52,8 +52,11 @@ SAMPLE = ["a name of 64 MB", "as many nodes as fit", "as many facts of a run as 
 GROUPS = [SMALL, *([LARGE[start : start + 6] for start in range(0, len(LARGE), 6)] if ALL else [SAMPLE])]
 
 
+@pytest.mark.torture("hostile")
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: names[0])
-def test_a_record_is_read_or_refused_within_512_mb(names: list[str]) -> None:
+def test_a_record_is_read_or_refused_within_512_mb(
+    names: list[str], record_property: Callable[[str, object], None]
+) -> None:
     command = [sys.executable, str(Path(__file__).with_name("hostile.py")), *names]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
@@ -63,6 +66,7 @@ def test_a_record_is_read_or_refused_within_512_mb(names: list[str]) -> None:
     for name, outcome, seconds, peak_mb, size in found:
         assert outcome == "read" if name in READ else outcome.startswith("refused: "), (name, outcome)
         print(f"{name}: {outcome[:60]}; {size:,} bytes, {seconds} s of CPU time, {peak_mb} MB so far")
+    record_property("records", len(names))
 
 
 def _write(spool: Path, name: str, payloads: list[bytes]) -> None:
@@ -89,6 +93,7 @@ def test_what_stands_beside_hostile_records_is_ingested(tmp_path: Path) -> None:
     assert len(report.messages) == len(names)
 
 
+@pytest.mark.torture("hostile")
 @pytest.mark.skipif(not ALL, reason="1 GB of disk: TORTURE=all")
 def test_a_frame_of_1_gb_is_not_read(tmp_path: Path) -> None:
     spool = tmp_path / "spool"

@@ -5,7 +5,6 @@ In the long form (TORTURE=all) once more with a spool that the executors could r
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections import Counter
@@ -17,11 +16,12 @@ import pytest
 from bridge.records import of_kind, read_spool
 from support.paths import JAR
 from support.spark import submit
+from support.torture import ALL
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.torture("cluster")]
 
 SCRIPT = Path(__file__).with_name("cluster.py")
 CONF = {
@@ -72,7 +72,7 @@ def may_hide() -> bool:
 @pytest.mark.parametrize("spool", ["of_the_driver_alone", "within_reach"])
 def test_what_executors_make_has_its_lineage(tmp_path: Path, spool: str) -> None:
     hidden = spool == "of_the_driver_alone"
-    if not hidden and os.environ.get("TORTURE") != "all":
+    if not hidden and not ALL:
         pytest.skip("`make torture` has the spool within reach of the executors, too")
     if hidden and not may_hide():
         pytest.skip("this user may not hide a folder from a process")

@@ -7,7 +7,6 @@ seed chooses (TORTURE_SEEDS=0-1), beside the same applications without lineage. 
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from support.spark import submit
-from support.torture import BRIDGE, Passed, seeds
+from support.torture import ALL, Passed, seeds
 
 import spark_lineage
 from harmless.faulty import HANG_SECONDS, KINDS, faulty_jar
@@ -27,7 +26,6 @@ from spark_lineage.pipeline import ingest
 
 pytestmark = [pytest.mark.spark]
 
-ALL = os.environ.get("TORTURE") == "all"
 SCRIPT = Path(__file__).with_name("ending.py")
 CODES = {"return": 0, "exit": 3, "raise": 1}
 """What spark-submit's exit code is for each way to end."""
@@ -102,9 +100,7 @@ def test_each_kind_of_throwable_from_every_method_changes_no_ending(
     tmp_path: Path, faulty: tuple[Path, dict[int, str]]
 ) -> None:
     jar, _ = faulty
-    passed = Passed(
-        "endings", BRIDGE, *("tests/harmless/" + each for each in ("java", "faulty.py", "*ending*.py"))
-    )
+    passed = Passed("endings")
     left = [each for each in applications() if not (ALL and each.key in passed)]
 
     def attempt(application: Application) -> str | None:

@@ -6,21 +6,21 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from support.paths import JAR
 from support.spark import run_script
+from support.torture import ALL
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.torture("huge")]
 
 SCRIPT = Path(__file__).with_name("huge.py")
-SIZE = 100 if os.environ.get("TORTURE") == "all" else 10
+SIZE = 100 if ALL else 10
 
 
 def ran(folder: Path, lineage: str) -> dict[str, list[int]]:

@@ -34,7 +34,7 @@ from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 from support.paths import JAR
 from support.spark import DELTA, SMALL
-from support.torture import BRIDGE, Passed, seeds
+from support.torture import ALL, Passed, seeds
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
@@ -42,7 +42,6 @@ from spark_lineage.store.delta import DeltaStore
 
 pytestmark = [pytest.mark.spark]
 
-ALL = os.environ.get("TORTURE") == "all"
 SEEDS = seeds(200) if ALL else range(2)
 SCRIPT = Path(__file__).with_name("killed.py")
 STOPS = 3
@@ -282,9 +281,7 @@ def _states(folder: Path, left: Left, runs: Mapping[int, dict[str, Any]]) -> lis
 
 
 def test_every_write_that_was_noted_is_known_once(tmp_path: Path) -> None:
-    passed = Passed(
-        "kills", BRIDGE, "spark_lineage/capture", "spark_lineage/pipeline", "tests/harmless/*kill*.py"
-    )
+    passed = Passed("kills")
     decided: Counter[str] = Counter()
     left = [seed for seed in SEEDS if not (ALL and str(seed) in passed)]
     for seed in left:

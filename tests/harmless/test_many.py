@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ import pytest
 from bridge.records import of_kind, read_spool
 from support.paths import JAR
 from support.spark import run_script
+from support.torture import ALL
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.torture("many")]
 
 SCRIPT = Path(__file__).with_name("many.py")
-TASKS, QUERIES = (1_000_000, 10_000) if os.environ.get("TORTURE") == "all" else (5_000, 80)
+TASKS, QUERIES = (1_000_000, 10_000) if ALL else (5_000, 80)
 WRITTEN = range(10, QUERIES + 1, 10)
 """The numbers of the queries that write."""
 
@@ -56,12 +57,16 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     return Ran(folder, found, read_spool(folder / "spool"))
 
 
-def test_every_answer_is_right_and_the_bridge_lives(ran: Ran) -> None:
+def test_every_answer_is_right_and_the_bridge_lives(
+    ran: Ran, record_property: Callable[[str, object], None]
+) -> None:
     assert ran.found["wrong"] == []
     assert ran.found["status"]["alive"]
     for number in WRITTEN:
         files = (ran.folder / "data" / f"written-{number}").glob("*.parquet")
         assert sum(pq.read_metadata(each).num_rows for each in files) == number % 50 + 1
+    record_property("tasks", TASKS)
+    record_property("queries", QUERIES)
 
 
 def test_what_the_bus_dropped_is_all_that_is_missing(ran: Ran) -> None:

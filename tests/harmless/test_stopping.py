@@ -1,13 +1,13 @@
 """A stop straight after a write loses nothing, also where Spark's bus does not wait; events that the bus drops are counted exactly.
 
-`make test` has ten stops, TORTURE=all a thousand.
+`make test` has ten stops, TORTURE=all a thousand, a hundred in each JVM.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ import pytest
 from bridge.records import of_kind, read_spool
 from support.paths import JAR
 from support.spark import run_script
+from support.torture import ALL
 
 import spark_lineage
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark]
+pytestmark = [pytest.mark.spark, pytest.mark.torture("stopping")]
 
 SCRIPT = Path(__file__).with_name("stopping.py")
-RACES = 1_000 if os.environ.get("TORTURE") == "all" else 10
+JVMS, RACES = (10, 100) if ALL else (1, 10)
 IN_TIME = pyspark.__version__ >= "4"
 """Whether this Spark can be told not to wait for its bus."""
 
@@ -50,7 +51,7 @@ class Ended:
         return {table: run["state"] for table, run in zip(tables, writes, strict=True) if "held" not in table}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=range(JVMS))
 def ended(tmp_path_factory: pytest.TempPathFactory, helpers: Path) -> Ended:
     folder = tmp_path_factory.mktemp("stopping")
     run_script(SCRIPT, 3_000, FOLDER=folder, RACES=RACES, JARS=f"{JAR},{helpers}")
@@ -64,7 +65,9 @@ def dropped(records: list[dict[str, Any]]) -> int:
     return sum(each["count"] for each in gaps)
 
 
-def test_a_stop_straight_after_a_write_loses_nothing(ended: Ended) -> None:
+def test_a_stop_straight_after_a_write_loses_nothing(
+    ended: Ended, record_property: Callable[[str, object], None]
+) -> None:
     records = ended.records("races")
     kinds = Counter(each["kind"] for each in records)
     assert list((ended.folder / "races").glob("*.open")) == []
@@ -73,6 +76,7 @@ def test_a_stop_straight_after_a_write_loses_nothing(ended: Ended) -> None:
     assert {each["state"] for each in of_kind(records, "execution")} == {"COMPLETE"}
     ends = [(each["stopped"], each["running"]) for each in of_kind(records, "application_end")]
     assert ends == [("program", [])] * RACES
+    record_property("stops", RACES)
 
 
 def test_what_the_bus_still_tells_when_the_program_ends_is_waited_for(ended: Ended) -> None:

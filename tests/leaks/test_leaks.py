@@ -17,12 +17,13 @@ import pytest
 import spark_lineage
 from leaks.canaries import MARK, Canaries, traces
 from leaks.harness import Leaks, run_job
+from spark_lineage.pipeline import ingest
 from spark_lineage.show.answer import Answer
 from spark_lineage.show.cli import app, main
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import TABLES
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = [pytest.mark.spark, pytest.mark.smoke35, pytest.mark.torture("leaks")]
 
 FORM = os.environ.get("TORTURE", "sample")
 FEWEST = {"sample": 200, "all": 1_000}
@@ -97,10 +98,11 @@ def test_a_leak_would_be_seen() -> None:
     assert not traces(b"encrypted", canaries.positions)
 
 
-def test_every_position_was_reached(leaks: Leaks) -> None:
+def test_every_position_was_reached(leaks: Leaks, record_property: Callable[[str, object], None]) -> None:
     assert len(leaks.positions) >= FEWEST[FORM]
     assert leaks.unlike == []
     print(f"{len(leaks.positions)} secrets; seconds: {leaks.seconds}")
+    record_property("secrets", len(leaks.positions))
 
 
 def test_nothing_leaks_into_spool_and_log(leaks: Leaks) -> None:
@@ -189,6 +191,7 @@ def test_what_is_exported_is_clean(leaks: Leaks, tmp_path: Path, capsys: pytest.
 
 
 def test_what_is_local_is_its_owners_alone(leaks: Leaks) -> None:
+    ingest(leaks.spool, leaks.folder / "store")
     state = Path(os.environ["XDG_STATE_HOME"])
     made = [
         leaks.spool,
@@ -197,6 +200,7 @@ def test_what_is_local_is_its_owners_alone(leaks: Leaks) -> None:
         *(leaks.folder / "store").rglob("*"),
         *state.rglob("*"),
     ]
+    assert len(made) > 30
     wide = [str(each) for each in made if each.exists() and stat.S_IMODE(each.stat().st_mode) & 0o077]
     assert [each[-70:] for each in wide] == []
 

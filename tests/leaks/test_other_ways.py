@@ -25,6 +25,7 @@ LONG = pytest.mark.skipif(os.environ.get("TORTURE") != "all", reason="starts JVM
 
 
 @LONG
+@pytest.mark.torture("leaks")
 @pytest.mark.spark
 @pytest.mark.skipif(
     pyspark.__version__ < "4", reason="PySpark 3.5 starts no Connect server without a package"

@@ -25,7 +25,7 @@ from spark_lineage.errors import LineageError
 from spark_lineage.model import Batch
 from spark_lineage.planning import planned
 
-pytestmark = [pytest.mark.spark, pytest.mark.matrix35]
+pytestmark = [pytest.mark.spark, pytest.mark.matrix35, pytest.mark.torture("leaks")]
 
 FORM = os.environ.get("TORTURE", "sample")
 EVERY = {"sample": 6, "all": 1}

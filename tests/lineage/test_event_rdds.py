@@ -205,7 +205,9 @@ def of_an_ended_query(place: Place, act: Callable[[], Any]) -> None:
 
 def test_a_write_by_a_thread_that_outlived_its_query_is_told(place: Place) -> None:
     rows = place.spark.sql(QUERY).rdd.map(str)
-    runs = place.new_runs(lambda: of_an_ended_query(place, lambda: rows.saveAsTextFile(f"{place.folder}/out")))
+    runs = place.new_runs(
+        lambda: of_an_ended_query(place, lambda: rows.saveAsTextFile(f"{place.folder}/out"))
+    )
     assert shape(runs) == [("write", "RDD", "COMPLETE")]
     assert [run["target"]["name"] for run in runs] == [f"{place.folder}/out"]
 

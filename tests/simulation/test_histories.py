@@ -6,31 +6,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 import pytest
 from support.paths import REPOSITORY
-from support.torture import seeds, version
+from support.torture import ALL, Passed, parts, seeds
 
 from simulation.histories import CLASSES, run
 
-STATE = REPOSITORY / ".cache" / "torture" / "simulation"
 PIECE = 500
-SIMULATED = (
-    "jvm_bridge/src/*/java/io/sparklineage/S[ei]*.java",
-    "jvm_bridge/src/*/java/io/sparklineage/Spool*.java",
-    "jvm_bridge/src/main/java/io/sparklineage/Gaps.java",
-    "spark_lineage/capture/spool.py",
-    "spark_lineage/pipeline/ingestion.py",
-    "tests/simulation/histories.py",
-    "tests/simulation/records.jsonl",
-)
 BUILT = (CLASSES / "test-classes" / "io" / "sparklineage" / "Simulation.class").exists()
 pytestmark = pytest.mark.skipif(
     not BUILT, reason="the bridge's test classes are not built: make test builds them"
@@ -57,37 +45,27 @@ def test_a_seed_is_one_history() -> None:
     assert len(said) == 1, said
 
 
-def timed(low: int, high: int) -> tuple[dict[int, list[str]], dict[str, float]]:
-    """`run`, and its seconds beside the figures."""
+def timed(piece: range) -> tuple[dict[int, list[str]], dict[str, int], float]:
+    """`run`, and its seconds."""
     began = time.monotonic()
-    wrong, figures = run(low, high)
-    return wrong, {**figures, "seconds": round(time.monotonic() - began, 1)}
+    wrong, figures = run(piece[0], piece[-1])
+    return wrong, figures, time.monotonic() - began
 
 
-@pytest.mark.skipif(os.environ.get("TORTURE") != "all", reason="100,000 histories: TORTURE=all")
+@pytest.mark.skipif(not ALL, reason="100,000 histories: TORTURE=all")
 def test_a_hundred_thousand_histories() -> None:
-    chosen = seeds(100_000, first=1)
-    pieces = [(low, min(low + PIECE, chosen.stop) - 1) for low in chosen[::PIECE]]
-    folder = STATE / version(SIMULATED)
-    folder.mkdir(parents=True, exist_ok=True)
-    left = [piece for piece in pieces if not (folder / f"{piece[0]}-{piece[1]}.json").exists()]
-    processes = int(os.environ.get("TORTURE_PROCESSES", os.cpu_count() or 1))
+    passed = Passed("simulation")
+    pieces = {f"{each[0]}-{each[-1]}": each for each in parts(seeds(100_000, first=1), PIECE)}
+    left = [name for name in pieces if name not in passed]
     began = time.monotonic()
     wrong: dict[int, list[str]] = {}
-    with ProcessPoolExecutor(processes) as pool:
-        under_way = {pool.submit(timed, *piece): piece for piece in left}
+    with ProcessPoolExecutor(int(os.environ.get("TORTURE_PROCESSES", os.cpu_count() or 1))) as pool:
+        under_way = {pool.submit(timed, pieces[name]): name for name in left}
         for done in as_completed(under_way):
-            low, high = under_way[done]
-            found, figures = done.result()
+            found, figures, seconds = done.result()
             wrong |= found
             if not found:
-                (folder / f"{low}-{high}.json").write_text(json.dumps(figures))
-    total: Counter[str] = Counter()
-    for low, high in pieces:
-        file = folder / f"{low}-{high}.json"
-        total.update(json.loads(file.read_text()) if file.exists() else {})
-    print(", ".join(f"{name}: {count}" for name, count in total.items()))
-    print(
-        f"{len(left)} of {len(pieces)} pieces in {time.monotonic() - began:.0f} s, the others before (`seconds` are those of all processes)"
-    )
+                passed.note(under_way[done], seconds, **figures)
+    print(passed)
+    print(f"{len(left)} pieces now, on all processes in {time.monotonic() - began:.0f} s")
     assert wrong == {}
