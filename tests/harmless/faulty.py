@@ -7,9 +7,9 @@ import subprocess
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import pyspark
 from bridge.records import MAGIC
 from pyspark.sql import SparkSession
 from support.paths import JAR
+from support.spark import DELTA
 
+EXTENSION = "io.sparklineage.LineageExtension"
 JAVA = Path(__file__).with_name("java")
 KINDS = (
     "io", "runtime", "linkage", "class", "memory", "stack", "interrupted", "death", "assertion", "mute",
@@ -57,8 +59,9 @@ def faulty_jar(folder: Path, classes: Path) -> tuple[Path, dict[int, str]]:
     path = ":".join(map(str, [classes, *jars.glob("xbean-asm*.jar")]))
     subprocess.run(["java", "-cp", path, "Instrument", str(JAR), str(copy), str(points)], check=True)
     with zipfile.ZipFile(copy, "a") as archive:
-        for each in sorted((classes / "io").rglob("*.class")):
-            archive.write(each, str(each.relative_to(classes)))
+        for name in ("io", "harmless"):
+            for each in sorted((classes / name).rglob("*.class")):
+                archive.write(each, str(each.relative_to(classes)))
     named = (line.split() for line in points.read_text(encoding="utf-8").splitlines())
     return copy, {int(number): name for number, name in named}
 
@@ -123,6 +126,7 @@ class Work:
 
     name: str
     do: Callable[[SparkSession, Path], list[Any]]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def _plain(spark: SparkSession, folder: Path) -> list[Any]:
@@ -164,4 +168,28 @@ def _executors(spark: SparkSession, _folder: Path) -> list[Any]:
     return [spark.range(3).count()]
 
 
-WORK = (Work("plain", _plain), Work("streaming", _streaming), Work("executors", _executors))
+def _tables(spark: SparkSession, _folder: Path) -> list[Any]:
+    name = f"kept_{time.monotonic_ns()}"
+    spark.range(6).selectExpr("id", "id % 2 AS key").write.format("delta").partitionBy("key").saveAsTable(
+        name
+    )
+    spark.sql(f"DELETE FROM {name} WHERE id = 3")  # noqa: S608
+    kept = sorted(tuple(row) for row in spark.table(name).collect())
+    spark.range(2).write.jdbc(DATABASE, "numbers", mode="overwrite")
+    stored = spark.read.jdbc(DATABASE, "numbers")
+    of_rdd = spark._jsc.textFile(__file__).count() > 0
+    rows = [kept, stored.count(), stored.rdd.count(), of_rdd]
+    spark.sql(f"DROP TABLE {name}")
+    return rows
+
+
+DATABASE = "jdbc:derby:memory:faulty;create=true"
+
+DELTA_TOO = DELTA | {"spark.sql.extensions": f"{DELTA['spark.sql.extensions']},{EXTENSION}"}
+
+WORK = (
+    Work("plain", _plain),
+    Work("streaming", _streaming),
+    Work("executors", _executors),
+    Work("tables", _tables, DELTA_TOO),
+)
