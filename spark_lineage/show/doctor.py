@@ -76,12 +76,16 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `fix` is what to do, empty where nothing is."""
+    """One thing that was looked at. `fix` is what to do, empty where nothing is. Neither has the secrets of an address."""
 
     name: str
     outcome: Outcome
     sentence: str
     fix: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", without_secrets(self.sentence))
+        object.__setattr__(self, "fix", without_secrets(self.fix))
 
 
 def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Check, ...]:
@@ -279,10 +283,10 @@ def _store(place: Path | str) -> Check:
         return Check(
             "store",
             Outcome.FAIL,
-            f"{without_secrets(str(place))} cannot be read ({error.strerror})",
+            f"{place} cannot be read ({error.strerror})",
             "name another store",
         )
-    return Check("store", Outcome.OK, f"{without_secrets(str(place))} holds {runs} runs")
+    return Check("store", Outcome.OK, f"{place} holds {runs} runs")
 
 
 def _session(settings: Settings, spark: SparkSession) -> Check:
@@ -297,7 +301,8 @@ def _session(settings: Settings, spark: SparkSession) -> Check:
     if status.lost:
         reasons = _lost(status.metrics)
         sentence = (
-            f"The bridge lost {status.lost} records{reasons} (last error: {status.last_error or 'none'})"
+            f"The bridge lost {status.lost} records{reasons} (last error: {status.last_error or 'none'}); "
+            f"{status.records} records so far{_costs(status.metrics)}"
         )
         return Check("session", Outcome.WARN, sentence, "see `spark-lineage problems` and the driver's log")
     if status.spool is not None and Path(status.spool) != settings.spool:
@@ -348,6 +353,8 @@ def _costs(metrics: dict[str, int]) -> str:
     if {"written_bytes", "queued_records", "queued_bytes"} <= metrics.keys():
         words.append(f"{_bytes(metrics['written_bytes'])} written")
         words.append(f"{metrics['queued_records']} records ({_bytes(metrics['queued_bytes'])}) queued")
+    if metrics.get("queued_executions"):
+        words.append(f"{metrics['queued_executions']} executions queued")
     times = {
         "listener": "listener_nanos",
         "recorder": "recorder_nanos",

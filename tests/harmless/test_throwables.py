@@ -274,8 +274,6 @@ def test_while_an_application_begins_and_ends(bench: Bench, spool: str) -> None:
     bench.begun.update(points)
     expected = answer, shapes(bench.records())
     assert any("application_end" in each for each in expected[1])
-    if os.environ.get("DBG"):
-        print("UNREACHED", sorted(n for i, n in bench.points.items() if i not in bench.tried | bench.begun))
     wrong = run(
         bench, spool, lambda fault: try_application(bench, short, expected, fault), points, QUICK // 3
     )

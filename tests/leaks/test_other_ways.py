@@ -15,6 +15,7 @@ from support.spark import SMALL, end_jvm, local_builder, own_session
 
 from leaks.canaries import Canaries, traces
 from leaks.harness import LOG
+from spark_lineage import Lineage
 from spark_lineage.capture import session
 from spark_lineage.errors import BridgeError
 from spark_lineage.settings import load_settings
@@ -101,11 +102,13 @@ def test_what_a_live_session_says_of_its_remote_spool_leaks_nothing(
         with pytest.raises(BridgeError, match="the upload to the remote spool failed") as late:
             session.flush(spark, 5)
         status = session.status(spark)
+        doctor = Lineage(load_settings(store=tmp_path / "store"), spark=spark).doctor()
         monkeypatch.setenv("SPARK_LINEAGE_SPOOL", str(tmp_path / "spool"))
         with pytest.raises(BridgeError, match="already on") as elsewhere:
             session.attach(spark, load_settings(store=tmp_path / "store"))
     assert status is not None
     told = [str(late.value), status.last_error or "", str(elsewhere.value)]
+    told += [str(doctor), json.dumps(doctor.to_dict()), doctor._repr_html_()]
     assert [traces(each.encode(), canaries.positions) for each in told] == [[]] * len(told)
     content = b"".join(each.read_bytes() for each in (tmp_path / "state").rglob("*.seg"))
     assert b"/made" in content

@@ -256,7 +256,7 @@ def test_a_folder_that_is_no_store(settings):
         (
             BridgeStatus(alive=True, spool="/other", lost=3, last_error="disk full"),
             Outcome.WARN,
-            "The bridge lost 3 records (last error: disk full)",
+            "The bridge lost 3 records (last error: disk full); 0 records so far",
         ),
         (
             BridgeStatus(alive=True, spool="/other", records=1),
@@ -272,7 +272,7 @@ def test_a_folder_that_is_no_store(settings):
         (
             BridgeStatus(alive=True, lost=5, metrics=METRICS | {"lost": 5, "lost_spool_failed": 5}),
             Outcome.WARN,
-            "The bridge lost 5 records: 5 spool_failed (last error: none)",
+            f"The bridge lost 5 records: 5 spool_failed (last error: none); 0 records so far {COSTS}",
         ),
     ],
 )
