@@ -19,30 +19,33 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-lineage test-first test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
+.PHONY: demo test test-lineage test-first test-harmless test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
-# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, four lanes side by side: a session of Spark leaves a core free
+# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, five lanes side by side: a session of Spark leaves a core free
 # most of the time. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/tested
-	@$(MAKE) --no-print-directory --jobs=4 --keep-going lane-lineage lane-first test-others lane-smoke35
+	@$(MAKE) --no-print-directory --jobs=5 --keep-going lane-lineage lane-first lane-harmless test-others lane-smoke35
 
 lane-%:
 	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
 
 LINEAGE_TESTS := tests/closed tests/hive tests/lineage
 FIRST_TESTS := tests/bridge tests/compare tests/corpora tests/execution tests/failures
+HARMLESS_TESTS := tests/harmless tests/leaks tests/simulation
 test-lineage:
 	.venv/bin/python -m pytest $(LINEAGE_TESTS)
 test-smoke35:
 	.venv-3.5/bin/python -m pytest -m smoke35
 test-first:
 	.venv/bin/python -m pytest $(FIRST_TESTS)
+test-harmless:
+	.venv/bin/python -m pytest $(HARMLESS_TESTS)
 test-others:
-	.venv/bin/python -m pytest tests $(patsubst %,--ignore=%,$(LINEAGE_TESTS) $(FIRST_TESTS))
+	.venv/bin/python -m pytest tests $(patsubst %,--ignore=%,$(LINEAGE_TESTS) $(FIRST_TESTS) $(HARMLESS_TESTS))
 
 # Which columns matter, found by running every query and case again on changed data. What is done is kept in
 # .cache/by-execution; `make check-by-execution EXECUTION_WORDS='--seeds 4 --shard 1/2'` does a part.
