@@ -73,6 +73,38 @@ final class Failure {
             "java.nio.file.FileSystemException", "java.nio.file.NoSuchFileException",
             "java.nio.file.NotDirectoryException"));
 
+    /** A failure of a chain of causes, asked once for what it says: its class may be the user's, and throw. */
+    private static final class Link {
+        final Throwable thrown;
+        final String message;
+        final Throwable cause;
+
+        /** Whether message or cause could not be read. */
+        final boolean isSilent;
+
+        Link(Throwable thrown) {
+            String message = null;
+            Throwable cause = null;
+            boolean isSilent = false;
+            try {
+                message = thrown.getMessage();
+            } catch (Throwable problem) {
+                LeftOut.note(problem);
+                isSilent = true;
+            }
+            try {
+                cause = thrown.getCause();
+            } catch (Throwable problem) {
+                LeftOut.note(problem);
+                isSilent = true;
+            }
+            this.thrown = thrown;
+            this.message = message;
+            this.cause = cause;
+            this.isSilent = isSilent;
+        }
+    }
+
     private final String errorClass;
     private final String message;
     private final String condition;
@@ -90,23 +122,33 @@ final class Failure {
         this.cancelled = cancelled;
     }
 
+    /** Never throws: where the failure cannot be read, its class is told alone. */
     static Failure of(Throwable thrown) {
-        List<Throwable> chain = chain(thrown);
+        try {
+            return read(thrown);
+        } catch (Throwable problem) {
+            LeftOut.note(problem);
+            return new Failure(thrown.getClass().getName(), null, null, null, false);
+        }
+    }
+
+    private static Failure read(Throwable thrown) {
+        List<Link> chain = chain(thrown);
         String condition = null;
         String sqlstate = null;
         boolean cancelled = false;
-        for (Throwable link : chain) {
+        for (Link link : chain) {
             boolean open = condition == null || WRAPPERS.contains(condition);
-            condition = open ? orElse(condition(link), condition) : condition;
-            sqlstate = open || sqlstate == null ? orElse(sqlstate(link), sqlstate) : sqlstate;
+            condition = open ? orElse(condition(link.thrown), condition) : condition;
+            sqlstate = open || sqlstate == null ? orElse(sqlstate(link.thrown), sqlstate) : sqlstate;
             cancelled |= isCancellation(link);
         }
         String python = pythonClass(chain);
         Failure failure = python != null
                 ? new Failure(python, "a Python function raised " + python, condition, sqlstate, cancelled)
                 : new Failure(thrown.getClass().getName(), message(chain), condition, sqlstate, cancelled);
-        for (Throwable link : chain) {
-            Object contexts = link instanceof SparkThrowable ? SparkCompat.memberOrNull(link, "getQueryContext") : null;
+        for (Link link : chain) {
+            Object contexts = link.thrown instanceof SparkThrowable ? SparkCompat.memberOrNull(link.thrown, "getQueryContext") : null;
             if (contexts instanceof Object[]) {
                 Arrays.stream((Object[]) contexts).map(Failure::place).filter(Objects::nonNull)
                         .forEach(failure.contexts::add);
@@ -178,10 +220,10 @@ final class Failure {
         json.object().field("class", errorClass).field("message", message).endObject();
     }
 
-    private static List<Throwable> chain(Throwable thrown) {
-        List<Throwable> chain = new ArrayList<>();
-        for (Throwable link = thrown; link != null && chain.size() < CAUSE_LIMIT; link = link.getCause()) {
-            chain.add(link);
+    private static List<Link> chain(Throwable thrown) {
+        List<Link> chain = new ArrayList<>();
+        for (Throwable next = thrown; next != null && chain.size() < CAUSE_LIMIT; next = chain.get(chain.size() - 1).cause) {
+            chain.add(new Link(next));
         }
         return chain;
     }
@@ -201,21 +243,22 @@ final class Failure {
         return state instanceof String && SQLSTATE.matcher((String) state).matches() ? (String) state : null;
     }
 
-    private static boolean isCancellation(Throwable thrown) {
+    private static boolean isCancellation(Link link) {
+        Throwable thrown = link.thrown;
         boolean timeout = thrown instanceof SocketTimeoutException;  // an InterruptedIOException that nobody asked for
         return thrown instanceof InterruptedException || thrown instanceof InterruptedIOException && !timeout
                 || thrown instanceof ClosedByInterruptException || thrown instanceof TaskKilledException
-                || thrown.getClass().getName().equals("py4j.Py4JException") && thrown.getMessage() != null
-                && PROXIED.matcher(Masking.cut(thrown.getMessage(), TRACE_LIMIT)).find()
-                || thrown instanceof SparkException && thrown.getMessage() != null
-                && CANCELLED.matcher(Masking.cut(thrown.getMessage(), Masking.READ_LIMIT)).matches();
+                || thrown.getClass().getName().equals("py4j.Py4JException") && link.message != null
+                && PROXIED.matcher(Masking.cut(link.message, TRACE_LIMIT)).find()
+                || thrown instanceof SparkException && link.message != null
+                && CANCELLED.matcher(Masking.cut(link.message, Masking.READ_LIMIT)).matches();
     }
 
     /** The class that a Python function raised: the first word of the traceback's last line. */
-    private static String pythonClass(List<Throwable> chain) {
-        for (Throwable link : chain) {
-            String text = link.getMessage() == null ? "" : Masking.cut(link.getMessage(), Masking.READ_LIMIT);
-            boolean own = link.getClass().getSimpleName().equals("PythonException");
+    private static String pythonClass(List<Link> chain) {
+        for (Link link : chain) {
+            String text = link.message == null ? "" : Masking.cut(link.message, Masking.READ_LIMIT);
+            boolean own = link.thrown.getClass().getSimpleName().equals("PythonException");
             if (own || text.contains("PythonException: ")) {
                 return lastRaised(text);
             }
@@ -237,12 +280,17 @@ final class Failure {
         return raised;
     }
 
-    /** The first line of the first message of the chain that may be told; one of many megabytes is too much to take its parameters out. */
-    private static String message(List<Throwable> chain) {
-        for (Throwable link : chain) {
-            boolean huge = link.getMessage() != null && link.getMessage().length() > Masking.READ_LIMIT;
-            if (link.getMessage() != null && !huge && isTold(link)) {
-                return masked(link, chain);
+    /**
+     * The first line of the first message of the chain that may be told; one of many megabytes is too much to take its parameters out.
+     * None where a part of the chain is silent: another's message may repeat what that would say, and it could not be taken out.
+     */
+    private static String message(List<Link> chain) {
+        if (chain.stream().anyMatch(link -> link.isSilent)) {
+            return null;
+        }
+        for (Link link : chain) {
+            if (link.message != null && link.message.length() <= Masking.READ_LIMIT && isTold(link.thrown)) {
+                return maskedOrNull(link, chain);
             }
         }
         return null;
@@ -264,11 +312,21 @@ final class Failure {
         return false;
     }
 
+    /** Null where its parameters cannot be read: they could not be taken out. */
+    private static String maskedOrNull(Link told, List<Link> chain) {
+        try {
+            return masked(told, chain);
+        } catch (Throwable problem) {
+            LeftOut.note(problem);
+            return null;
+        }
+    }
+
     /** One line; where it repeats an executor's exception it ends with that one's class. */
-    private static String masked(Throwable thrown, List<Throwable> chain) {
-        String line = Masking.cut(withoutParameters(thrown).trim().split("\n", 2)[0], LINE_LIMIT);
-        for (Throwable link : chain) {
-            String inner = link.getMessage() == null || isTold(link) ? "" : link.getMessage().trim().split("\n", 2)[0];
+    private static String masked(Link told, List<Link> chain) {
+        String line = Masking.cut(withoutParameters(told).trim().split("\n", 2)[0], LINE_LIMIT);
+        for (Link link : chain) {
+            String inner = link.message == null || isTold(link.thrown) ? "" : link.message.trim().split("\n", 2)[0];
             line = inner.isEmpty() ? line : without(line, Masking.cut(inner, LINE_LIMIT));
         }
         Matcher inner = THROWN_CLASS.matcher(line);
@@ -282,10 +340,10 @@ final class Failure {
      * Spark fills its message templates with parameters: names (in backticks), types and paths stay, values go, the longest
      * first, since one may hold another.
      */
-    private static String withoutParameters(Throwable thrown) {
-        String message = thrown.getMessage();
-        Object parameters = thrown instanceof SparkThrowable
-                ? SparkCompat.memberOrNull(thrown, "getMessageParameters") : null;
+    private static String withoutParameters(Link link) {
+        String message = link.message;
+        Object parameters = link.thrown instanceof SparkThrowable
+                ? SparkCompat.memberOrNull(link.thrown, "getMessageParameters") : null;
         if (!(parameters instanceof Map)) {
             return message;
         }

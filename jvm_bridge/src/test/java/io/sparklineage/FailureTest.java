@@ -23,7 +23,7 @@ class FailureTest {
     }
 
     /** An error of Spark's: a condition, and a template that was filled with parameters. */
-    private static final class Filled extends RuntimeException implements SparkThrowable {
+    private static class Filled extends RuntimeException implements SparkThrowable {
         private final String condition;
         private String sqlstate;
         private final Map<String, String> parameters = new HashMap<>();
@@ -99,6 +99,76 @@ class FailureTest {
         public String getSQLState() {
             throw new IllegalStateException("hunter2");
         }
+    }
+
+    /** A user's exception whose message, or whose cause, cannot be asked for. */
+    private static class Unreadable extends IOException {
+        private final boolean hasMessage;
+
+        Unreadable(boolean hasMessage, Throwable cause) {
+            super("hunter2", cause);
+            this.hasMessage = hasMessage;
+        }
+
+        @Override
+        public String getMessage() {
+            if (hasMessage) {
+                return super.getMessage();
+            }
+            throw new IllegalStateException("hunter2");
+        }
+
+        @Override
+        public synchronized Throwable getCause() {
+            if (hasMessage) {
+                throw new StackOverflowError();
+            }
+            return super.getCause();
+        }
+
+        @Override
+        public String toString() {
+            throw new NoClassDefFoundError("hunter2");
+        }
+    }
+
+    @Test
+    void anExceptionThatCannotBeReadIsToldByItsClass() {
+        String name = Unreadable.class.getName();
+        String alone = "{\"class\":\"" + name + "\",\"message\":null,\"condition\":null}";
+        LeftOut.take();
+        assertEquals(alone, json(new Unreadable(false, null)));
+        assertEquals(0, LeftOut.take(), "what does not say anything is no loss");
+        assertEquals(alone, json(new Unreadable(true, new InterruptedException())));
+        assertEquals(1, LeftOut.take(), "once, though it is needed several times");
+        assertEquals("{\"class\":\"" + name + "\",\"message\":null,\"condition\":\"DIVIDE_BY_ZERO\",\"sqlstate\":\"22012\"}",
+                json(new Unreadable(false, withState("DIVIDE_BY_ZERO", "22012", null))), "the cause says more");
+        assertTrue(Failure.of(new Unreadable(false, new InterruptedException())).isCancelled());
+    }
+
+    @Test
+    void whatRepeatsAnExceptionThatCannotBeReadIsToldWithoutItsMessage() {
+        for (boolean hasMessage : new boolean[] {false, true}) {
+            assertEquals("{\"class\":\"org.apache.spark.SparkException\",\"message\":null,\"condition\":null}",
+                    json(new SparkException("Job aborted: hunter2", new Unreadable(hasMessage, null))));
+        }
+    }
+
+    @Test
+    void parametersThatCannotBeReadLeaveClassAndCondition() {
+        Filled thrown = new Filled("COLUMN_ALREADY_EXISTS", "no") {
+            @Override
+            public Map<String, String> getMessageParameters() {
+                return new HashMap<String, String>() {
+                    @Override
+                    public void forEach(java.util.function.BiConsumer<? super String, ? super String> each) {
+                        throw new IllegalStateException("hunter2");
+                    }
+                };
+            }
+        };
+        assertEquals("{\"class\":\"" + thrown.getClass().getName()
+                + "\",\"message\":null,\"condition\":\"COLUMN_ALREADY_EXISTS\"}", json(thrown));
     }
 
     private static String told(Throwable thrown) {

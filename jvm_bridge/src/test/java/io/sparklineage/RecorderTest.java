@@ -199,6 +199,20 @@ class RecorderTest {
     }
 
     @Test
+    void anExecutionWhoseFailureCannotBeReadIsRecorded() throws Exception {
+        ended(0, new IOException() {
+            @Override
+            public String getMessage() {
+                throw new IllegalStateException("no words");
+            }
+        });
+        recorder.close(MINUTE_MILLIS);
+        spool.close(MINUTE_MILLIS);
+        assertEquals(Arrays.asList(0L), recorded());
+        assertEquals(0, gaps.lost());
+    }
+
+    @Test
     void afterAFailureTheNextIsRecorded() throws Exception {
         recorder.ended(null, new Activity.Execution(0), 0);
         ended(1, null);
