@@ -13,7 +13,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Moves sealed segments to a remote spool; one is deleted here when all of it is there. */
-final class Uploader {
+class Uploader {
     private static final Logger LOG = LoggerFactory.getLogger(Uploader.class);
 
     private final String id = UUID.randomUUID().toString();
@@ -79,8 +79,8 @@ final class Uploader {
         }
     }
 
-    /** Says it where the status is asked for each time, and in the log once: it is tried again with each seal. */
-    private void failed(Throwable problem, Gaps gaps) {
+    /** Says it where the status is asked for each time, and in the log once: it is tried again with each seal. It never throws. */
+    void failed(Throwable problem, Gaps gaps) {
         try {
             gaps.note("the upload to the remote spool failed and is tried again: " + problem);
             if (!warned) {

@@ -10,12 +10,19 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class UploaderTest {
@@ -71,6 +78,104 @@ class UploaderTest {
         assertEquals("left", content(remote.resolve("a-00000004.seg")));
         assertEquals("sealed", content(remote.resolve("b-00000000.seg")));
         assertNull(gaps.lastError());
+    }
+
+    /** Uploads whose first threads are those, and whose others are ordinary ones. */
+    private Uploads uploads(List<ThreadFactory> first) {
+        Iterator<ThreadFactory> left = first.iterator();
+        return new Uploads(new Uploader(remote.toUri().toString(), new Configuration()), local, gaps,
+                work -> left.hasNext() ? left.next().newThread(work) : new Thread(work));
+    }
+
+    private void assertTheNextUploads(Uploads uploads) throws IOException {
+        assertTrue(uploads.await(TimeUnit.SECONDS.toNanos(20)));
+        assertEquals("sealed", content(remote.resolve("b-00000000.seg")));
+        assertEquals(0, gaps.lost());
+        assertEquals(Collections.emptyMap(), gaps.untold());
+    }
+
+    @Test
+    @Timeout(60)
+    void aThreadThatCannotBeStartedFailsNoCallerAndTheNextIsTried() throws IOException {
+        ThreadFactory none = work -> new Thread(work) {
+            @Override
+            public void start() {
+                throw new InternalError("unable to create native thread");
+            }
+        };
+        ThreadFactory refused = work -> {
+            throw new SecurityException("no thread");
+        };
+        Uploads uploads = uploads(Arrays.asList(none, none, refused));
+        uploads.wake();
+        assertFalse(uploads.await(TimeUnit.HOURS.toNanos(1)), "nobody waits for a thread that is not there");
+        assertEquals("the upload to the remote spool failed and is tried again: java.lang.InternalError: unable to create native thread",
+                gaps.lastError());
+        assertFalse(uploads.await(TimeUnit.HOURS.toNanos(1)));
+        assertEquals(1, log.lines.size(), "said once");
+        assertTheNextUploads(uploads);
+    }
+
+    /** The thread's end is all that is known of it: its wish is there still. */
+    @Test
+    @Timeout(60)
+    void aThreadThatHasEndedIsReplacedByTheNextSegment() throws Exception {
+        List<Thread> made = new ArrayList<>();
+        ThreadFactory stillborn = work -> {
+            made.add(new Thread());
+            return made.get(0);
+        };
+        Uploads uploads = uploads(Collections.singletonList(stillborn));
+        uploads.wake();
+        made.get(0).join();
+        uploads.wake();
+        while (!Files.exists(remote.resolve("b-00000000.seg"))) {
+            Thread.sleep(10);
+        }
+        assertTheNextUploads(uploads);
+    }
+
+    /** Two wait, the second of them while the upload of the first is under way. */
+    @Test
+    @Timeout(60)
+    void anErrorOnTheThreadFailsWhoeverWaitsAndTheNextIsTried() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch asked = new CountDownLatch(1);
+        Uploader broken = new Uploader(remote.toUri().toString(), new Configuration()) {
+            @Override
+            boolean upload(Path folder, Gaps gaps) {
+                if (begun.getCount() == 0) {
+                    return super.upload(folder, gaps);
+                }
+                begun.countDown();
+                awaitUninterrupted(asked);
+                throw new NoClassDefFoundError("fault");
+            }
+        };
+        Uploads uploads = new Uploads(broken, local, gaps);
+        List<Boolean> answers = Collections.synchronizedList(new ArrayList<>());
+        Thread first = new Thread(() -> answers.add(uploads.await(TimeUnit.HOURS.toNanos(1))));
+        Thread second = new Thread(() -> answers.add(uploads.await(TimeUnit.HOURS.toNanos(1))));
+        first.start();
+        begun.await();
+        second.start();
+        while (second.getState() != Thread.State.TIMED_WAITING) {
+            Thread.sleep(10);
+        }
+        asked.countDown();
+        first.join();
+        second.join();
+        assertEquals(Arrays.asList(false, false), answers);
+        assertEquals("the upload to the remote spool failed and is tried again: java.lang.NoClassDefFoundError: fault", gaps.lastError());
+        assertTheNextUploads(uploads);
+    }
+
+    private static void awaitUninterrupted(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException nobodyDoes) {
+            throw new IllegalStateException(nobodyDoes);
+        }
     }
 
     /** Also where it is as long, and where the segment is only the beginning of it. */
