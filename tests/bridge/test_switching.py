@@ -118,6 +118,30 @@ def documented_metrics() -> set[str]:
     return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
 
 
+@pytest.mark.smoke35
+def test_what_is_disabled_stays_off_in_every_session_until_it_is_enabled(tmp_path: Path) -> None:
+    """And what the first listener lost is not told of by the second: Spark counts drops per application."""
+    words = said(run(tmp_path, *EXTENSION, do="switch"))
+    first, off, second, last = (json.loads(words[name]) for name in ("first", "off", "second", "last"))
+    reason = "listener_queue_dropped"
+    assert (first["alive"], first["lost"], first["last_error"]) == (True, 5, reason)
+    assert (off["alive"], off["bridge"], off["records"]) == (False, None, 0)
+    assert (second["alive"], second["lost"], second["last_error"]) == (True, 0, None)
+    assert (last["bridge"], last["lost"], last["last_error"]) == (second["bridge"], 7, reason)
+    told = {
+        status["bridge"]: [
+            (record["kind"], record.get("count"))
+            for record in read_spool(tmp_path)
+            if record["kind"] != "plan" and record["bridge"] == status["bridge"]
+        ]
+        for status in (first, last)
+    }
+    assert told == {
+        first["bridge"]: [("application", None), ("execution", None), ("gap", 5)],
+        last["bridge"]: [("application", None), ("execution", None), ("gap", 7), ("application_end", None)],
+    }
+
+
 def read_csv_sink(folder: Path) -> dict[str, int]:
     """Metric -> last value, of what Spark's CSV sink wrote of the source `spark-lineage`."""
     files = {

@@ -21,6 +21,21 @@ if os.environ["DO"] == "status":
     print("status", bridge.status())
     bridge.disable()
     print("after", bridge.status())
+if os.environ["DO"] == "switch":
+    bridge = spark._jvm.io.sparklineage.Bridge
+    registry = spark._jsc.sc().listenerBus().metrics().metricRegistry()
+    dropped = registry.counter("queue.spark-lineage.numDroppedEvents")  # as Spark's queue counts them
+    dropped.inc(5)
+    print("first", bridge.status())
+    bridge.disable(spark._jsparkSession)
+    spark.newSession().range(3).collect()
+    spark.readStream.format("rate").load().writeStream.format("noop").trigger(once=True).start().awaitTermination()
+    print("off", bridge.status())
+    dropped.inc(20)
+    print("second", bridge.enable(spark._jsparkSession))
+    dropped.inc(7)
+    spark.newSession().range(4).collect()
+    print("last", bridge.status())
 if os.environ["DO"] == "wide":
     wide = spark.range(1).selectExpr(*[f"id AS c{number}" for number in range(20)])
     wide.where("c3 > 4").withColumn("c7", wide["c7"] + 1).union(wide).collect()

@@ -1,5 +1,6 @@
 package io.sparklineage;
 
+import java.lang.ref.WeakReference;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -34,7 +35,9 @@ public final class Bridge {
     private static final Set<LineageListener> OPEN = ConcurrentHashMap.newKeySet();
 
     private static volatile LineageListener listener;
-    private static SparkContext failedContext;
+
+    /** The application that is not captured before {@link #enable} asks for it: lineage failed in it, or was switched off. */
+    private static WeakReference<SparkContext> leftAlone = new WeakReference<>(null);
     private static String failure;
     private static boolean hooked;
 
@@ -49,7 +52,7 @@ public final class Bridge {
      * @return the status; `last_error` says why where it could not be registered
      */
     public static String enable(SparkSession session) {
-        failedContext = null;
+        leaveAlone(null);
         register(session, false);
         IntentRule.append(session);
         return status();
@@ -71,10 +74,11 @@ public final class Bridge {
         }
     }
 
-    /** Takes the listener off the bus and seals the spool; harmless where there is none. */
+    /** Takes the listener off the bus, until {@link #enable}, and seals the spool; harmless where there is none. */
     public static void disable() {
         LineageListener active = active();
         if (active != null) {
+            leaveAlone(active.context);
             active.context.listenerBus().removeListener(active);
             active.close();
             forget(active);
@@ -88,6 +92,9 @@ public final class Bridge {
      */
     public static void disable(SparkSession session) {
         IntentRule.remove(session);
+        if (session != null) {
+            leaveAlone(session.sparkContext());  // also where no query has registered the listener yet
+        }
         disable();
     }
 
@@ -177,16 +184,16 @@ public final class Bridge {
     static synchronized void register(SparkSession session, boolean everySession) {
         try {
             SparkContext context = session.sparkContext();
-            if (listener != null && listener.context == context || failedContext == context) {
+            if (listener != null && listener.context == context || leftAlone.get() == context) {
                 return;
             }
-            failedContext = context;  // until it has not failed
+            leaveAlone(context);  // until it has not failed
             Masking.redact(Redaction.of(session));
             LineageListener created = new LineageListener(context, Settings.of(session), everySession);
             OPEN.add(created);
             addToBus(created);
             listener = created;
-            failedContext = null;
+            leaveAlone(null);
             failure = null;
             addHook();
         } catch (Throwable problem) {
@@ -240,6 +247,10 @@ public final class Bridge {
         if (listener == ended) {
             listener = null;
         }
+    }
+
+    private static synchronized void leaveAlone(SparkContext context) {
+        leftAlone = new WeakReference<>(context);
     }
 
     private static synchronized LineageListener active() {

@@ -47,10 +47,15 @@ final class LineageListener extends SparkFirehoseListener {
     private final Intents intents;
     private final Recorder recorder;
     private final Counter droppedEvents;
+
+    /** What the counter said when this began: it outlives the queue, and with it a listener before this one. */
+    private final long droppedBefore;
     private final Meter meter = new Meter();
     private final Meter.ThreadTime time = new Meter.ThreadTime();
     private final AtomicLong intentNanos = new AtomicLong();
     private Runnable unregister = () -> { };
+
+    /** How many events were dropped since, as far as they are counted. */
     private long dropped;
     private int executorEvents;
     private volatile boolean ended;
@@ -67,6 +72,7 @@ final class LineageListener extends SparkFirehoseListener {
         this.settings = settings;
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
                 .counter("queue." + QUEUE + ".numDroppedEvents");
+        this.droppedBefore = droppedEvents.getCount();
         gaps.complain(Settings.complaints(context, settings));
         Uploads uploads = settings.remoteSpool == null ? null
                 : new Uploads(new Uploader(settings.remoteSpool, context.hadoopConfiguration()), settings.spool, gaps);
@@ -184,7 +190,7 @@ final class LineageListener extends SparkFirehoseListener {
     }
 
     private synchronized void countLosses() {
-        long now = droppedEvents.getCount();
+        long now = droppedEvents.getCount() - droppedBefore;
         if (now > dropped) {
             gaps.add(Gaps.EVENTS_DROPPED, now - dropped, null);
             dropped = now;
