@@ -29,7 +29,9 @@ if os.environ["DO"] == "switch":
     print("first", bridge.status())
     bridge.disable(spark._jsparkSession)
     spark.newSession().range(3).collect()
-    spark.readStream.format("rate").load().writeStream.format("noop").trigger(once=True).start().awaitTermination()
+    spark.readStream.format("rate").load().writeStream.format("noop").trigger(
+        once=True
+    ).start().awaitTermination()
     print("off", bridge.status())
     dropped.inc(20)
     print("second", bridge.enable(spark._jsparkSession))
