@@ -128,6 +128,7 @@ def test_what_is_disabled_stays_off_in_every_session_until_it_is_enabled(tmp_pat
     assert (off["alive"], off["bridge"], off["records"]) == (False, None, 0)
     assert (second["alive"], second["lost"], second["last_error"]) == (True, 0, None)
     assert (last["bridge"], last["lost"], last["last_error"]) == (second["bridge"], 7, reason)
+    assert (second["every_session"], last["every_session"]) == (True, True)
     told = {
         status["bridge"]: [
             (record["kind"], record.get("count"))

@@ -38,6 +38,9 @@ public final class Bridge {
 
     /** The application that is not captured before {@link #enable} asks for it: lineage failed in it, or was switched off. */
     private static WeakReference<SparkContext> leftAlone = new WeakReference<>(null);
+
+    /** The application of which each session notes its writes. */
+    private static WeakReference<SparkContext> everywhere = new WeakReference<>(null);
     private static String failure;
     private static boolean hooked;
 
@@ -184,12 +187,15 @@ public final class Bridge {
     static synchronized void register(SparkSession session, boolean everySession) {
         try {
             SparkContext context = session.sparkContext();
+            if (everySession) {
+                everywhere = new WeakReference<>(context);
+            }
             if (listener != null && listener.context == context || leftAlone.get() == context) {
                 return;
             }
             leaveAlone(context);  // until it has not failed
             Masking.redact(Redaction.of(session));
-            LineageListener created = new LineageListener(context, Settings.of(session), everySession);
+            LineageListener created = new LineageListener(context, Settings.of(session), everywhere.get() == context);
             OPEN.add(created);
             addToBus(created);
             listener = created;
