@@ -114,7 +114,11 @@ final class LineageListener extends SparkFirehoseListener {
         try {
             intents.note(order);
         } catch (Throwable problem) {
-            gaps.add(Gaps.INTENT_FAILED, 1, problem);
+            try {
+                gaps.add(Gaps.INTENT_FAILED, 1, problem);
+            } catch (Throwable worse) {
+                // The query goes on, whatever has run out.
+            }
         }
         intentNanos.addAndGet(System.nanoTime() - began);
     }
@@ -129,7 +133,11 @@ final class LineageListener extends SparkFirehoseListener {
             heed(event);
             nanos += Meter.ThreadTime.ofThisThread() - began;
         } catch (Throwable problem) {
-            gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+            try {
+                gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+            } catch (Throwable worse) {
+                // An Error that leaves a listener stops the application.
+            }
         }
     }
 
