@@ -53,13 +53,19 @@ def gauge(spark: SparkSession) -> int:
     return metrics.getGauges().get("queue.spark-lineage.size").getValue()
 
 
-if "NEVER" in os.environ:
-    session = begin("never", exitTimeout="1s")
-    write(session, "never-0")
+def fall_behind(name: str, millis: int, writes: int) -> SparkSession:
+    """An application that wrote a table, and some more while the thread of the bridge's queue is held up; nobody waits for its bus."""
+    session = begin(name, exitTimeout="1s")
+    write(session, f"{name}-0")
     session._jvm.harmless.Holding.add(session._jsc.sc())
-    hold(session, 3_600_000)
-    for number in range(1, 4):
-        write(session, f"never-{number}")
+    hold(session, millis)
+    for number in range(1, writes + 1):
+        write(session, f"{name}-{number}")
+    return session
+
+
+if "NEVER" in os.environ:
+    session = fall_behind("never", 3_600_000, 3)
     counts["posted"] = gauge(session)
     session.stop()
     counts["waiting"] = gauge(session)
@@ -104,12 +110,7 @@ for _ in range(3):
 session.stop()
 SparkSession.builder._options.clear()
 
-session = begin("behind", exitTimeout="1s")
-write(session, "behind-0")
-session._jvm.harmless.Holding.add(session._jsc.sc())
-hold(session, 4_000)
-for number in range(1, 6):
-    write(session, f"behind-{number}")
+session = fall_behind("behind", 4_000, 5)
 session.stop()
 counts["held"] = session._jvm.harmless.Holding.isHeld()
 (folder / "counts.json").write_text(json.dumps(counts))
