@@ -107,6 +107,8 @@ class Locations:
         parts = name.split(".")
         if self.warehouse is None or len(parts) != 3 or parts[0] != "spark_catalog":
             return None
+        if "/" in name or not all(parts):  # Spark's catalog has no such names, so no folder is made of one
+            return None
         _, database, table = parts
         folder = table if database == "default" else f"{database}.db/{table}"
         return f"{self.warehouse.rstrip('/')}/{folder.lower()}"

@@ -22,6 +22,7 @@ from spark_lineage.pipeline.datasets import (
 )
 from spark_lineage.pipeline.designs import Design, Designs
 from spark_lineage.pipeline.fold import Event, FoldedUsage, FoldedWrite
+from spark_lineage.pipeline.logs.log_files import location_of
 from spark_lineage.pipeline.measures import Measured
 from spark_lineage.pipeline.outcomes import Undecided
 from spark_lineage.pipeline.ran import Joins, ran_for
@@ -85,13 +86,10 @@ class Observer:
     def without_end(self, write: FoldedWrite, run: Run, target: Located, alive_until: int | None) -> None:
         """A write whose end is in no record: the target's log may decide it once all runs are known."""
         dataset = target.dataset
-        place = (
-            dataset.name if dataset.namespace == "file" else f"{dataset.namespace}/{dataset.name.lstrip('/')}"
-        )
         self.rows.undecided.append(
             Undecided(
                 run,
-                target.locations[0].path if target.locations else place,
+                target.locations[0].path if target.locations else location_of(dataset.id),
                 dataset.format,
                 target_version(write, dataset.id, self.plans, self.naming),
                 alive_until,

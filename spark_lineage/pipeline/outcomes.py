@@ -40,7 +40,7 @@ _RUN_UNKNOWN = "the end of one of its writes is not known"
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """A write without an end: its run, the table's location and format, and until when it can have committed.
+    """A write without an end: its run, the table's location (empty where only its name is known) and format, and until when it can have committed.
 
     `alive_until` is the last sign of life of its application, epoch milliseconds; None where there is none: then no log decides.
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import by_facts
+from spark_lineage.analyze.relations import CATALOG, by_facts
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
 from spark_lineage.pipeline.fold import FoldedWrite
@@ -31,7 +31,7 @@ class Versions:
 
     def dated(self, read: Observation, table_format: str | None) -> Observation:
         """A read with the time at which its version was made, where the log still says it."""
-        if read.version is None or table_format not in _WITH_LOGS:
+        if read.version is None or table_format not in _WITH_LOGS or not _has_place(read):
             return read
         commit = self.logs.commit(read.path, read.version, table_format)
         return replace(read, version_at=commit.committed_at if commit else None)
@@ -41,7 +41,7 @@ class Versions:
 
         `table_format` None is a folder of files of an unknown kind: Delta's, if it has a log.
         """
-        if not written.path.startswith("/") and ":" not in written.path:
+        if not _has_place(written):
             return written
         commit = only(self.logs.candidates(written.path, sought, table_format or "delta"))
         if commit is None:
@@ -91,6 +91,11 @@ class Versions:
             )
             for location in sorted(self.logs.forgotten)
         ]
+
+
+def _has_place(each: Observation) -> bool:
+    """Whether its path is one: a catalog's name may look like one, and is never looked for."""
+    return each.namespace != CATALOG and (each.path.startswith("/") or ":" in each.path)
 
 
 def with_counts(runs: Iterable[Run], observations: Iterable[Observation]) -> list[Run]:

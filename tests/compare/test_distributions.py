@@ -175,3 +175,18 @@ def test_the_command(store, tmp_path, capfd):
     assert cli.main([*words, "--json"]) == 0
     assert json.loads(capfd.readouterr().out) == answer.to_dict()
     assert "25.0%" in answer._repr_html_()
+
+
+def test_a_table_known_by_its_name_alone_is_not_looked_for_below_the_folder_at_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path made of the catalog's namespace and the name would be some other table."""
+    monkeypatch.chdir(tmp_path)
+    for day in (1, 2):
+        write(tmp_path / "catalog" / "orders", day, ["1.00"])
+    store = store_of(tmp_path / "store", Batch(datasets=(Dataset("catalog", "orders", ("orders",)),)))
+    with pytest.raises(NameLookupError) as caught:
+        data_diff(store, "orders")
+    assert str(caught.value) == (
+        "orders is known by its name only, not by its place: the data of a table are compared where its Delta log is."
+    )

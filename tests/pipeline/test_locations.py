@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from spark_lineage.analyze.identity import Naming
+from spark_lineage.analyze.relations import by_name
 from spark_lineage.pipeline import ingest
+from spark_lineage.pipeline.locate import Locations
+from spark_lineage.pipeline.sightings import Sightings
 from spark_lineage.store.delta import DeltaStore
 from tests.analyze.building import PlanBuilder
 from tests.pipeline.segments import BRIDGE, END, execution, write_segment
@@ -125,3 +131,17 @@ def test_a_table_that_nobody_read_keeps_its_name_and_ends_under_it(tmp_path: Pat
         ("CREATE TABLE AS SELECT", ".".join(NAME)),
         ("DROP TABLE", ".".join(NAME)),
     ]
+
+
+@pytest.mark.parametrize("name", ["spark_catalog.default.a/b", "spark_catalog.default.", "spark_catalog.default./b", "spark_catalog.a/b.c"])  # fmt: skip
+def test_no_folder_is_made_of_a_name_that_sparks_catalog_cannot_have(tmp_path: Path, name: str) -> None:
+    """Spark refuses names that are not words (`SessionCatalog.validateName`); here each folder that could be meant has a log."""
+    for folder in ("", "a/b", "b", "a/b.db/c"):
+        (tmp_path / folder / "_delta_log").mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "_delta_log" / f"{0:020d}.json").write_text("{}")
+    naming = Naming()
+    nothing_met = Sightings({}, tuple, naming)
+    target = by_name(name)
+    assert Locations(naming, str(tmp_path), [], nothing_met).resolve(target, 1, creates=True) == target
+    found = Locations(naming, str(tmp_path), [], nothing_met).resolve(by_name("spark_catalog.default.b"), 1)
+    assert found[0].dataset.name == f"{tmp_path}/b"

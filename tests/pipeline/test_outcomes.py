@@ -201,6 +201,42 @@ def test_one_commit_does_not_decide_two_writes(spool: Path, store: Path, tmp_pat
     assert {runs(store)["7"][0], runs(store)["8"][0]} == {"UNKNOWN"}
 
 
+def test_a_name_of_a_catalog_is_never_looked_for_as_a_path(
+    spool: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither below the folder at hand nor where the name itself looks like a path: the logs there are other tables'."""
+    monkeypatch.chdir(tmp_path)
+    names = [
+        "orders",
+        "spark_catalog.default.orders",
+        str(tmp_path / "elsewhere"),
+        "../above",
+        "s3://bucket/orders",
+    ]
+    for place in (tmp_path / "catalog" / "orders", tmp_path / "catalog" / names[1], tmp_path / "elsewhere", tmp_path / "above"):  # fmt: skip
+        commit(place, 0, 1_700_000_005_000, operation="CREATE TABLE AS SELECT")
+    plans = [_by_name_alone(f"p{number}", name) for number, name in enumerate(names)]
+    intents = [intent(7 + number, f"p{number}") for number in range(len(names))]
+    ended = [execution(17 + number, f"p{number}", ended_at=1_700_000_009_000) for number in range(len(names))]
+    die(write_segment(spool, 0, *plans, *intents, *ended))
+    ingest(spool, store)
+    states = {f"{7 + number}": ("UNKNOWN", True, None) for number in range(len(names))}
+    states |= {f"{17 + number}": ("COMPLETE", True, None) for number in range(len(names))}
+    assert runs(store) == {**states, "app": ("UNKNOWN", False, None)}
+    assert problems(store) == ["run_without_end"] * len(names)
+    versions = DeltaStore(store).read("observations").filter(pc.field("direction") == "written")
+    assert versions["version"].to_pylist() == [None] * 2 * len(names)
+
+
+def _by_name_alone(hash_: str, name: str) -> dict[str, Any]:
+    """`CREATE TABLE name AS SELECT a FROM in`, as Spark plans it before the table has a place."""
+    plan = PlanBuilder()
+    query, _ = plan.files("file:/in", ["a"])
+    table = plan.node("org.example.CatalogTable", "value", {}, x={"identifier": [name]})
+    fields = {"table": table, "mode": "ErrorIfExists", "query": query, "outputColumnNames": ["a"]}
+    return plan.section(plan.operator("CreateDataSourceTableAsSelectCommand", [], **fields)) | {"hash": hash_}
+
+
 def test_ingesting_a_killed_application_twice_changes_nothing(
     spool: Path, store: Path, tmp_path: Path
 ) -> None:

@@ -20,10 +20,11 @@ from datetime import datetime, timezone
 
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label
-from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of, versions
+from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, versions
 from spark_lineage.model import DatasetId, Severity
 from spark_lineage.pipeline.logs.added_rows import AddedColumn, AddedRows
 from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought
+from spark_lineage.pipeline.logs.log_files import location_of
 from spark_lineage.query.snapshot import Snapshot
 
 __all__ = ["added_data"]

@@ -12,11 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from spark_lineage.compare.unusual.outside import location_of
 from spark_lineage.errors import first_line
 from spark_lineage.model import Dataset
 from spark_lineage.pipeline.logs.iceberg_log import IcebergLog
-from spark_lineage.pipeline.logs.log_files import UnreadableLogError, files_of
+from spark_lineage.pipeline.logs.log_files import UnreadableLogError, files_of, location_of
 from spark_lineage.query.snapshot import Snapshot
 
 __all__ = ["CurrentSchema", "Kind", "current_schema", "kind_of", "kind_of_iceberg", "last_observed"]

@@ -24,9 +24,9 @@ from spark_lineage.compare.drift.sentences import short_name
 from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import reference
 from spark_lineage.compare.times import is_time, parse_time
-from spark_lineage.compare.unusual.outside import location_of
 from spark_lineage.errors import NameLookupError, StoreError, first_line
 from spark_lineage.model import SCHEMA_VERSION, Dataset, DatasetId, Severity
+from spark_lineage.pipeline.logs.log_files import location_of
 from spark_lineage.query.answers import DatasetReference, Json, iso_time
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot
@@ -157,6 +157,10 @@ class _Table:
         self._errors = (DeltaError, OSError)
         self._location = location_of(dataset.id)
         self._options = None if dataset.namespace == "file" else _PATIENCE
+        if not self._location:
+            raise NameLookupError(
+                f"{self.name} is known by its name only, not by its place: the data of a table are compared where its Delta log is."
+            )
         try:
             self._delta = DeltaTable(self._location, storage_options=self._options)
             self._times = {each["version"]: each.get("timestamp") for each in self._delta.history()}

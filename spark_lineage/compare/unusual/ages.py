@@ -14,11 +14,12 @@ from spark_lineage.analyze.writes import VIEW_OPERATIONS
 from spark_lineage.compare.labels import reference
 from spark_lineage.compare.unusual.loads import Write, load_ends
 from spark_lineage.compare.unusual.loops import Loop, loops
-from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, location_of, outside_commits, versions
+from spark_lineage.compare.unusual.outside import CHANGES_NO_ROWS, outside_commits, versions
 from spark_lineage.compare.unusual.rhythm import rhythm, usual
 from spark_lineage.compare.unusual.table_age import DroppedTable, InputAge, TableAge
 from spark_lineage.model import DRIVER_NAMESPACE, DatasetId, RunState
 from spark_lineage.pipeline.logs.commits import Logs, Sought
+from spark_lineage.pipeline.logs.log_files import location_of
 from spark_lineage.query.snapshot import Snapshot
 
 __all__ = ["Ages"]

@@ -11,6 +11,7 @@ from spark_lineage.compare.findings import Finding
 from spark_lineage.compare.labels import label
 from spark_lineage.model import DatasetId, Problem, Severity
 from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, fits
+from spark_lineage.pipeline.logs.log_files import location_of
 from spark_lineage.query.answers import iso_time
 from spark_lineage.query.snapshot import Snapshot
 
@@ -139,15 +140,6 @@ def _missing(locations: Sequence[str], lost: str) -> Iterator[Problem]:
             where=locations[0] if len(locations) == 1 else f"{locations[0]} and others",
             hint="ask where the tables can be reached, if they are still there",
         )
-
-
-def location_of(id_: DatasetId) -> str:
-    """Where a dataset's files are: a path, or a URI.
-
-    >>> location_of(DatasetId("file", "/w/orders")), location_of(DatasetId("s3://lake", "orders"))
-    ('/w/orders', 's3://lake/orders')
-    """
-    return id_.name if id_.namespace == "file" else f"{id_.namespace.rstrip('/')}/{id_.name.lstrip('/')}"
 
 
 def _known(operation: str) -> str | None:

@@ -82,7 +82,7 @@ class Sought:
 
 @dataclass(slots=True)
 class Logs:
-    """The logs of tables, each opened once: one object serves one ingest.
+    """The logs of tables, each opened once: one object serves one ingest. An empty location is of a table whose place is not known: it has no commits.
 
     Nothing raises: what could not be read is in `unreadable`, table location -> half a sentence, and has no commits.
     A storage that does not answer for one table is not asked for the next. `forgotten` are the locations whose logs no longer
@@ -146,7 +146,7 @@ class Logs:
             return ()
 
     def _log(self, location: str, table_format: str) -> DeltaLog | IcebergLog | None:
-        if storage_of(location) in self._unreachable:
+        if not location or storage_of(location) in self._unreachable:
             return None
         if location not in self._open:
             self._open[location] = None

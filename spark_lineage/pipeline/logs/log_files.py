@@ -13,6 +13,7 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError
 
 from spark_lineage.errors import first_line
+from spark_lineage.model import DatasetId
 
 LOCAL_READS = 20_000
 """Files of one table on this machine that one ingest reads at the most."""
@@ -129,6 +130,19 @@ class RemoteFiles:
 
 
 _TROUBLE = (OSError, ValueError, DeltaError, pa.ArrowException)
+
+
+def location_of(id_: DatasetId) -> str:
+    """Where a dataset's files are: a path, or a URI; empty where its id is no place, but a name in a catalog or of a driver's result.
+
+    >>> location_of(DatasetId("file", "/w/orders")), location_of(DatasetId("s3://lake", "orders"))
+    ('/w/orders', 's3://lake/orders')
+    >>> location_of(DatasetId("catalog", "orders"))
+    ''
+    """
+    if id_.namespace == "file":
+        return id_.name
+    return f"{id_.namespace.rstrip('/')}/{id_.name.lstrip('/')}" if "://" in id_.namespace else ""
 
 
 def files_of(location: str) -> Files:
