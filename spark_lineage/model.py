@@ -12,6 +12,7 @@ transformation (fingerprint, operator), a job (its name) and a run (its id). A d
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 
 SCHEMA_VERSION = 1
@@ -22,6 +23,34 @@ DRIVER_NAMESPACE = "driver"
 
 CONTROL_RUN = "control"
 """Kind of the runs after which a table begins anew (`CREATE TABLE`, `DROP TABLE`): answers do not list them."""
+
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC
+
+
+def iso_time(milliseconds: int | None) -> str | None:
+    """Epoch milliseconds as ISO 8601 UTC; None stays None, and a moment outside of the years 1 to 9999 is not known.
+
+    >>> iso_time(1_700_000_000_007), iso_time(-62_135_596_800_000), iso_time(10**15)
+    ('2023-11-14T22:13:20.007Z', '0001-01-01T00:00:00.000Z', None)
+    """
+    if milliseconds is None:
+        return None
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+    return f"{moment.isoformat(timespec='milliseconds')}Z"
+
+
+def told_time(milliseconds: int | None) -> str:
+    """Epoch milliseconds as a sentence of a problem has them.
+
+    >>> told_time(1_700_000_000_007), told_time(None)
+    ('2023-11-14 22:13:20 UTC', 'an unknown time')
+    """
+    time = iso_time(milliseconds)
+    return "an unknown time" if time is None else f"{time[:10]} {time[11:19]} UTC"
 
 
 class EdgeKind(str, Enum):

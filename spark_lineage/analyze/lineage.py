@@ -169,7 +169,7 @@ def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: Edg
 
 
 def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
-    resolver = Resolver(context.naming, context.origins, context.facts)
+    resolver = Resolver(context.naming, context.origins, context.facts, job=context.job)
     scopes = [resolver.resolve(each, tree) for each in write.inputs]
     expressions = [part.expression for column in write.columns for part in column.parts]
     plans = resolver.plans_in([*expressions, *(part.expression for part in write.rows)], tree)

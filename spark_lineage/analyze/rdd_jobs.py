@@ -96,20 +96,22 @@ def analyze_rdd_job(job: RddJob, application: str) -> Lineage:
     )
     plan = identified(plan, edges)
     target = plan.target
-    tied = tuple(replace(each, fingerprint=plan.fingerprint, dataset=target) for each in _problems(job))
+    tied = tuple(
+        replace(each, fingerprint=plan.fingerprint, dataset=target) for each in _problems(job, application)
+    )
     edges = tuple(replace(each, fingerprint=plan.fingerprint, target=target) for each in edges)
     known = job.target or Located(Dataset(target.namespace, target.name))
     return Lineage(plan, edges, tied, (), known)
 
 
-def _problems(job: RddJob) -> list[Problem]:
+def _problems(job: RddJob, application: str) -> list[Problem]:
     problems = []
     if job.read.unknown:
-        message = f"an RDD job ({job.call_site}) ran: what {', '.join(job.read.unknown)} reads is not known"
+        message = f"an RDD job of {application} ({job.call_site}) ran: what {', '.join(job.read.unknown)} reads is not known"
         problems.append(message)
     if job.effect is Effect.UNKNOWN:
         problems.append(
-            f"an RDD job ({job.call_site}) ran a function over its rows: what that wrote is not known"
+            f"an RDD job of {application} ({job.call_site}) ran a function over its rows: what that wrote is not known"
         )
     hint = "use DataFrames where lineage matters"
     return [Problem("rdd_job", Severity.WARNING, each, job.call_site, hint) for each in problems]

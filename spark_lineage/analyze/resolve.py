@@ -70,8 +70,8 @@ class Resolver:
 
     `origins` maps a LogicalRDD to the executions of which one made its rows; each is resolved on its own, since two may
     have run the same plan. `literals` are those that decide the plan's own rows, by place (`* FILTER`). `located` and `operators` fill up while resolving, and `kept` with the origins' scopes; the
-    origins' resolvers share these three. `names` has the plan's own operators by node. `names` has the plan's own
-    operators by node.
+    origins' resolvers share these three. `names` has the plan's own operators by node,
+    `job` is whose plan it is, for people.
     """
 
     naming: Naming
@@ -83,6 +83,7 @@ class Resolver:
     scopes: dict[Node, Scope] = field(default_factory=dict)
     literals: dict[str, list[Node]] = field(default_factory=dict)
     names: dict[Node, str] = field(default_factory=dict)
+    job: str = "a job"
     _steps: dict[Node, Step] = field(default_factory=dict)
     _ctes: dict[tuple[str, Any], Node] = field(default_factory=dict)
     _trees: dict[Node, str] = field(default_factory=dict)
@@ -132,7 +133,7 @@ class Resolver:
         if rows is None:
             return None
         resolver = Resolver(
-            self.naming, origin.origins, origin.facts, self.located, self.operators, self.kept
+            self.naming, origin.origins, origin.facts, self.located, self.operators, self.kept, job=self.job
         )
         return rows, resolver.resolve(rows, origin.tree)
 
@@ -249,7 +250,7 @@ class Resolver:
             each.expr: Value(sources, Term(("rdd",)), found.certainty)
             for each in node.output or _produced(node)
         }
-        problems = _unknown_reads(node, found.unknown)
+        problems = _unknown_reads(node, found.unknown, self.job)
         return Scope(columns, certainty=found.certainty, problems=problems, streams=is_stream(node))
 
     def _origin(self, node: Node, origin: Origin) -> Scope:
@@ -422,13 +423,13 @@ def _produced(node: Node) -> tuple[Attribute, ...]:
     return (column,) if isinstance(column, Attribute) else ()
 
 
-def _unknown_reads(node: Node, classes: tuple[str, ...]) -> tuple[Problem, ...]:
+def _unknown_reads(node: Node, classes: tuple[str, ...], job: str) -> tuple[Problem, ...]:
     if not classes:
         return ()
     problem = Problem(
         "rdd_round_trip",
         Severity.WARNING,
-        f"a DataFrame was made from an RDD: what {', '.join(classes)} reads is not known",
+        f"a DataFrame of {job} was made from an RDD: what {', '.join(classes)} reads is not known",
         node.name,
         "build the DataFrame from DataFrames, or read its input as a table",
     )

@@ -149,7 +149,7 @@ class Application:
         """A job without an SQL execution: files in, files out, or rows that went to the program."""
         run_id = f"{self.record.bridge}:job-{record.job_id}"
         if record.rdd is None:
-            self.rows.tell([unseen_job(record, run_id)])
+            self.rows.tell([unseen_job(record, run_id, self.job)])
         job = None if record.rdd is None else rdd_job_of(record, self.locations.naming)
         if job is None:
             if record.state != RunState.COMPLETE.value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from spark_lineage.decode.records import ApplicationRecord, ExecutionRecord, GapRecord, RddJobRecord
-from spark_lineage.model import DatasetId, Problem, Run, Severity
+from spark_lineage.model import DatasetId, Problem, Run, Severity, told_time
 
 
 def clock_went_back(run: Run) -> Problem | None:
@@ -17,14 +17,12 @@ def clock_went_back(run: Run) -> Problem | None:
     return Problem("clock_went_back", Severity.INFO, message, run.call_site or "", "", run.run_id)
 
 
-def unseen_job(record: RddJobRecord, run_id: str) -> Problem | None:
-    """A job that had ended before the bridge heard of its start; None for one over no partitions: it has no stage and runs nothing."""
+def unseen_job(record: RddJobRecord, run_id: str, job: str) -> Problem | None:
+    """An RDD job of the job `job` that had ended before the bridge heard of its start; None for one over no partitions: it has no stage and runs nothing."""
     if record.schema_inference or (record.call_site is None and not record.stages):
         return None
     place = record.call_site or "unknown place"
-    message = (
-        f"an RDD job ({place}) had ended before it could be looked at: what it read or wrote is not known"
-    )
+    message = f"an RDD job of {job} ({place}) had ended before it could be looked at: what it read or wrote is not known"
     hint = "use DataFrames where lineage matters"
     return Problem("rdd_job", Severity.WARNING, message, record.call_site or "", hint, run_id)
 
@@ -63,7 +61,7 @@ _MAY_BE_LOST = frozenset({"intent_failed", "sync_failed", "upload_conflict"})
 
 def gap(record: GapRecord, application: ApplicationRecord) -> Problem:
     """Records that the bridge lost, may have lost or deleted, or a setting that it could not follow."""
-    where = f"{application.application_name} at {record.at}"
+    where = f"{application.application_name}, {told_time(record.at)}"
     if record.reason == "wrong_setting":
         message = f"a setting of the job is not followed: {record.message}"
         hint = "docs/settings.md lists the settings and what is allowed"

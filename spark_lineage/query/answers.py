@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
-from spark_lineage.model import SCHEMA_VERSION, Certainty, Problem, Run, RunState, Subtype
+from spark_lineage.model import SCHEMA_VERSION, Certainty, Problem, Run, RunState, Subtype, iso_time
 
 __all__ = [
     "ColumnAnswer",
@@ -57,24 +56,6 @@ def json_or_text(text: str | None) -> Any:
         return None if text is None else json.loads(text)
     except ValueError:
         return text
-
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - all times here are UTC
-
-
-def iso_time(milliseconds: int | None) -> str | None:
-    """Epoch milliseconds as ISO 8601 UTC; None stays None, and a moment outside of the years 1 to 9999 is not known.
-
-    >>> iso_time(1_700_000_000_007), iso_time(-62_135_596_800_000), iso_time(10**15)
-    ('2023-11-14T22:13:20.007Z', '0001-01-01T00:00:00.000Z', None)
-    """
-    if milliseconds is None:
-        return None
-    try:
-        moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None
-    return f"{moment.isoformat(timespec='milliseconds')}Z"
 
 
 @dataclass(frozen=True, slots=True)

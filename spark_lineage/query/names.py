@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from spark_lineage.errors import NameLookupError
 from spark_lineage.model import Dataset
 
-__all__ = ["DEFAULT_CATALOG", "resolve_column", "resolve_table", "short_alias"]
+__all__ = ["DEFAULT_CATALOG", "resolve_column", "resolve_table", "short_alias", "short_id"]
 
 _PART = re.compile(r"(?:`(?:[^`]|``)*`|[^.`])+|")
 _CLOSE_MATCHES = 3
@@ -35,6 +35,16 @@ def short_alias(aliases: Iterable[str], default: str = "") -> str:
     names = list(aliases)
     known = [name.removeprefix(DEFAULT_CATALOG) for name in names if name.startswith(DEFAULT_CATALOG)]
     return min(known or names, key=lambda name: (len(name), name), default=default)
+
+
+def short_id(run_id: str) -> str:
+    """A run's id, short enough to be typed: `spark-lineage run` takes it as long as one run alone fits.
+
+    >>> short_id("8c0e1a2b-77aa-4b1c-9d2e-0a1b2c3d4e5f:7")
+    '8c0e1a2b:7'
+    """
+    beginning, colon, number = run_id.partition(":")
+    return beginning[:8] + colon + number
 
 
 def resolve_table(text: str, datasets: Collection[Dataset]) -> Dataset:

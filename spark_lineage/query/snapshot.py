@@ -26,6 +26,7 @@ from spark_lineage.model import (
 )
 from spark_lineage.query.opaque import with_opaque_edges
 from spark_lineage.query.spelling import Spellings, spelled, spelled_edges, spellings
+from spark_lineage.query.unended import WITHOUT_END, as_it_is_now
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "shown_runs", "sorted_problems"]
@@ -178,8 +179,20 @@ class Snapshot:
 
     @cached_property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems, as stored."""
-        return from_rows("problems", self._store.read("problems").to_pylist())
+        """All problems; what became of a write without an end is told from the runs after it."""
+        stored: tuple[Problem, ...] = from_rows("problems", self._store.read("problems").to_pylist())
+        if not any(each.code == WITHOUT_END for each in stored):
+            return stored
+        return tuple(as_it_is_now(stored, self.runs, self._replacing, self.datasets))
+
+    @cached_property
+    def _replacing(self) -> frozenset[str]:
+        """The plans that leave nothing of what was in their table before: overwrites that do not read it, and what takes all rows away."""
+        return frozenset(
+            row["fingerprint"]
+            for _, target, row in self.complete_plans
+            if row["overwrites"] and not CurrentPlan.of(row, target, {}).reads_itself
+        )
 
     def edges_of(self, fingerprints: Iterable[str]) -> pa.Table:
         """The edges of some plans, sorted by plan, whether or not they are current."""
@@ -221,7 +234,9 @@ class Snapshot:
                 found.update(self._problems_by_plan.get(plan.fingerprint, ()))
             for number, problem in self._problems_by_target.get(id_, ()):
                 is_current = problem.fingerprint is None and (number is None or number >= state.since)
-                if is_current or number == state.last_run:
+                if (
+                    is_current or number == state.last_run or problem.code == WITHOUT_END
+                ):  # these tell themselves when they are over
                     found.add(problem)
             found.update(self._varying_types(id_))
             found.update(self._without_plan(id_))

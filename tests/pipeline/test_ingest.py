@@ -238,9 +238,11 @@ def test_jobs_without_a_query_and_gaps_are_problems(tmp_path: Path) -> None:
         (
             "rdd_job",
             "warning",
-            "an RDD job (foreachPartition at job.py:7) had ended before it could be looked at: what it read or wrote is not known",
+            "an RDD job of nightly (foreachPartition at job.py:7) had ended before it could be looked at: what it read or wrote is not known",
         ),
     ]
+    places = {row["where"] for row in rows(store, "problems")}
+    assert places == {"foreachPartition at job.py:7", "nightly, 1970-01-01 00:00:05 UTC"}
 
 
 def test_a_job_over_no_partitions_runs_nothing(tmp_path: Path) -> None:

@@ -114,7 +114,11 @@ def test_a_micro_batch_that_never_ended_leaves_the_files_of_its_rdd(tmp_path: Pa
     }
     (plan,) = rows(store, "plans")
     assert plan["certainty"] == "opaque"  # what the query broadcast is not among them
-    assert [each["code"] for each in rows(store, "problems")] == ["rdd_round_trip"]
+    (problem,) = rows(store, "problems")
+    assert (problem["code"], problem["message"]) == (
+        "rdd_round_trip",
+        "a DataFrame of nightly was made from an RDD: what a broadcast or a subquery of its query reads is not known",
+    )
 
 
 def chain(length: int) -> list[dict[str, Any]]:
@@ -212,17 +216,17 @@ def test_a_job_that_saves_an_rdd_is_a_write(tmp_path: Path) -> None:
 UNKNOWN: list[tuple[dict[str, Any], str]] = [
     (
         {"call_site": "foreachPartition at job.py:7", "function": "org.apache.spark.SparkContext"},
-        "an RDD job (foreachPartition at job.py:7) ran a function over its rows",
+        "an RDD job of nightly (foreachPartition at job.py:7) ran a function over its rows",
     ),
-    ({}, "an RDD job (runJob at SparkHadoopWriter.scala:83) ran a function over its rows"),
+    ({}, "an RDD job of nightly (runJob at SparkHadoopWriter.scala:83) ran a function over its rows"),
     (
         {
             "output": "file:/out",
             "rdd": {"rdd": 2, "ancestry": [{"id": 2, "class": "HBaseRDD", "leaf": True}]},
         },
-        "an RDD job (runJob at SparkHadoopWriter.scala:83) ran: what HBaseRDD reads",
+        "an RDD job of nightly (runJob at SparkHadoopWriter.scala:83) ran: what HBaseRDD reads",
     ),
-    ({"rdd": None}, "an RDD job (runJob at SparkHadoopWriter.scala:83) had ended before"),
+    ({"rdd": None}, "an RDD job of nightly (runJob at SparkHadoopWriter.scala:83) had ended before"),
 ]
 
 

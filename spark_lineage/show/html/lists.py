@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spark_lineage.query.names import short_id
 from spark_lineage.show.html.elements import (
     certainty,
     code,
@@ -23,7 +24,6 @@ from spark_lineage.show.parts.lists import (
     program_results,
     run_notes,
     run_title,
-    short_id,
     table_notes,
     table_tree,
 )

@@ -61,16 +61,6 @@ def run_title(run: Json, labels: Labels) -> str:
     )
 
 
-def short_id(run_id: str) -> str:
-    """A run's id, short enough to be typed: `spark-lineage run` takes it as long as one run alone fits.
-
-    >>> short_id("8c0e1a2b-77aa-4b1c-9d2e-0a1b2c3d4e5f:7")
-    '8c0e1a2b:7'
-    """
-    beginning, colon, number = run_id.partition(":")
-    return beginning[:8] + colon + number
-
-
 def run_notes(run: Json) -> tuple[str, ...]:
     """What is said below a run's title: operation, rows, duration, application."""
     notes = [run["operation"] if run["target"] else run["kind"]]

@@ -8,13 +8,13 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from spark_lineage.query.names import short_id
 from spark_lineage.show.parts.lists import (
     TableLine,
     error_word,
     program_results,
     run_notes,
     run_title,
-    short_id,
     table_notes,
     table_tree,
 )
