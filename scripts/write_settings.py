@@ -25,7 +25,9 @@ A setting has one name in three spellings. An argument (of `enable`, `configure`
 wins over the environment, the environment over the file, the file over the default. The file is `spark-lineage.toml` in
 the current folder, else in `$XDG_CONFIG_HOME/spark-lineage/`; relative paths in it start at its folder. A Spark job reads
 its own configuration, then the environment of its driver; it knows the file only through what `spark-lineage flags`,
-`configure` and `enable` hand on. A wrong value and an unknown name are refused.
+`configure` and `enable` hand on. A wrong value and an unknown name are refused; a job that has them in its own configuration
+goes on with the default, says so in its log, and the next ingest makes it a problem (`wrong_setting`). Only of
+`spark.lineage.enabled` there is no default to go on with: where it is neither true nor false, lineage is off, and the log says so.
 
 ```toml
 store = "lineage"

@@ -102,7 +102,7 @@ def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Che
     if spark is None:
         checks.append(_intents(settings.intent, every_session=True))
     else:
-        checks += [_session(settings, spark), *_session_intents(spark)]
+        checks += [_session(settings, spark), *_session_settings(spark)]
     return tuple(checks)
 
 
@@ -269,6 +269,7 @@ def _last_application(settings: Settings) -> Iterable[Check]:
         sentence = f"The bridge that ended last lost {lost} records{_lost(metrics)}{_costs(metrics)}"
         fix = "see `spark-lineage problems` and the driver's log" if lost else ""
         yield Check("last application", Outcome.WARN if lost else Outcome.OK, sentence, fix)
+        yield from _wrong_settings(metrics, "the application that ended last")
 
 
 def _store(place: Path | str) -> Check:
@@ -313,14 +314,25 @@ def _session(settings: Settings, spark: SparkSession) -> Check:
     )
 
 
-def _session_intents(spark: SparkSession) -> Iterable[Check]:
-    """What a killed driver of this session leaves; nothing where lineage is not on."""
+def _session_settings(spark: SparkSession) -> Iterable[Check]:
+    """Settings that are not followed, and what a killed driver of this session leaves; nothing where lineage is not on."""
     try:
         status = session.status(spark)
     except LineageError:
         return
-    if status is not None and status.alive and status.intent is not None:
+    if status is None or not status.alive:
+        return
+    yield from _wrong_settings(status.metrics, "this application")
+    if status.intent is not None:
         yield _intents(status.intent, every_session=bool(status.every_session))
+
+
+def _wrong_settings(metrics: dict[str, int], application: str) -> Iterable[Check]:
+    count = metrics.get("wrong_settings", 0)
+    if count:
+        sentence = f"{count} settings of {application} are unknown or have a wrong value, and are not followed"
+        fix = "correct what the driver's log and `spark-lineage problems` (wrong_setting) name"
+        yield Check("settings", Outcome.WARN, sentence, fix)
 
 
 def _intents(intent: str, *, every_session: bool) -> Check:

@@ -102,6 +102,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
         "lost_record_too_large": 0,
         "lost_intent_failed": 0,
         "lost_spool_full": 0,
+        "wrong_settings": 0,
         "records": 2,
         "segments": 1,
         "written_bytes": plan + execution,
@@ -159,8 +160,33 @@ def read_csv_sink(folder: Path) -> dict[str, int]:
 def test_a_wrong_switch_is_refused_and_the_job_goes_on(tmp_path: Path) -> None:
     result = run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=maybe")
     assert result.returncode == 0
-    assert "spark.lineage.enabled is 'maybe'; allowed are 'true' and 'false'" in result.stderr
+    assert result.stderr.count("spark.lineage.enabled is 'maybe'; allowed are 'true' and 'false'") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.matrix35
+def test_a_wrong_value_is_told_of_and_its_default_counts(tmp_path: Path) -> None:
+    """In the job's log, in the spool and by the numbers; what stands there may be a secret, and is not said."""
+    wrong = {"intent": "hunter2", "job": "nightly", "colour": "red", "sample": "lots"}
+    conf = [word for name, value in wrong.items() for word in ("--conf", f"spark.lineage.{name}={value}")]
+    result = run(tmp_path, *EXTENSION, *conf)
+    assert result.returncode == 0
+    sentences = [
+        "spark.lineage.intent has a wrong value, so its default counts; allowed are off, async, written and synced",
+        "spark.lineage.sample has a wrong value, so its default counts; allowed are numbers from 0 to 1, such as 0.05",
+        "spark.lineage.colour is not a setting: see docs/settings.md",
+    ]
+    told = re.findall(r"WARN Bridge: (.*)", result.stderr)
+    assert told == sentences
+    application, *records = read_spool(tmp_path)
+    settings = application["settings"]
+    ours = {name: value for name, value in settings.items() if name.startswith("spark.lineage.")}
+    assert ours == {"spark.lineage.job": "nightly"}
+    assert {each["kind"] for each in records} == {"plan", "execution", "gap", "application_end"}
+    (gap,) = of_kind(records, "gap")
+    assert (gap["reason"], gap["count"], gap["message"]) == ("wrong_setting", 3, "; ".join(sentences))
+    metrics = records[-1]["metrics"]
+    assert (metrics["wrong_settings"], metrics["lost"]) == (3, 0)
 
 
 @pytest.mark.matrix35

@@ -282,6 +282,24 @@ def test_a_session(settings, monkeypatch, status, outcome, sentence):
     assert (check.outcome, check.sentence) == (outcome, sentence.format(spool=settings.spool))
 
 
+def test_settings_that_a_session_does_not_follow(settings, monkeypatch):
+    status = BridgeStatus(alive=True, metrics=METRICS | {"wrong_settings": 2})
+    monkeypatch.setattr(session, "status", lambda _spark: status)
+    assert found(settings, "settings", spark=object()) == Check(
+        "settings",
+        Outcome.WARN,
+        "2 settings of this application are unknown or have a wrong value, and are not followed",
+        "correct what the driver's log and `spark-lineage problems` (wrong_setting) name",
+    )
+    metrics = {"wrong_settings": 1}
+    monkeypatch.setattr("spark_lineage.show.doctor.last_metrics", lambda *_: metrics)
+    assert found(settings, "settings").sentence == (
+        "1 settings of the application that ended last are unknown or have a wrong value, and are not followed"
+    )
+    metrics["wrong_settings"] = 0
+    assert [check for check in diagnose(settings) if check.name == "settings"] == []
+
+
 @pytest.mark.parametrize(
     ("intent", "every_session", "outcome", "sentence", "fix"),
     [

@@ -207,6 +207,21 @@ public final class Bridge {
         }
     }
 
+    /** What the switch says, else the default. One that is neither true nor false is told of once for an application, and lineage is off. */
+    static synchronized boolean isWanted(SparkSession session, boolean otherwise) {
+        SparkContext context = session.sparkContext();
+        if (leftAlone.get() == context) {
+            return false;
+        }
+        try {
+            return Settings.isEnabled(session, otherwise);
+        } catch (IllegalArgumentException wrong) {
+            leaveAlone(context);
+            failed(wrong);
+            return false;
+        }
+    }
+
     private static void addToBus(LineageListener created) {
         try {
             created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
@@ -243,8 +258,14 @@ public final class Bridge {
         }
     }
 
+    /** Warns in a sentence of this bridge's own, and what a problem says of itself, masked. */
+    static void complain(String sentence, Object problem) {
+        LOG.warn("{}: {}", sentence, Gaps.describe(problem));
+    }
+
+    /** Warns in a sentence that is the bridge's own as a whole. */
     static void complain(String sentence) {
-        LOG.warn("{}", Masking.cut(Masking.message(sentence), 500));
+        LOG.warn("{}", sentence);
     }
 
     static synchronized void forget(LineageListener ended) {

@@ -129,6 +129,7 @@ final class Gaps {
         if (!sentences.isEmpty()) {
             Gap gap = gaps.get(WRONG_SETTING);
             gap.pending += sentences.size();
+            gap.total += sentences.size();
             gap.message = Masking.cut(String.join("; ", sentences), 500);
             lastReason = WRONG_SETTING;
             lastMessage = gap.message;
@@ -144,7 +145,7 @@ final class Gaps {
         return lost;
     }
 
-    /** How much was lost for one reason. */
+    /** How much was lost for one reason, or how many settings are not followed. */
     synchronized long lost(String reason) {
         return gaps.get(reason).total;
     }

@@ -39,7 +39,7 @@ final class IntentRule extends Rule<LogicalPlan> {
                 set(methods, rules);
             }
         } catch (Throwable problem) {
-            Bridge.complain("killed queries leave no trace: " + problem);
+            Bridge.complain("killed queries leave no trace", problem);
         }
     }
 

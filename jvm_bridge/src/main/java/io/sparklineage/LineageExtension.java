@@ -59,7 +59,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         @Override
         public Function1<LogicalPlan, BoxedUnit> apply(SparkSession session) {
             try {
-                if (Settings.isEnabled(session, enabledByDefault)) {
+                if (Bridge.isWanted(session, enabledByDefault)) {
                     Bridge.register(session, true);
                 }
             } catch (Throwable problem) {

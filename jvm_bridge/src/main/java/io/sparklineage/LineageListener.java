@@ -73,7 +73,9 @@ final class LineageListener extends SparkFirehoseListener {
         this.droppedEvents = context.listenerBus().metrics().metricRegistry()
                 .counter("queue." + QUEUE + ".numDroppedEvents");
         this.droppedBefore = droppedEvents.getCount();
-        gaps.complain(Settings.complaints(context, settings));
+        List<String> complaints = Settings.complaints(context, settings);
+        complaints.forEach(Bridge::complain);
+        gaps.complain(complaints);
         Uploads uploads = settings.remoteSpool == null ? null
                 : new Uploads(new Uploader(settings.remoteSpool, context.hadoopConfiguration()), settings.spool, gaps);
         SpoolWriter writer = new SpoolWriter(LocalFiles.INSTANCE, Clock.SYSTEM, settings.spool, bridge,
@@ -99,12 +101,13 @@ final class LineageListener extends SparkFirehoseListener {
         for (String reason : Gaps.LOSSES) {
             meter.with("lost_" + reason, () -> gaps.lost(reason));
         }
+        meter.with("wrong_settings", () -> gaps.lost(Gaps.WRONG_SETTING));
         spool.measure(meter);
         meter.with("listener_nanos", time).with("event_nanos", () -> nanos).with("intent_nanos", intentNanos::get);
         try {
             unregister = MeterSource.register(context, meter);
         } catch (Throwable problem) {
-            Bridge.complain("the metrics of spark-lineage are not in Spark's metrics system: " + problem);
+            Bridge.complain("the metrics of spark-lineage are not in Spark's metrics system", problem);
         }
     }
 

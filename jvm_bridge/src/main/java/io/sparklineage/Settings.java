@@ -6,6 +6,7 @@ import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +17,7 @@ import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 import scala.Tuple2;
@@ -51,6 +53,15 @@ final class Settings {
     /** When the record of a write that begins is written. */
     enum Intent { OFF, ASYNC, WRITTEN, SYNCED }
 
+    private static final Map<String, Intent> INTENTS = Arrays.stream(Intent.values())
+            .collect(Collectors.toMap(each -> each.name().toLowerCase(Locale.ROOT), each -> each));
+    private static final Map<String, Boolean> KEPT = new HashMap<>();
+
+    static {
+        KEPT.put("masked", false);
+        KEPT.put("kept", true);
+    }
+
     /** Whether writes are noted before they run, and what the program waits for. */
     final Intent intent;
 
@@ -63,8 +74,11 @@ final class Settings {
     /** Key of the HMAC of literals. */
     final byte[] hashKey;
 
+    /** One sentence for each value that is not followed, without the value: the setting's default counts. */
+    final List<String> wrongValues;
+
     private Settings(Path spool, String remoteSpool, Map<String, String> travelling, boolean keepLiterals, long sealMillis,
-            byte[] hashKey, Intent intent, double sample, long spoolMaxBytes) {
+            byte[] hashKey, Intent intent, double sample, long spoolMaxBytes, List<String> wrongValues) {
         this.spool = spool;
         this.remoteSpool = remoteSpool;
         this.travelling = travelling;
@@ -74,12 +88,13 @@ final class Settings {
         this.hashKey = hashKey;
         this.intent = intent;
         this.spoolMaxBytes = spoolMaxBytes;
+        this.wrongValues = wrongValues;
     }
 
     /**
-     * The settings of an application.
+     * The settings of an application. Of a wrong value the default counts, and it is among the `wrongValues`.
      *
-     * @throws IllegalArgumentException names a setting, its value and what is allowed
+     * @throws IllegalArgumentException where the key file holds no key
      * @throws IOException where the key file cannot be read or made
      */
     static Settings of(SparkSession session) throws IOException {
@@ -98,7 +113,7 @@ final class Settings {
 
     /** One sentence for each setting of an application that is not followed: the job and its lineage go on. */
     static List<String> complaints(SparkContext context, Settings settings) {
-        List<String> found = new ArrayList<>();
+        List<String> found = new ArrayList<>(settings.wrongValues);
         for (Tuple2<String, String> entry : context.getConf().getAll()) {
             if (entry._1().startsWith("spark.lineage.") && !KNOWN.contains(entry._1())) {
                 found.add(Masking.cut(entry._1(), 100) + " is not a setting: see docs/settings.md");
@@ -160,90 +175,72 @@ final class Settings {
         boolean remote = isRemote(target);
         Path local = remote ? stateFolder().resolve("upload").resolve(Hashes.sha256(target).substring(0, 16))
                 : localPath(target);
-        String literals = conf.apply("spark.lineage.literals");
-        if (!literals.isEmpty() && !literals.equals("masked") && !literals.equals("kept")) {
-            throw new IllegalArgumentException(
-                    "spark.lineage.literals is '" + literals + "'; allowed are 'masked' and 'kept'");
-        }
         String keyFile = conf.apply("spark.lineage.hashKeyFile");
         Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
+        Values values = new Values(conf);
+        boolean keepLiterals = values.read("spark.lineage.literals", false, KEPT::get, "masked and kept");
+        long sealSeconds = values.read("spark.lineage.segment.sealSeconds", 30L, Settings::seconds, "whole seconds from 1");
+        Intent intent = values.read("spark.lineage.intent", Intent.WRITTEN, INTENTS::get, "off, async, written and synced");
+        double sample = values.read(SAMPLE, 1.0, Settings::share, "numbers from 0 to 1, such as 0.05");
+        long spoolMaxBytes = values.read(SPOOL_MAX_BYTES, 10L << 30, Settings::bytes,
+                "bytes, or a number with k, m, g or t, from 16m to 1024t");
+        values.read(LEVEL, "", Settings::level, "job and column, and before them, parted by commas,"
+                + " job:<pattern>=<level> and namespace:<pattern>=<level>");
         Map<String, String> travelling = new LinkedHashMap<>();
         for (String name : TRAVELLING) {
-            if (!conf.apply(name).isEmpty()) {
+            if (!conf.apply(name).isEmpty() && !values.wrong.containsKey(name)) {
                 travelling.put(name, conf.apply(name));
             }
         }
-        checkLevel(conf.apply(LEVEL));
-        return new Settings(local, remote ? target : null, travelling, literals.equals("kept"),
-                seconds(conf, "spark.lineage.segment.sealSeconds", 30) * 1000, HashKey.of(key),
-                intent(conf.apply("spark.lineage.intent")), share(conf.apply(SAMPLE)),
-                spoolMaxBytes(conf.apply(SPOOL_MAX_BYTES)));
+        return new Settings(local, remote ? target : null, travelling, keepLiterals, sealSeconds * 1000, HashKey.of(key), intent, sample,
+                spoolMaxBytes, new ArrayList<>(values.wrong.values()));
     }
 
-    /** How much is kept of which lineage, ingest decides: here it is only refused where it makes no sense. */
-    private static void checkLevel(String value) {
-        for (String rule : value.isEmpty() ? new String[0] : value.split(",", -1)) {
-            if (!LEVELS.matcher(rule.trim()).matches()) {
-                throw new IllegalArgumentException(LEVEL + " is '" + value + "'; allowed are 'job' and 'column', and before them, parted by"
-                        + " commas, 'job:<pattern>=<level>' and 'namespace:<pattern>=<level>'");
+    /** Reads values, and notes those that make no sense. */
+    private static final class Values {
+        private final Function<String, String> conf;
+
+        /** Setting -> the sentence about it. The value is not said: what stands in a wrong place may be a secret. */
+        final Map<String, String> wrong = new LinkedHashMap<>();
+
+        Values(Function<String, String> conf) {
+            this.conf = conf;
+        }
+
+        /** What a setting says; the default where it says nothing, or what the reader answers with null. */
+        <T> T read(String name, T otherwise, Function<String, T> reader, String allowed) {
+            String value = conf.apply(name);
+            T read = value.isEmpty() ? otherwise : reader.apply(value);
+            if (read == null) {
+                wrong.put(name, name + " has a wrong value, so its default counts; allowed are " + allowed);
+                return otherwise;
             }
+            return read;
         }
     }
 
-    private static double share(String value) {
-        if (value.isEmpty()) {
-            return 1;
-        }
-        if (value.matches("[01]|0?\\.[0-9]{1,9}|1\\.0{1,9}")) {
-            return Double.parseDouble(value);
-        }
-        throw new IllegalArgumentException(SAMPLE + " is '" + value + "'; allowed are numbers from 0 to 1, such as 0.05");
+    /** How much is kept of which lineage, ingest decides: here it is only looked at whether it makes sense. */
+    private static String level(String value) {
+        return Arrays.stream(value.split(",", -1)).allMatch(rule -> LEVELS.matcher(rule.trim()).matches()) ? value : null;
+    }
+
+    private static Double share(String value) {
+        return value.matches("[01]|0?\\.[0-9]{1,9}|1\\.0{1,9}") ? Double.valueOf(value) : null;
     }
 
     /** Bytes, or `512m`, `10g`, with 1024 bytes to a k, as Spark writes sizes. */
-    private static long spoolMaxBytes(String value) {
-        if (value.isEmpty()) {
-            return 10L << 30;
-        }
+    private static Long bytes(String value) {
         Matcher size = SIZE.matcher(value.toLowerCase(Locale.ROOT));
-        if (size.matches()) {
-            int unit = size.group(2).isEmpty() ? 0 : 1 + "kmgt".indexOf(size.group(2));
-            double bytes = Long.parseLong(size.group(1)) * Math.pow(1024, unit);
-            if (bytes >= SMALLEST_SPOOL && bytes <= LARGEST_SPOOL) {
-                return (long) bytes;
-            }
+        if (!size.matches()) {
+            return null;
         }
-        throw new IllegalArgumentException(SPOOL_MAX_BYTES + " is '" + value
-                + "'; allowed are bytes, or a number with k, m, g or t, from 16m to 1024t");
+        int unit = size.group(2).isEmpty() ? 0 : 1 + "kmgt".indexOf(size.group(2));
+        double bytes = Long.parseLong(size.group(1)) * Math.pow(1024, unit);
+        return bytes >= SMALLEST_SPOOL && bytes <= LARGEST_SPOOL ? (long) bytes : null;
     }
 
-    private static Intent intent(String value) {
-        if (value.isEmpty()) {
-            return Intent.WRITTEN;
-        }
-        for (Intent intent : Intent.values()) {
-            if (intent.name().toLowerCase(Locale.ROOT).equals(value)) {
-                return intent;
-            }
-        }
-        throw new IllegalArgumentException("spark.lineage.intent is '" + value
-                + "'; allowed are 'off', 'async', 'written' and 'synced'");
-    }
-
-    private static long seconds(Function<String, String> conf, String name, long otherwise) {
-        String value = conf.apply(name);
-        if (value.isEmpty()) {
-            return otherwise;
-        }
-        try {
-            long seconds = Long.parseLong(value);
-            if (seconds >= 1) {
-                return seconds;
-            }
-        } catch (NumberFormatException notANumber) {
-            // Refused below, as a number below 1 is.
-        }
-        throw new IllegalArgumentException(name + " is '" + value + "'; allowed are whole seconds from 1");
+    private static Long seconds(String value) {
+        return value.matches("0*[1-9][0-9]{0,8}") ? Long.valueOf(value) : null;
     }
 
     /** The default spool of a store: both sides compute it alike from the store's absolute path. */

@@ -2,9 +2,11 @@ package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.reflect.Proxy;
@@ -17,6 +19,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -140,18 +143,38 @@ class SettingsTest {
         conf.put("spark.lineage.spoolMaxBytes", "16777216");
         assertEquals(16_777_216L, Settings.of(conf::get).spoolMaxBytes);
         for (String wrong : new String[] {"16777215", "-1", "10 g", "10p", "2000t", "99999999999999999999"}) {
-            conf.put("spark.lineage.spoolMaxBytes", wrong);
-            Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
-            assertEquals("spark.lineage.spoolMaxBytes is '" + wrong
-                    + "'; allowed are bytes, or a number with k, m, g or t, from 16m to 1024t", refused.getMessage());
+            assertEquals(10_737_418_240L, withWrong("spark.lineage.spoolMaxBytes", wrong,
+                    "bytes, or a number with k, m, g or t, from 16m to 1024t").spoolMaxBytes);
         }
     }
 
+    /** Settings with one wrong value, which is told of by the setting's name and not by what stands there. */
+    private Settings withWrong(String name, String value, String allowed) throws IOException {
+        conf.put("spark.lineage.spool", folder.toString());
+        conf.put(name, value);
+        Settings settings = Settings.of(conf::get);
+        assertEquals(Collections.singletonList(name + " has a wrong value, so its default counts; allowed are " + allowed),
+                settings.wrongValues);
+        assertEquals(Collections.emptyMap(), settings.travelling);
+        return settings;
+    }
+
     @Test
-    void aWrongValueIsNamed() {
-        conf.put("spark.lineage.literals", "some");
-        Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
-        assertEquals("spark.lineage.literals is 'some'; allowed are 'masked' and 'kept'", refused.getMessage());
+    void ofAWrongValueTheDefaultCounts() throws IOException {
+        assertFalse(withWrong("spark.lineage.literals", "some", "masked and kept").keepLiterals);
+        conf.put("spark.lineage.literals", "kept");
+        assertTrue(Settings.of(conf::get).keepLiterals);
+        conf.remove("spark.lineage.literals");
+        for (String wrong : new String[] {"0", "-1", "1.5", "soon", "9999999999999999999"}) {
+            assertEquals(30_000, withWrong("spark.lineage.segment.sealSeconds", wrong, "whole seconds from 1").sealMillis);
+        }
+        conf.put("spark.lineage.segment.sealSeconds", "7");
+        assertEquals(Settings.Intent.WRITTEN,
+                withWrong("spark.lineage.intent", "always", "off, async, written and synced").intent);
+        assertEquals(7_000, Settings.of(conf::get).sealMillis);
+        conf.put("spark.lineage.intent", "synced");
+        assertEquals(Settings.Intent.SYNCED, Settings.of(conf::get).intent);
+        assertEquals(Collections.emptyList(), Settings.of(conf::get).wrongValues);
     }
 
     @Test
@@ -191,10 +214,8 @@ class SettingsTest {
             assertEquals(good, Settings.of(conf::get).travelling.get("spark.lineage.level"));
         }
         for (String bad : new String[] {"table", "job,", "etl_*=job", "job:=job", "job:x=row", "job:x"}) {
-            conf.put("spark.lineage.level", bad);
-            Exception refused = assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get));
-            assertEquals("spark.lineage.level is '" + bad + "'; allowed are 'job' and 'column', and before them, parted by"
-                    + " commas, 'job:<pattern>=<level>' and 'namespace:<pattern>=<level>'", refused.getMessage());
+            withWrong("spark.lineage.level", bad, "job and column, and before them, parted by commas,"
+                    + " job:<pattern>=<level> and namespace:<pattern>=<level>");
         }
     }
 
@@ -204,9 +225,7 @@ class SettingsTest {
         conf.put("spark.lineage.sample", "0.05");
         assertEquals(0.05, Settings.of(conf::get).sample);
         for (String bad : new String[] {"2", "-0.1", "5%", "NaN", "1e-3"}) {
-            conf.put("spark.lineage.sample", bad);
-            assertEquals("spark.lineage.sample is '" + bad + "'; allowed are numbers from 0 to 1, such as 0.05",
-                    assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get)).getMessage());
+            assertEquals(1, withWrong("spark.lineage.sample", bad, "numbers from 0 to 1, such as 0.05").sample);
         }
     }
 }
