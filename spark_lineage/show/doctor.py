@@ -330,7 +330,9 @@ def _session_settings(spark: SparkSession) -> Iterable[Check]:
 def _wrong_settings(metrics: dict[str, int], application: str) -> Iterable[Check]:
     count = metrics.get("wrong_settings", 0)
     if count:
-        sentence = f"{count} settings of {application} are unknown or have a wrong value, and are not followed"
+        sentence = (
+            f"{count} settings of {application} are unknown or have a wrong value, and are not followed"
+        )
         fix = "correct what the driver's log and `spark-lineage problems` (wrong_setting) name"
         yield Check("settings", Outcome.WARN, sentence, fix)
 
