@@ -103,6 +103,7 @@ class Lineage:
     ) -> None:
         self._settings = settings
         self._spark = spark
+        self._switched_off: SparkSession | None = None
         self._ingests = ingests
 
     @property
@@ -142,6 +143,7 @@ class Lineage:
         if session.has_ended(spark):
             self.ingest()
             return
+        self._switched_off = spark
         try:
             session.flush(spark, timeout_seconds)
         finally:
@@ -345,6 +347,8 @@ class Lineage:
         """
         from spark_lineage.show.doctor import diagnose, doctor_answer  # noqa: PLC0415 - few ask, all would load it
 
+        if self._switched_off is not None and not session.has_ended(self._switched_off):
+            return doctor_answer(diagnose(self._settings, self._switched_off, switched_off=True))
         return doctor_answer(diagnose(self._settings, self._spark))
 
     def __repr__(self) -> str:

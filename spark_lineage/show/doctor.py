@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from spark_lineage import __version__
 from spark_lineage.capture import session, spool
-from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark
+from spark_lineage.capture.spark_home import NEWEST_LINE, SparkHome, find_folder, find_spark, set_already
 from spark_lineage.errors import BridgeError, LineageError, SparkUnsupportedError, StoreError, without_secrets
 from spark_lineage.model import SCHEMA_VERSION
 from spark_lineage.pipeline.ended_bridges import last_metrics
@@ -88,21 +88,23 @@ class Check:
         object.__setattr__(self, "fix", without_secrets(self.fix))
 
 
-def diagnose(settings: Settings, spark: SparkSession | None = None) -> tuple[Check, ...]:
+def diagnose(
+    settings: Settings, spark: SparkSession | None = None, *, switched_off: bool = False
+) -> tuple[Check, ...]:
     """Look at everything, in the order of the data: jar, Spark, spool, store; and at a session that runs, if given.
 
-    Never raises and changes nothing. Nothing is wrong where no check has the outcome FAIL.
+    In one that lineage was `switched_off` in on purpose nothing is wrong where it is off. Never raises and changes nothing. Nothing is wrong where no check has the outcome FAIL.
     """
     found = _installed_spark()
     checks = [_jar(), _spark(found)]
     if isinstance(found, SparkHome):
-        checks += [_python(found), _java(found), _delta(found)]
+        checks += [_python(found), _java(found), _delta(found), *_switch(found)]
     checks += [_hash_key(settings.hash_key_file), *_spool(settings.spool)]
     checks += [*_last_application(settings), _store(settings.store)]
     if spark is None:
         checks.append(_intents(settings.intent, every_session=True))
     else:
-        checks += [_session(settings, spark), *_session_settings(spark)]
+        checks += [_session(settings, spark, switched_off=switched_off), *_session_settings(spark)]
     return tuple(checks)
 
 
@@ -194,6 +196,25 @@ def _delta(spark: SparkHome) -> Check:
         return Check("delta", Outcome.WARN, sentence, f"pip install delta-spark=={wanted}")
     return Check("delta", Outcome.OK, f"delta-spark {version}")
 
+
+def _switch(spark: SparkHome) -> Iterable[Check]:
+    """Whether Spark's own configuration switches lineage on without the jar: of the flag alone Spark says nothing."""
+    try:
+        conf = set_already(spark)
+    except (OSError, ValueError):
+        return
+    is_on = conf.get("spark.lineage.enabled", "").strip().lower() == "true"
+    if not is_on and session.EXTENSION_CLASS not in conf.get("spark.sql.extensions", ""):
+        return
+    places = ",".join(conf.get(name, "") for name in _PLACES_OF_JARS)
+    if session.JAR_NAME in places or any((spark.folder / "jars").glob("spark-lineage-bridge*.jar")):
+        yield Check("switch", Outcome.OK, "Spark's configuration switches lineage on and names its jar")
+        return
+    sentence = "Spark's configuration switches lineage on and does not name its jar: a job that does not name it either runs without lineage"
+    yield Check("switch", Outcome.WARN, sentence, "set spark.jars to what `spark-lineage jar` prints")
+
+
+_PLACES_OF_JARS = ("spark.jars", "spark.driver.extraClassPath")
 
 _KEY_FILE_BYTES = 4_096
 """What a driver reads of it: a pipe or a device has no end."""
@@ -290,12 +311,15 @@ def _store(place: Path | str) -> Check:
     return Check("store", Outcome.OK, f"{place} holds {runs} runs")
 
 
-def _session(settings: Settings, spark: SparkSession) -> Check:
+def _session(settings: Settings, spark: SparkSession, *, switched_off: bool) -> Check:
     try:
         status = session.status(spark)
     except LineageError as error:
         return _from_error("session", error)
     if status is None or not status.alive:
+        if switched_off:
+            sentence = "Lineage is switched off in this session (by disable): what runs is not captured"
+            return Check("session", Outcome.OK, sentence, "spark_lineage.enable(spark) switches it on again")
         reason = f" ({status.last_error})" if status is not None and status.last_error else ""
         sentence = f"Lineage is not on in this session{reason}"
         return Check("session", Outcome.FAIL, sentence, "call spark_lineage.enable(spark)")

@@ -130,6 +130,12 @@ def test_a_running_session(spark, tmp_path):
     lineage = Lineage(settings, spark=spark)
     lineage.disable()
     lineage.disable()
+    assert lineage.doctor().to_dict()["checks"][-1] == {
+        "name": "session",
+        "outcome": "ok",
+        "sentence": "Lineage is switched off in this session (by disable): what runs is not captured",
+        "fix": "spark_lineage.enable(spark) switches it on again",
+    }
     session.detach(spark)
     assert lineage.tables().to_dict()["tables"][0]["name"] == str(tmp_path / "second")
     spark.range(3).write.parquet(str(tmp_path / "third"))

@@ -95,6 +95,43 @@ def test_nothing_is_wrong(settings, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bridge.jar", "jdk"]
 
 
+NO_JAR = Check(
+    "switch",
+    Outcome.WARN,
+    "Spark's configuration switches lineage on and does not name its jar: a job that does not name it either runs without lineage",
+    "set spark.jars to what `spark-lineage jar` prints",
+)
+JAR = Check("switch", Outcome.OK, "Spark's configuration switches lineage on and names its jar")
+
+
+@pytest.mark.parametrize(
+    ("conf", "jar_file", "checks"),
+    [
+        pytest.param("", "", [], id="off"),
+        pytest.param("spark.lineage.enabled false", "", [], id="switched-off"),
+        pytest.param("spark.lineage.enabled true", "", [NO_JAR], id="flag-alone"),
+        pytest.param(
+            "spark.sql.extensions a.B,io.sparklineage.LineageExtension", "", [NO_JAR], id="extension-alone"
+        ),
+        pytest.param(
+            "spark.lineage.enabled true\nspark.jars /a.jar,/x/spark-lineage-bridge.jar", "", [JAR], id="jar"
+        ),
+        pytest.param(
+            "spark.lineage.enabled true", "spark-lineage-bridge-0.1.0.jar", [JAR], id="beside-sparks-own"
+        ),
+    ],
+)
+def test_a_switch_without_its_jar(settings, tmp_path, monkeypatch, conf, jar_file, checks):
+    monkeypatch.delenv("SPARK_CONF_DIR", raising=False)
+    monkeypatch.delenv("PYSPARK_SUBMIT_ARGS", raising=False)
+    for folder in ("conf", "jars"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "conf" / "spark-defaults.conf").write_text(conf)
+    if jar_file:
+        (tmp_path / "jars" / jar_file).write_text("")
+    assert [check for check in diagnose(settings) if check.name == "switch"] == checks
+
+
 def test_a_jar_of_another_version(settings, jar):
     jar.make("0.0.9")
     assert found(settings, "jar") == Check(

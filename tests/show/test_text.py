@@ -157,6 +157,25 @@ expression  silver.lines.amount
 Full names
   raw/items.json  /srv/raw/items.json"""
 
+LONG_PATH = "/a/store/whose/path/is/longer/than/any/line/of/a/terminal/with/eighty/columns/for/sure/store"
+
+CHECKS = f"""\
+ok    jar  /opt/x.jar (0.1.0)
+ok    store
+      {LONG_PATH}
+      holds 3 runs
+warn  spool  a spool in
+      {LONG_PATH},
+      which is long, and words behind it that go on to the next line at a blank
+      do what is to be done"""
+
+LONG_PROBLEM = f"""\
+warning INSERT into
+{LONG_PATH}
+began.
+
+1 problem"""
+
 PROBLEMS = """\
 warning The operator Foo is not known, so each of its outputs is taken to come
 from all of its inputs. At Foo#3. Please report the plan.
@@ -367,3 +386,19 @@ def test_nothing_is_sure_of_a_table_that_no_write_succeeded_on() -> None:
         "file /srv/lake/gold/revenue",
         "12 runs, the last failed 2026-11-20 03:04:05 UTC",
     ]
+
+
+def test_a_path_stands_whole_on_a_line() -> None:
+    checks = [
+        Check("jar", Outcome.OK, "/opt/x.jar (0.1.0)"),
+        Check("store", Outcome.OK, f"{LONG_PATH} holds 3 runs"),
+        Check(
+            "spool",
+            Outcome.WARN,
+            f"a spool in {LONG_PATH}, which is long, and words behind it that go on to the next line at a blank",
+            "do what is to be done",
+        ),
+    ]
+    assert str(doctor_answer(checks)) == CHECKS
+    problem = {**answers.problem(), "message": f"INSERT into {LONG_PATH} began", "where": "", "hint": ""}
+    assert plain_text(problems_text({"problems": [problem]})) == LONG_PROBLEM

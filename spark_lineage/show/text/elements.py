@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +19,43 @@ STATE_STYLES = {"COMPLETE": "green", "RUNNING": "cyan", "FAILED": "bold red", "C
 
 _LABEL_WIDTH = 30
 """Short names longer than this do not line up with the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A text behind its head, all its lines indented by the head's width; it is broken between words only.
+
+    A path that is longer than the line stands there whole, since it is there to be copied: a table or a padding would break it.
+    """
+
+    head: Text
+    text: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Rich's way to draw: line by line."""
+        del console
+        indent = self.head.cell_len
+        before = self.head
+        for paragraph in self.text.split("\n"):
+            for line in paragraph.divide(_breaks(paragraph.plain, options.max_width - indent)):
+                line.rstrip()
+                yield Text.assemble(before, line, no_wrap=True, overflow="ignore")
+                before = Text(" " * indent)
+
+
+def _breaks(text: str, width: int) -> list[int]:
+    """Where lines of at most `width` cells begin, the first left out: words that are longer have a line of their own.
+
+    >>> _breaks("in /a/long/path of words", 8)
+    [3, 16]
+    """
+    begins, used = [], 0
+    for word in re.finditer(r"\S+\s*", text):
+        if used and used + cell_len(word[0].rstrip()) > width:
+            begins.append(word.start())
+            used = 0
+        used += cell_len(word[0])
+    return begins
 
 
 def grid(*widths: int | None) -> Table:
@@ -83,19 +123,19 @@ def problems_part(problems: list[Json]) -> list[RenderableType]:
     title = Text.assemble((count_word(len(problems), "problem"), "bold yellow underline"))
     return [
         Padding(title, (1, 0, 0, 0)),
-        *(Padding(problem_text(problem), (0, 0, 0, 2)) for problem in problems),
+        *(problem_text(problem, Text("  ")) for problem in problems),
     ]
 
 
-def problem_text(problem: Json) -> RenderableType:
-    """One problem: what, where, and what to do."""
+def problem_text(problem: Json, indent: Text | None = None) -> RenderableType:
+    """One problem: what, where, and what to do; each line behind `indent`."""
     style = {"error": "bold red", "warning": "yellow"}.get(problem["severity"], "cyan")
     parts = Text.assemble((clean(problem["severity"]), style), f" {sentence(problem['message'])}")
     if problem["where"]:
         parts.append(f" At {clean(problem['where'])}.", style="dim")
     if problem["hint"]:
         parts.append(f" {sentence(problem['hint'])}", style="italic")
-    return parts
+    return Hanging(indent or Text(), parts)
 
 
 def files_part(labels: Labels) -> list[RenderableType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -19,6 +20,7 @@ from spark_lineage.show.parts.lists import (
     table_tree,
 )
 from spark_lineage.show.text.elements import (
+    Hanging,
     certainty_text,
     draw_tree,
     files_part,
@@ -61,8 +63,8 @@ def problems_text(answer: Json) -> RenderableType:
     """All problems, with an empty line between them."""
     if not answer["problems"]:
         return Text("No problems: everything that ran was captured and understood.")
-    blocks = [Padding(problem_text(problem), (0, 0, 1, 0)) for problem in answer["problems"]]
-    return Group(*blocks, Text(count_word(len(blocks), "problem"), style="bold"))
+    blocks = [(problem_text(problem), Text()) for problem in answer["problems"]]
+    return Group(*chain.from_iterable(blocks), Text(count_word(len(blocks), "problem"), style="bold"))
 
 
 def search_text(answer: Json) -> RenderableType:
@@ -111,15 +113,16 @@ def ingest_text(report: IngestReport) -> RenderableType:
 
 def checks_text(answer: Json) -> RenderableType:
     """What the doctor looked at, each with its fix where there is one."""
-    table = grid(_OUTCOME_WIDTH, None)
+    lines = []
     for check in answer["checks"]:
+        outcome = f"{check['outcome']:<{_OUTCOME_WIDTH}}  "
         said = Text(clean(check["name"]), style="bold").append(
             f"  {clean(check['sentence'])}", style="not bold"
         )
         if check["fix"]:
             said.append(f"\n{clean(check['fix'])}", style="not bold italic")
-        table.add_row(Text(check["outcome"], style=_OUTCOME_STYLES[check["outcome"]]), said)
-    return table
+        lines.append(Hanging(Text(outcome, style=_OUTCOME_STYLES[check["outcome"]]), said))
+    return Group(*lines)
 
 
 def _table_line(line: TableLine, labels: Labels) -> Text:
