@@ -77,8 +77,10 @@ class Graph:
         self.steps = _steps(answer["edges"])
         self._nodes = {_key(node): node for node in answer["nodes"]}
         self._into: dict[TableKey, list[Step]] = {}
+        self._from: dict[NodeKey, list[Step]] = {}
         for step in self.steps:
             self._into.setdefault(step.target[:2], []).append(step)
+            self._from.setdefault(step.source, []).append(step)
 
     def label(self, node: NodeKey) -> str:
         """The short name of a node."""
@@ -131,6 +133,23 @@ class Graph:
     def expressions(self, node: NodeKey) -> list[str]:
         """How a column is computed, each text once; what is no more than its source's name is left out."""
         return texts_of(self.sources(node))
+
+    def certainty(self, node: NodeKey) -> str:
+        """How sure it is what a node upstream is made of.
+
+        A node's certainty in the answer is that of all ways to it, itself included: it is its own where nothing that it leads to is
+        opaque already. So `opaque` stands where the way back is lost first, and not on all that may lie behind it.
+        """
+        met = self._nodes.get(node)
+        before = {
+            self._nodes[step.target]["certainty"]
+            for step in self._from.get(node, ())
+            if step.target in self._nodes
+        }
+        if met is not None and met["certainty"] == "opaque" and "opaque" not in before:
+            return "opaque"
+        edges = (edge["certainty"] for step in self.sources(node) for edge in step.edges)
+        return "exact" if all(each == "exact" for each in edges) else "over_approximate"
 
     def roots(self) -> list[NodeKey]:
         """Where the upstream trees begin: the start or, when it is a table, each of its columns with a source."""

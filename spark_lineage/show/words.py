@@ -27,7 +27,7 @@ READ_WITHOUT_COLUMN = "read_without_column"
 CERTAINTIES = {
     "exact": "exact",
     "over_approximate": "a superset: some of these sources may not matter",
-    "opaque": "opaque: its sources are not known",
+    "opaque": "opaque: it may have sources that are not known",
 }
 """What each certainty means, in words."""
 

@@ -477,8 +477,8 @@ def test_required_lineage(check):
     assert told(answer) == [
         ("error", "no_lineage", "The job weekly has no lineage: its runs are FAILED, and none that ended well has a plan.", None),
         ("error", "no_lineage", "montly has no lineage: the store has no job and no table of this name.", None),
-        ("error", "only_opaque_lineage", "The job blobs has opaque lineage only: what it is made of is not known.", None),
-        ("error", "only_opaque_lineage", "The table blob has opaque lineage only: what it is made of is not known.", None),
+        ("error", "only_opaque_lineage", "The job blobs has opaque lineage only: it may have sources that are not known.", None),
+        ("error", "only_opaque_lineage", "The table blob has opaque lineage only: it may have sources that are not known.", None),
         ("error", "no_lineage", "The table raw has no lineage: no run wrote it.", None),
     ]  # fmt: skip
     assert [each["outcome"] for each in answer["expectations"]] == ["met"] * 2 + ["failed"] * 5

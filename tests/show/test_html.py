@@ -117,7 +117,7 @@ def test_the_columns_of_a_table() -> None:
         ],
         ["buyer", "string", "in/buyers.csv.mail masked", "transformation", "sha2(mail, ?)"],
         ["one", "int", "no source column", "", ""],
-        ["what|opaque: its sources are not known", "string", "not known", "", ""],
+        ["what|opaque: it may have sources that are not known", "string", "not known", "", ""],
     ]
 
 

@@ -40,7 +40,7 @@ file /srv/lake/gold/revenue
   one  int
     no source column
 
-  what  string  opaque: its sources are not known
+  what  string  opaque: it may have sources that are not known
     not known
 
 Which rows
@@ -134,7 +134,7 @@ Full names
 
 TABLES = """\
 finance/shares  1 run  failed
-gold.best  1 column, 1 run  opaque: its sources are not known
+gold.best  1 column, 1 run  opaque: it may have sources that are not known
 └── silver.lines  1 column, 2 runs
     └── bronze.items  2 columns, 2 runs
         └── raw/items.json  1 column, a source

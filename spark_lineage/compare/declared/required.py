@@ -68,7 +68,7 @@ def _missing(
             key,
         )
     elif all(map(_is_opaque, plans)):
-        message = f"{subject} has opaque lineage only: what it is made of is not known."
+        message = f"{subject} has opaque lineage only: it may have sources that are not known."
         yield deviation("only_opaque_lineage", message, 0, key)
 
 

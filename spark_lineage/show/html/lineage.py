@@ -67,6 +67,8 @@ def _node(graph: Graph, line: Line[NodeKey, Step]) -> str:
         text = f"{safe(graph.label(line.node))} {kinds}{_masked(line.way)}"
     if line.elsewhere:
         return f"{text} {span('sl-dim', f'({line.elsewhere})')}"
+    sure = graph.certainty(line.node)
+    text += "" if sure == "exact" else f" {certainty(sure)}"
     return text + "".join(f"<br>{code(expression)}" for expression in graph.expressions(line.node))
 
 

@@ -60,6 +60,9 @@ def _node_text(graph: Graph, line: Line[NodeKey, Step]) -> RenderableType:
         title.append("  masked" if line.way.masking else "", style="magenta")
     if line.elsewhere:
         return title.append(f"  ({line.elsewhere})", style="dim italic")
+    sure = graph.certainty(line.node)
+    if sure != "exact":
+        title.append("  ").append_text(certainty_text(sure))
     return Group(title, *(Text(clean(text), style="cyan") for text in graph.expressions(line.node)))
 
 

@@ -1,0 +1,93 @@
+"""An opaque table of which some sources are known, as an RDD makes it: all answers say the same of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spark_lineage.model import Batch, Certainty, EdgeKind
+from spark_lineage.query.local import LocalEngine
+from spark_lineage.show.answer import plain_text
+from spark_lineage.show.html.lineage import lineage_html
+from spark_lineage.show.html.lists import tables_html
+from spark_lineage.show.html.table import table_html
+from spark_lineage.show.text.lineage import lineage_text
+from spark_lineage.show.text.lists import tables_text
+from spark_lineage.show.text.table import table_text
+from tests.query.lineage_rows import dataset, edge, plan, run, store_of
+
+SAID = "opaque: it may have sources that are not known"
+OVER = Certainty.OVER_APPROXIMATE
+STORE = Batch(
+    datasets=tuple(dataset(name, f"spark_catalog.{name}") for name in ("raw", "mapped", "total", "half")),
+    plans=(
+        plan("p1", "mapped", "a:int!", "raw"),
+        plan("p2", "total", "a:int", "mapped"),
+        plan("p3", "half", "a:int?", "raw", kind=EdgeKind.DATA),
+    ),
+    edges=(
+        edge("p1", "raw.x", "mapped.a", "TRANSFORMATION", "rdd", certainty=OVER),
+        edge("p2", "mapped.a", "total.a", "AGGREGATION", "sum(a)"),
+        edge("p3", "raw.x", "half.a", "TRANSFORMATION", "f(x)", certainty=OVER),
+    ),
+    runs=(run(1, "p1", "mapped", 10), run(2, "p2", "total", 20), run(3, "p3", "half", 30)),
+)
+
+TABLES = """\
+half  1 column, 1 run  a superset: some of these sources may not matter
+└── raw  a source
+total  1 column, 1 run
+└── mapped  1 column, 1 run  opaque: it may have sources that are not known
+    └── raw  a source"""
+
+TABLE = """\
+mapped  opaque: it may have sources that are not known
+file /w/mapped
+1 run, the last complete 1970-01-01 00:00:09 UTC
+
+  a  int  opaque: it may have sources that are not known
+    rdd
+    transformation  raw.x"""
+
+UPSTREAM = """\
+total.a
+sum(a)
+└── mapped.a  aggregation  opaque: it may have sources that are not known
+    rdd
+    └── raw.x  transformation"""
+
+SUPERSET = """\
+half.a  a superset: some of these sources may not matter
+f(x)
+└── raw.x  transformation"""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> LocalEngine:
+    return LocalEngine(store_of(tmp_path / "store", STORE))
+
+
+def said_in(html: str) -> list[str]:
+    """How sure the page says something is, tags left out."""
+    return re.findall(r"opaque: [^<]*|a superset: [^<]*", html)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "html", "expected", "said"),
+    [
+        ("tables", tables_text, tables_html, TABLES, ["a superset: some of these sources may not matter", SAID]),
+        ("table mapped", table_text, table_html, TABLE, [SAID, SAID]),
+        ("upstream total.a", lineage_text, lineage_html, UPSTREAM, [SAID]),
+        ("upstream half.a", lineage_text, lineage_html, SUPERSET, ["a superset: some of these sources may not matter"]),
+    ],
+)  # fmt: skip
+def test_all_answers_say_the_same(
+    engine: LocalEngine, question: str, text: Any, html: Any, expected: str, said: list[str]
+) -> None:
+    command, *names = question.split()
+    answer = getattr(engine, command)(*names).to_dict()
+    assert plain_text(text(answer)) == expected
+    assert said_in(html(answer)) == said
