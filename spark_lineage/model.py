@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 DRIVER_NAMESPACE = "driver"
 """Namespace of the datasets that stand for what an action returned to the driver program."""
 
+CATALOG_NAMESPACE = "catalog"
+"""Namespace of what only a catalog knows: views, and tables whose location is not known."""
+
 CONTROL_RUN = "control"
 """Kind of the runs after which a table begins anew (`CREATE TABLE`, `DROP TABLE`): answers do not list them."""
 
@@ -161,6 +164,23 @@ class Dataset:
     def id(self) -> DatasetId:
         """The identity without the aliases."""
         return DatasetId(self.namespace, self.name)
+
+
+def is_called(dataset: Dataset, name: str) -> bool:
+    """Whether a dataset with a place goes by a name of the catalog."""
+    return dataset.namespace != CATALOG_NAMESPACE and any(
+        is_name_of(name, alias) for alias in dataset.aliases
+    )
+
+
+def is_name_of(name: str, whole: str) -> bool:
+    """Whether a name is another, or its end: a table's with or without its catalog and database.
+
+    The session's catalog keeps names in lower case, whatever case a plan has them in.
+    """
+    if whole.lower().startswith("spark_catalog."):
+        name, whole = name.lower(), whole.lower()
+    return name == whole or whole.endswith(f".{name}")
 
 
 @dataclass(frozen=True, slots=True)

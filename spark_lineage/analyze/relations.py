@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
 from spark_lineage.decode.tree import Attribute, DataType, MapValue, Node, NodeKind, Opaque
-from spark_lineage.model import Dataset, DatasetId
+from spark_lineage.model import CATALOG_NAMESPACE, Dataset, DatasetId
 
 IN_MEMORY = frozenset({
     "LocalRelation", "OneRowRelation", "Range", "EmptyRelation", "CommandResult", "PythonWorkerLogs", "ResolvedInlineTable",
@@ -62,8 +62,7 @@ GENERATED_STREAMS = {
 }
 """Streams that make their own rows -> their tables' names: a micro-batch of Spark 3.5 names the stream alone."""
 
-CATALOG = "catalog"
-"""Namespace of what only the catalog knows: views, and tables without a location."""
+CATALOG = CATALOG_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from deltalake.exceptions import DeltaError
 from spark_lineage.analyze.endings import Ending
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.relations import CATALOG, Located
-from spark_lineage.model import Dataset, DatasetId
-from spark_lineage.pipeline.sightings import Sightings, is_called
+from spark_lineage.model import Dataset, DatasetId, is_called
+from spark_lineage.pipeline.sightings import Sightings
 
 WITHOUT_FILES_OF_THEIR_OWN = frozenset({"iceberg", "jdbc"})
 """Formats whose dropped tables nobody reads by path."""

@@ -16,7 +16,7 @@ from spark_lineage.analyze.endings import DROP, ending_of
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.relations import CATALOG, RELATIONS, locate
 from spark_lineage.decode.tree import Node, PlanTree
-from spark_lineage.model import Dataset
+from spark_lineage.model import Dataset, is_called, is_name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +146,3 @@ def _is_managed(relation: Node) -> bool | None:
 def _last(name: str) -> str:
     """The last part of a name, in lower case: names that may be one have it in common."""
     return name.rpartition(".")[2].lower()
-
-
-def is_called(dataset: Dataset, name: str) -> bool:
-    """Whether a dataset with a place goes by a name of the catalog."""
-    return dataset.namespace != CATALOG and any(is_name_of(name, alias) for alias in dataset.aliases)
-
-
-def is_name_of(name: str, whole: str) -> bool:
-    """Whether a name is another, or its end: a table's with or without its catalog and database.
-
-    The session's catalog keeps names in lower case, whatever case a plan has them in.
-    """
-    if whole.lower().startswith("spark_catalog."):
-        name, whole = name.lower(), whole.lower()
-    return name == whole or whole.endswith(f".{name}")

@@ -14,12 +14,19 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import Dataset
+from spark_lineage.model import CATALOG_NAMESPACE, Dataset
 
-__all__ = ["DEFAULT_CATALOG", "resolve_column", "resolve_table", "short_alias", "short_id"]
+__all__ = [
+    "DEFAULT_CATALOG",
+    "resolve_column",
+    "resolve_table",
+    "short_alias",
+    "short_id",
+]
 
 _PART = re.compile(r"(?:`(?:[^`]|``)*`|[^.`])+|")
 _CLOSE_MATCHES = 3
+_BY_NAME_ALONE = f"{CATALOG_NAMESPACE}:"
 
 
 DEFAULT_CATALOG = "spark_catalog."
@@ -138,7 +145,7 @@ def _named(
         names = [fold(_unquoted(name).rstrip("/")) for name in given]
         if wanted in names:
             exact.append(dataset)
-        elif any(name.endswith(endings) for name in names):
+        elif any(name.endswith(endings) for name in names if not name.startswith(_BY_NAME_ALONE)):
             ending.append(dataset)
     return exact or ending
 
@@ -148,7 +155,9 @@ def _as_written(text: str) -> str:
 
 
 def _names(dataset: Dataset) -> tuple[str, ...]:
-    return (_full_name(dataset), dataset.name, *dataset.aliases)
+    """What only a catalog knows goes by its aliases, of which its name is one unless it stands back for a table with a place."""
+    own = () if dataset.namespace == CATALOG_NAMESPACE else (dataset.name,)
+    return (_full_name(dataset), *own, *dataset.aliases)
 
 
 def _full_name(dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ Everything but the edges is small next to them; edges are read only when an answ
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_lineage.model import (
+    CATALOG_NAMESPACE,
     CONTROL_RUN,
     Certainty,
     Dataset,
@@ -27,6 +28,7 @@ from spark_lineage.model import (
 from spark_lineage.query.opaque import with_opaque_edges
 from spark_lineage.query.spelling import Spellings, spelled, spelled_edges, spellings
 from spark_lineage.query.unended import WITHOUT_END, as_it_is_now
+from spark_lineage.query.unfinished import Attempt, attempts, namesakes, no_complete_write, write_by_name
 from spark_lineage.store.schema import Row, from_rows
 
 __all__ = ["CurrentPlan", "Field", "ReadableStore", "Snapshot", "TableState", "shown_runs", "sorted_problems"]
@@ -83,7 +85,8 @@ class TableState:
     `plans` are current, the latest first; `walked` are those that a walk follows, `plans` and, behind an overwrite that
     reads its own table, those before it. `since` is the number of the run from which `plans` count. `ended_by` is what took the
     rows away after the last write, such as `DROP TABLE`, in the run `ended_run`: the plans are those of what was there before. `lost` are the
-    ids of the COMPLETE runs from `since` on whose plan the store does not have: what they wrote is not known.
+    ids of the COMPLETE runs from `since` on whose plan the store does not have: what they wrote is not known. `is_unknown`: no write has
+    completed, and nobody has read the table.
     """
 
     plans: tuple[CurrentPlan, ...] = ()
@@ -94,11 +97,12 @@ class TableState:
     ended_by: str | None = None
     ended_run: int = -1
     lost: tuple[str, ...] = ()
+    is_unknown: bool = False
 
     @property
     def certainty(self) -> Certainty:
-        """The weakest of the current plans and their columns; opaque where a plan is lost."""
-        if self.lost:
+        """The weakest of the current plans and their columns; opaque where a plan is lost, or there never was more than a wish."""
+        if self.lost or self.is_unknown:
             return Certainty.OPAQUE
         of_columns = {column["certainty"] for plan in self.plans for column in plan.columns}
         return weakest(*(plan.certainty for plan in self.plans), *map(Certainty, of_columns))
@@ -153,19 +157,28 @@ class Snapshot:
                 self._endings.get(target, []),
                 self._lost.get(target, []),
                 *by_target.get(target, (0, -1)),
+                is_unknown=target in self.attempts and target not in self._ever_read,
             )
             for target in sorted({*plans, *by_target})
         }
 
     @cached_property
     def datasets(self) -> Mapping[DatasetId, Dataset]:
-        """All datasets by id, sorted; one that only a plan or a run names has no alias."""
-        found = {
-            dataset.id: dataset for dataset in from_rows("datasets", self._store.read("datasets").to_pylist())
+        """All datasets by id, sorted. What stands back for its `namesakes` has no alias, nor has a place that only a plan or a run names."""
+        return {
+            id_: replace(dataset, aliases=()) if id_ in self.namesakes else dataset
+            for id_, dataset in self._met.items()
         }
-        for id_ in {*self.states, *self._read_datasets}:
-            found.setdefault(id_, Dataset(id_.namespace, id_.name))
-        return dict(sorted(found.items()))
+
+    @cached_property
+    def attempts(self) -> Mapping[DatasetId, Attempt]:
+        """The last write of each table of which none has completed."""
+        return attempts(self._numbered_runs)
+
+    @cached_property
+    def namesakes(self) -> Mapping[DatasetId, tuple[DatasetId, ...]]:
+        """Table that a write which never completed knew by its name alone -> the tables with a place that have the name."""
+        return namesakes(self.attempts, self._ever_read, self._met.values())
 
     @cached_property
     def edges(self) -> pa.Table:
@@ -240,7 +253,10 @@ class Snapshot:
                     found.add(problem)
             found.update(self._varying_types(id_))
             found.update(self._without_plan(id_))
+            if id_ in self.attempts:
+                found.add(no_complete_write(id_, self.attempts[id_]))
             if not walked:
+                found.update(self._by_name_alone(id_))
                 found.update(self._ended(id_))
         return sorted_problems(found)
 
@@ -304,6 +320,33 @@ class Snapshot:
     @cached_property
     def _numbered_runs(self) -> pa.Table:
         return self.runs.append_column("number", pa.array(range(self.runs.num_rows), pa.int64()))
+
+    @cached_property
+    def _met(self) -> Mapping[DatasetId, Dataset]:
+        """All datasets by id, sorted, with all their aliases."""
+        found = {
+            dataset.id: dataset for dataset in from_rows("datasets", self._store.read("datasets").to_pylist())
+        }
+        for id_ in {*self.states, *self._read_datasets}:
+            aliases = (id_.name,) if id_.namespace == CATALOG_NAMESPACE else ()
+            found.setdefault(id_, Dataset(id_.namespace, id_.name, aliases))
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def _ever_read(self) -> frozenset[DatasetId]:
+        """What a plan has read that ran to the end, current or not; only of interest beside attempts."""
+        rows = (row for _, _, row in self.complete_plans) if self.attempts else ()
+        return frozenset(
+            DatasetId(each["namespace"], each["name"]) for row in rows for each in row["datasets"]
+        )
+
+    @cached_property
+    def _attempts_by_namesake(self) -> Mapping[DatasetId, list[DatasetId]]:
+        found: dict[DatasetId, list[DatasetId]] = {}
+        for alone, others in self.namesakes.items():
+            for other in others:
+                found.setdefault(other, []).append(alone)
+        return found
 
     @cached_property
     def _read_datasets(self) -> frozenset[DatasetId]:
@@ -378,6 +421,11 @@ class Snapshot:
                 where=id_.name,
             )
 
+    def _by_name_alone(self, id_: DatasetId) -> Iterable[Problem]:
+        """What never completed and may have been a write of this table."""
+        for alone in self._attempts_by_namesake.get(id_, ()):
+            yield write_by_name(id_, alone, self.attempts[alone])
+
     @cached_property
     def _problems_by_plan(self) -> Mapping[str, list[Problem]]:
         found: dict[str, list[Problem]] = {}
@@ -450,6 +498,8 @@ def _state(
     lost: list[tuple[int, str]],
     runs: int,
     last_run: int,
+    *,
+    is_unknown: bool,
 ) -> TableState:
     """The state of one table from its plans with the numbers of their last COMPLETE runs.
 
@@ -474,4 +524,5 @@ def _state(
         ended_by=ended_by,
         ended_run=ended_run,
         lost=tuple(run_id for number, run_id in lost if number >= since),
+        is_unknown=is_unknown,
     )

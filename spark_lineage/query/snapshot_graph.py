@@ -15,6 +15,7 @@ def graph_of(snapshot: Snapshot, edges: pa.Table | None = None) -> Graph:
     """The graph of all current edges, or of those in `edges` alone (some of the rows of `snapshot.walked_edges`)."""
     columns: list[Key] = []
     unsure: dict[Key, Certainty] = {}
+    unknown = {(id_.namespace, id_.name) for id_, state in snapshot.states.items() if state.is_unknown}
     for id_ in snapshot.datasets:
         certainty = snapshot.state(id_).certainty
         if certainty is not Certainty.EXACT:
@@ -27,6 +28,8 @@ def graph_of(snapshot: Snapshot, edges: pa.Table | None = None) -> Graph:
     def certainty_of(key: Key) -> Certainty:
         """That of the table or column, or of the column within which the field lies."""
         namespace, name, field = key
+        if (namespace, name) in unknown:
+            return Certainty.OPAQUE
         parts = (field or "").split(".")
         outer = (".".join(parts[:length]) or None for length in range(len(parts), 0, -1))
         return next(

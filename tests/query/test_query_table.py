@@ -111,7 +111,7 @@ def test_only_failed(tmp_path):
     assert answer(tmp_path, "b", batch) == {
         "schema_version": 1,
         "dataset": {"namespace": "file", "name": "/w/b", "aliases": []},
-        "certainty": "exact",
+        "certainty": "opaque",
         "plans": [],
         "runs": 1,
         "last_run": {
@@ -122,7 +122,15 @@ def test_only_failed(tmp_path):
         },
         "columns": [],
         "rows": [],
-        "problems": [],
+        "problems": [
+            {
+                "code": "no_complete_write",
+                "severity": "info",
+                "message": "No write of it that is known here has completed, the last (append) is failed: what it is made of is not known.",
+                "where": "/w/b",
+                "hint": "`spark-lineage run 00000000:1` says what that one would have written.",
+            }
+        ],
     }
 
 

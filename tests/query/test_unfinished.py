@@ -1,0 +1,160 @@
+"""Tables whose writes were killed or failed: what their names mean, what is said of them, and what is not claimed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from spark_lineage.errors import NameLookupError
+from spark_lineage.model import Batch, Dataset, DatasetId, Plan, Run, RunState
+from spark_lineage.query.local import LocalEngine
+from tests.query.lineage_rows import BRIDGE, dataset, edge, plan, run, store_of
+
+CTAS = "CREATE TABLE AS SELECT"
+FULL = "spark_catalog.default.kt"
+
+
+def named(name: str, number: int, state: RunState, fingerprint: str | None = None) -> Run:
+    """A `CREATE TABLE name AS SELECT` that knows no place."""
+    ended = None if state is RunState.UNKNOWN else number
+    made = run(number, fingerprint or f"k{number}", None, ended, operation=CTAS, state=state, started_at=500)
+    return replace(made, target=DatasetId("catalog", name))
+
+
+def plan_of(name: str, fingerprint: str) -> Plan:
+    """The plan of such a write: one column of /w/src."""
+    made = plan(fingerprint, "src", "total:bigint", "src", operation=CTAS, overwrites=True)
+    return replace(made, target=DatasetId("catalog", name))
+
+
+def engine(folder: Path, *names: str, good: tuple[str, ...] = ("kt",), state: RunState = RunState.UNKNOWN, more: Batch | None = None) -> LocalEngine:  # fmt: skip
+    """Writes of `names` that did not complete, then one to each of the folders `good`, whose tables are called `kt`."""
+    killed = Batch(
+        datasets=(dataset("src", "spark_catalog.default.src"), *(Dataset("catalog", each, (each,)) for each in names)),
+        plans=tuple(plan_of(name, f"k{number}") for number, name in enumerate(names, start=1)),
+        runs=tuple(named(name, number, state) for number, name in enumerate(names, start=1)),
+    )  # fmt: skip
+    completed = Batch(
+        datasets=tuple(dataset(each, FULL if each == "kt" else f"spark_catalog.{each}.kt") for each in good),
+        plans=tuple(plan(f"g{each}", each, "total:bigint", "src", overwrites=True) for each in good),
+        edges=tuple(edge(f"g{each}", "src.b", f"{each}.total", "IDENTITY", "b") for each in good),
+        runs=tuple(run(50 + at, f"g{each}", each, 50 + at) for at, each in enumerate(good)),
+    )
+    return LocalEngine(store_of(folder, killed, completed, more or Batch()))
+
+
+def beside(name: str, number: int, state: str, where: str = "/w/kt") -> dict[str, str]:
+    """The problem of a table whose name a write had that did not complete."""
+    return {
+        "code": "write_by_name",
+        "severity": "info",
+        "message": f"A write (CREATE TABLE AS SELECT) of which only the table's name is known, {name}, did not complete, it is {state}: it may have been one of this table.",
+        "where": where,
+        "hint": f"`spark-lineage run 00000000:{number}` says what it would have written.",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["kt", "KT", "default.kt", FULL, "/w/kt"])
+@pytest.mark.parametrize(
+    "state", [RunState.UNKNOWN, RunState.FAILED, RunState.CANCELLED, RunState.RUNNING], ids=str
+)
+def test_after_a_good_run_the_name_means_its_table(tmp_path: Path, text: str, state: RunState) -> None:
+    """Whether the killed write had the whole name (SQL) or the last part alone (`saveAsTable`)."""
+    answers = engine(tmp_path, "kt", FULL, state=state)
+    told = answers.table(text).to_dict()
+    assert told["dataset"] == {"namespace": "file", "name": "/w/kt", "aliases": [FULL]}
+    assert (told["certainty"], told["plans"], told["runs"], told["last_run"]["id"]) == ("exact", ["gkt"], 1, f"{BRIDGE}:50")  # fmt: skip
+    assert [(each["name"], [source["field"] for source in each["sources"]]) for each in told["columns"]] == [("total", ["b"])]  # fmt: skip
+    assert told["problems"] == [
+        beside("kt", 1, state.value.lower()),
+        beside(FULL, 2, state.value.lower()),
+    ]
+    assert answers.run(text).to_dict()["id"] == f"{BRIDGE}:50"
+    walk = answers.upstream(f"{text}.total").to_dict()
+    assert [(each["name"], each["field"], each["certainty"]) for each in walk["nodes"]] == [
+        ("/w/kt", "total", "exact"),
+        ("/w/src", "b", "exact"),
+    ]
+    assert walk["problems"] == []
+
+
+@pytest.mark.parametrize("name", ["kt", FULL])
+def test_the_write_that_did_not_complete_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    answers = engine(tmp_path, name)
+    told = answers.table(f"catalog:{name}").to_dict()
+    assert told["dataset"] == {"namespace": "catalog", "name": name, "aliases": []}
+    assert (told["runs"], told["last_run"]["state"]) == (1, "UNKNOWN")
+    assert answers.run(f"catalog:{name}").to_dict()["id"] == f"{BRIDGE}:1"
+    listed = {(each["namespace"], each["name"]): each["certainty"] for each in answers.tables().to_dict()["tables"]}  # fmt: skip
+    assert listed == {("catalog", name): "opaque", ("file", "/w/kt"): "exact", ("file", "/w/src"): "exact"}
+
+
+def test_of_several_tables_with_a_place_none_is_chosen(tmp_path: Path) -> None:
+    """The name alone is no candidate; each of them may be the one that was to be written."""
+    answers = engine(tmp_path, "kt", good=("one", "two"))
+    with pytest.raises(NameLookupError) as caught:
+        answers.table("kt")
+    assert caught.value.candidates == ("spark_catalog.one.kt", "spark_catalog.two.kt")
+    for each in ("one", "two"):
+        assert answers.table(f"{each}.kt").to_dict()["problems"] == [beside("kt", 1, "unknown", f"/w/{each}")]
+
+
+def test_another_databases_table_does_not_take_a_whole_name(tmp_path: Path) -> None:
+    answers = engine(tmp_path, FULL, good=("one",))
+    assert answers.table(FULL).to_dict()["dataset"]["namespace"] == "catalog"
+    assert answers.table("one.kt").to_dict()["problems"] == []
+    with pytest.raises(NameLookupError) as caught:
+        answers.table("kt")
+    assert caught.value.candidates == (FULL, "spark_catalog.one.kt")
+
+
+def test_what_was_really_there_does_not_stand_back(tmp_path: Path) -> None:
+    """A view that was made, and a table that somebody read, are things of their own, with or without a place."""
+    reader = replace(plan("r", "out", "total:bigint"), datasets=(DatasetId("catalog", "seen"),))
+    both = Batch(
+        datasets=(dataset("kt", FULL, "a.made", "a.seen"), dataset("out")),
+        plans=(plan_of("made", "v"), reader),
+        runs=(named("made", 20, RunState.COMPLETE, "v"), run(21, "r", "out", 21)),
+    )
+    answers = engine(tmp_path, "made", "seen", more=both)
+    for name in ("made", "seen"):
+        assert answers.table(name).to_dict()["dataset"] == {"namespace": "catalog", "name": name, "aliases": [name]}  # fmt: skip
+    assert answers.table("kt").to_dict()["problems"] == []
+
+
+def test_a_table_of_which_no_write_completed(tmp_path: Path) -> None:
+    """Nothing of its plan is told as a fact; a sentence says why, and where the plan is."""
+    assert engine(tmp_path, "kt", good=()).table("kt").to_dict() == {
+        "schema_version": 1,
+        "dataset": {"namespace": "catalog", "name": "kt", "aliases": ["kt"]},
+        "certainty": "opaque",
+        "plans": [],
+        "runs": 1,
+        "last_run": {"id": f"{BRIDGE}:1", "state": "UNKNOWN", "started_at": "1970-01-01T00:00:00.500Z", "rows": None},
+        "columns": [],
+        "rows": [],
+        "problems": [NO_WRITE],
+    }  # fmt: skip
+
+
+NO_WRITE = {
+    "code": "no_complete_write",
+    "severity": "info",
+    "message": "No write of it that is known here has completed, the last (CREATE TABLE AS SELECT) is unknown: what it is made of is not known.",
+    "where": "kt",
+    "hint": "`spark-lineage run 00000000:1` says what that one would have written.",
+}  # fmt: skip
+
+
+def test_a_failed_write_takes_nothing_from_a_table_that_is_read(tmp_path: Path) -> None:
+    """What others made of it stays as sure as it was."""
+    failed = Batch(runs=(run(60, "f", "src", 60, state=RunState.FAILED),), plans=(plan("f", "src", "b:int"),))
+    answers = engine(tmp_path, more=failed)
+    told = answers.table("src").to_dict()
+    assert (told["certainty"], [each["code"] for each in told["problems"]]) == (
+        "exact",
+        ["no_complete_write"],
+    )
+    assert {each["certainty"] for each in answers.upstream("kt.total").to_dict()["nodes"]} == {"exact"}
