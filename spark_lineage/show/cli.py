@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from spark_lineage import __version__
-from spark_lineage.errors import LineageError
+from spark_lineage.errors import LineageError, first_line
 from spark_lineage.settings import DEBUG_VARIABLE
 from spark_lineage.show.command import app, print_json
 from spark_lineage.show.commands import (  # noqa: F401 - each gives `app` its commands once it is imported
@@ -65,9 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort: people get a sentence, not a traceback
         if debug:
             traceback.print_exc()
-        message = f"{type(error).__name__}: {error}".rstrip(": .")
-        hint = f"this is a fault of spark-lineage: run it again with {DEBUG_VARIABLE}=1 and report what it prints."
-        return _refuse(f"{message}: {hint}", "internal", 1, words)
+        said = first_line(error)
+        name = type(error).__name__
+        what = name if said == name else f"{said}, {name}"
+        hint = f"run it again with {DEBUG_VARIABLE}=1 and report what it prints."
+        return _refuse(f"This is a fault of spark-lineage ({what}): {hint}", "internal", 1, words)
 
 
 def _say_version(asked: bool) -> None:

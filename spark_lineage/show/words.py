@@ -133,11 +133,16 @@ def state_word(state: str) -> str:
 def sentence(text: str) -> str:
     """`text` as a whole sentence, fit for people.
 
-    >>> sentence("please report it")
-    'Please report it.'
+    >>> sentence("please report it"), sentence("docs/settings.md lists them")
+    ('Please report it.', 'docs/settings.md lists them.')
     """
     cleaned = clean(text)
-    return cleaned[:1].upper() + cleaned[1:] + ("" if cleaned.endswith((".", "!", "?", ":")) else ".")
+    first = cleaned.partition(" ")[0]
+    if not any(
+        mark in first for mark in "/._"
+    ):  # the name of a file, table or setting stays as it is written
+        cleaned = cleaned[:1].upper() + cleaned[1:]
+    return cleaned + ("" if cleaned.endswith((".", "!", "?", ":")) else ".")
 
 
 def repeats(expression: str, field: str | None) -> bool:

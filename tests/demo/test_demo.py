@@ -189,7 +189,7 @@ class TestTold:
         assert re.fullmatch(
             r"failed         \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  finance/refund_shares  [0-9a-f]{8}:\d+", lines[1]
         )
-        assert lines[3] == "SparkArithmeticException: [DIVIDE_BY_ZERO]"
+        assert lines[3] == "[DIVIDE_BY_ZERO] Division by zero. Use"
 
     def test_the_facts_of_a_run(self, told: str, folder: Path) -> None:
         """Each table is read once, whole, as the version that the job had just made; what comes out is counted by hand."""

@@ -217,7 +217,7 @@ def test_a_fault_of_ours_is_a_sentence(
     exit_code, out, err = run(capfd, "jar")
     assert (exit_code, out) == (1, "")
     assert err == (
-        "error: ZeroDivisionError: division by zero: this is a fault of spark-lineage: run it again with "
+        "error: This is a fault of spark-lineage (division by zero, ZeroDivisionError): run it again with "
         "SPARK_LINEAGE_DEBUG=1 and report what it prints.\n"
     )
 

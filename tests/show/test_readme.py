@@ -1,4 +1,4 @@
-"""What README.md shows and counts."""
+"""What README.md and docs/promises.md show and count."""
 
 import json
 import re
@@ -9,15 +9,28 @@ from support.paths import REPOSITORY
 from spark_lineage.show.words import NOT_FOLLOWED
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PROMISES = (REPOSITORY / "docs" / "promises.md").read_text(encoding="utf-8")
 JUNIT = REPOSITORY / "jvm_bridge" / "src" / "test" / "java" / "io" / "sparklineage"
 
 
 def promises() -> list[tuple[str, list[str]]]:
-    """Each promise and the names in the column "held by"."""
-    rows = README[README.index("| promise |") :].split("\n\n", 1)[0].splitlines()[2:]
-    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
-    assert {len(each) for each in cells} == {3}
-    return [(promise, re.findall(r"`([^`]+)`", held_by)) for promise, held_by, _ in cells]
+    """Each promise of docs/promises.md and the names that are said to hold it."""
+    first, *entries = re.split(r"^- \*\*", PROMISES, flags=re.MULTILINE)
+    assert first.startswith("# What it promises\n")
+    found = []
+    for entry in entries:
+        parts = re.fullmatch(r"(.+?)\*\*\n  - held by: (.+?)\n  - last result: (.+)", entry, re.DOTALL)
+        assert parts is not None, entry
+        found.append((" ".join(parts[1].split()), re.findall(r"`([^`]+)`", parts[2])))
+    return found
+
+
+def test_the_readme_counts_the_promises_and_has_their_figures() -> None:
+    section = README.split("## What it promises\n")[1].split("\n## ")[0]
+    assert f"`docs/promises.md` has all {len(promises())} promises" in section
+    assert max(map(len, section.splitlines())) <= 120
+    figures = re.findall(r"\d[\d.,]*\d|\d", section.replace(str(len(promises())), "", 1))
+    assert [each for each in figures if each not in PROMISES] == []
 
 
 @pytest.mark.parametrize(("promise", "names"), promises())

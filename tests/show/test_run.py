@@ -17,7 +17,7 @@ TEXT = """\
 shop.report  failed
 append by the job nightly, in shop, ann, Spark 4.1.3
 2026-11-20 03:04:05 UTC, 12.3 s, 42 rows, 1 file, 2.0 KiB
-SparkException [DIVIDE_BY_ZERO, SQLSTATE 22012]: Job aborted. In the operator
+Job aborted. (SparkException, DIVIDE_BY_ZERO, SQLSTATE 22012) In the operator
 HashAggregate.
 run 00000000-0000-0000-0000-00000000000a:7
 
@@ -26,7 +26,7 @@ Read
     version 12 of 2026-11-20 03:03:05 UTC
     1,200 rows, 3 files, 4.9 KiB, 2 partitions
   w/raw
-    files of 2026-11-20 03:02:35 UTC to 2026-11-20 03:02:45 UTC
+    files last changed 2026-11-20 03:02:35 UTC to 2026-11-20 03:02:45 UTC
     /w/raw/day=1
   clicks
     15 rows
@@ -162,7 +162,7 @@ def test_the_notes_of_a_long_name_stand_below_it():
 def test_a_condition_that_the_message_tells_is_not_told_twice():
     answer = copy.deepcopy(one_run.ANSWER)
     answer["runs"][0]["error"]["message"] = "[DIVIDE_BY_ZERO] Division by zero."
-    assert "\nSparkException [SQLSTATE 22012]: [DIVIDE_BY_ZERO] Division by zero. In the\n" in plain_text(
+    assert "\n[DIVIDE_BY_ZERO] Division by zero. (SparkException, SQLSTATE 22012) In the\n" in plain_text(
         run_text(answer)
     )
 
@@ -213,7 +213,7 @@ def test_a_run_in_a_notebook():
     rows = read(run_html(with_batch())).rows
     assert rows[1:5] == [
         ["read", "shop.orders", "version 12 of 2026-11-20 03:03:05 UTC|1,200 rows, 3 files, 4.9 KiB, 2 partitions"],
-        ["read", "w/raw", "files of 2026-11-20 03:02:35 UTC to 2026-11-20 03:02:45 UTC|/w/raw/day=1"],
+        ["read", "w/raw", "files last changed 2026-11-20 03:02:35 UTC to 2026-11-20 03:02:45 UTC|/w/raw/day=1"],
         ["read", "clicks", "15 rows|offsets of clicks: 0 from 10 to 20, 2 from 0 to 5, 10 from 0 to 0"],
         ["written", "shop.report", "version 4|42 rows, 1 file"],
     ]  # fmt: skip

@@ -62,7 +62,7 @@ Batches
   3       complete   2023-11-14 22:15:04                         5         1
   2       complete   2023-11-14 22:15:00  2.0 s       3          5         1
   2       failed     2023-11-14 22:13:27
-          SparkArithmeticException: Division by zero.
+          Division by zero. (SparkArithmeticException)
   1       complete   2023-11-14 22:13:24  2.0 s       3          5         1
   1 older batch left out: see --limit.
 {TAIL}"""
@@ -149,7 +149,7 @@ def test_streams_in_a_notebook(engine: LocalEngine) -> None:
         "",
         "",
         "",
-        "SparkArithmeticException: Division by zero.",
+        "Division by zero. (SparkArithmeticException)",
     ] in rows
     rows = read(streams_html(engine.streams().to_dict())).rows
     assert tuple(rows[1][:2]) == ("running", "clicks")

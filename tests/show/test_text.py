@@ -123,9 +123,9 @@ with failures  2026-11-20 03:04:05  shop: refunds  8c0e:7
                                     application, 1.5 s
 failed         2026-11-20 03:04:05  finance/shares  8c0e:7
                                     CREATE TABLE AS SELECT, 1.5 s, shop: refunds
-                                    SparkArithmeticException: [DIVIDE_BY_ZERO]
-                                    Division by zero. Use `try_divide` to
-                                    tolerate divisor being ? and return NULL.
+                                    [DIVIDE_BY_ZERO] Division by zero. Use
+                                    `try_divide` to tolerate divisor being ? and
+                                    return NULL. (SparkArithmeticException)
 complete       2026-11-20 03:04:05  gold.revenue  8c0e:7
                                     CREATE TABLE AS SELECT, 1 row, shop: refunds
 
@@ -402,3 +402,15 @@ def test_a_path_stands_whole_on_a_line() -> None:
     assert str(doctor_answer(checks)) == CHECKS
     problem = {**answers.problem(), "message": f"INSERT into {LONG_PATH} began", "where": "", "hint": ""}
     assert plain_text(problems_text({"problems": [problem]})) == LONG_PROBLEM
+
+
+def test_the_name_of_a_file_is_not_spelled_as_the_beginning_of_a_sentence() -> None:
+    problem = {
+        **answers.problem(),
+        "message": "wrong",
+        "where": "",
+        "hint": "docs/settings.md lists the settings",
+    }
+    assert plain_text(problems_text({"problems": [problem]})) == (
+        "warning Wrong. docs/settings.md lists the settings.\n\n1 problem"
+    )

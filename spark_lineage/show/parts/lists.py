@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from spark_lineage.model import DRIVER_NAMESPACE
@@ -82,12 +82,17 @@ def decided_word(decided_by: str) -> str:
     return words.get(decided_by, decided_by)
 
 
-def error_word(error: Json, condition: str = "") -> str:
-    """An error's short class name, what is said of its `condition`, and its message."""
+def error_word(error: Json, codes: Sequence[str] = ()) -> str:
+    """What an error says and, behind it, its short class name and what else it is known by (`codes`).
+
+    >>> error_word({"class": "org.x.JobError", "message": "Job aborted."}), error_word({"class": "JobError", "message": None}, ["E1"])
+    ('Job aborted. (JobError)', 'JobError (E1)')
+    """
     if not error["class"]:
         return str(error["message"])
-    name = error["class"].rpartition(".")[2] + condition
-    return f"{name}: {error['message']}" if error["message"] else name
+    name = error["class"].rpartition(".")[2]
+    words = [error["message"], ", ".join([name, *codes])] if error["message"] else [name, ", ".join(codes)]
+    return f"{words[0]} ({words[1]})" if words[1] else str(words[0])
 
 
 def _key(dataset: Json) -> _Key:

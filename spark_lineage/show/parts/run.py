@@ -126,14 +126,14 @@ def run_head(run: Json) -> Iterator[str]:
 
 
 def error_words(run: Json, operators: Sequence[Json]) -> str | None:
-    """The error of a run: class, condition, SQLSTATE, message, and the operator in which it failed."""
+    """The error of a run: message, class, condition, SQLSTATE, and the operator in which it failed."""
     error = run["error"]
     if not error:
         return None
     is_in_message = (error["message"] or "").startswith(f"[{error['condition']}]")
     condition = [error["condition"]] if error["condition"] and not is_in_message else []
     codes = condition + ([f"SQLSTATE {error['sqlstate']}"] if error["sqlstate"] else [])
-    said = error_word(error, f" [{', '.join(codes)}]" if codes else "")
+    said = error_word(error, codes)
     if not error["class"]:
         return said
     failed = next((each["name"] for each in operators if each["id"] == run["failed_operator"]), None)
@@ -165,7 +165,8 @@ def notes_of_dataset(item: Json) -> tuple[str, ...]:
         lines.append(", ".join(facts))
     if item["modified_from"] and item["modified_until"]:
         first, last = time_word(item["modified_from"]), time_word(item["modified_until"])
-        lines.append(f"files of {first}" + ("" if first == last else f" to {last}"))
+        until = "" if first == last else f" to {last}"
+        lines.append(f"files last changed {first}{until}")
     if item["partitions"]:
         lines.append(f"partition {', '.join(item['partitions'])}")
     if item["path"] and not _is_place(item["path"], item):

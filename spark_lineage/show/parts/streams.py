@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from spark_lineage.show.parts.lists import error_word
 from spark_lineage.show.words import Json, Labels, count_word, duration_word, elapsed_ms, size_word, time_word
 
 __all__ = [
@@ -139,9 +140,7 @@ def batch_cells(batch: Json) -> tuple[str, str, str, str, str]:
 def batch_notes(batch: Json) -> Iterator[tuple[str, bool]]:
     """What is said below a batch, and whether it is bad news."""
     if batch["error"] is not None:
-        name = (batch["error"]["class"] or "error").rpartition(".")[2]
-        message = batch["error"]["message"]
-        yield (f"{name}: {message}" if message else name), True
+        yield error_word({**batch["error"], "class": batch["error"]["class"] or "error"}), True
     if batch["repeated"]:
         yield "This number had completed before: the checkpoint was set back, and the batch ran again.", False
 
