@@ -5,7 +5,7 @@ An engine reads each table of the store once, when it is first needed; a new eng
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from spark_lineage.model import Certainty, Dataset, DatasetId, Run, RunState, Subtype, weakest
 from spark_lineage.query import answers
+from spark_lineage.query.columns import columns_of, end_of, reference, sources_of
 from spark_lineage.query.graph import Graph, Key
 from spark_lineage.query.names import resolve_column, resolve_table
 from spark_lineage.query.one_run import RunAnswer, run_answer
@@ -56,7 +57,8 @@ class LocalEngine:
         id_ = dataset.id
         state = self._snapshot.state(id_)
         edges = self._direct_edges(id_)
-        columns = self._columns(id_, [edge for edge in edges if edge["target_field"] is not None])
+        fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields(id_)}
+        columns = columns_of(self._snapshot, fields, edges)
         rows = [edge for edge in edges if edge["target_field"] is None]
         return answers.TableAnswer(
             dataset=self._reference(id_),
@@ -69,7 +71,7 @@ class LocalEngine:
             runs=state.runs,
             last_run=self._last_run(id_),
             columns=columns,
-            rows=self._sources(rows),
+            rows=sources_of(self._snapshot, rows),
             problems=self._snapshot.problems_of([id_]),
         )
 
@@ -192,54 +194,16 @@ class LocalEngine:
         known = {field.name for field in self._snapshot.fields(dataset.id)}
         for end in ("source", "target"):
             known.update(_at(edges, end, dataset.id)[f"{end}_field"].drop_null().to_pylist())
-        return known
+        # A column that a write would have made which did not complete can be asked for: the answer says so.
+        attempt = self._snapshot.attempts.get(dataset.id)
+        plan = None if attempt is None else self._snapshot.plan(attempt.fingerprint, dataset.id)
+        return known if plan is None else known | {column["name"] for column in plan.columns}
 
     def _direct_edges(self, target: DatasetId) -> list[Row]:
         plans = pa.array([plan.fingerprint for plan in self._snapshot.state(target).plans], pa.string())
         edges = _at(self._snapshot.walked_edges, "target", target)
         found: list[Row] = edges.filter(pc.is_in(edges["fingerprint"], plans)).to_pylist()
         return found
-
-    def _columns(self, id_: DatasetId, edges: Iterable[Row]) -> tuple[answers.ColumnAnswer, ...]:
-        """The columns in the table's order; fields that only edges name come after them, by name."""
-        by_field: dict[str, list[Row]] = {}
-        for edge in edges:
-            by_field.setdefault(edge["target_field"], []).append(edge)
-        fields = {field.name: (field.type, field.certainty) for field in self._snapshot.fields(id_)}
-        within: dict[str, list[answers.FieldAnswer]] = {}
-        for name in sorted(by_field.keys() - fields.keys()):
-            column = _column_of(name, fields)
-            if column is None:
-                fields[name] = ("", Certainty.EXACT)
-            else:
-                field = answers.FieldAnswer(name, self._sources(by_field[name]))
-                within.setdefault(column, []).append(field)
-        return tuple(
-            answers.ColumnAnswer(
-                name,
-                type_,
-                weakest(certainty, *(Certainty(edge["certainty"]) for edge in by_field.get(name, ()))),
-                self._sources(by_field.get(name, ())),
-                tuple(within.get(name, ())),
-            )
-            for name, (type_, certainty) in fields.items()
-        )
-
-    def _sources(self, edges: Iterable[Row]) -> tuple[answers.Source, ...]:
-        sources = (
-            answers.Source(
-                self._end(edge, "source"),
-                Subtype(edge["subtype"]),
-                edge["masking"],
-                edge["expression"],
-                edge["fingerprint"],
-                tuple(edge["via"]),
-                tuple(edge["transformations"]),
-                edge["source_version"],
-            )
-            for edge in edges
-        )
-        return tuple(sorted(sources, key=lambda source: source.order))
 
     def _walk_edge(self, edge: Row) -> answers.WalkEdge:
         return answers.WalkEdge(
@@ -293,26 +257,13 @@ class LocalEngine:
             )
 
     def _end(self, edge: Row, end: str) -> answers.Vertex:
-        return self._vertex(DatasetId(edge[f"{end}_namespace"], edge[f"{end}_name"]), edge[f"{end}_field"])
+        return end_of(self._snapshot, edge, end)
 
     def _vertex(self, id_: DatasetId, field: str | None) -> answers.Vertex:
         return answers.Vertex(self._reference(id_), field)
 
     def _reference(self, id_: DatasetId) -> answers.DatasetReference:
-        dataset = self._snapshot.datasets.get(id_)
-        aliases = () if dataset is None else dataset.aliases
-        return answers.DatasetReference(id_.namespace, id_.name, aliases)
-
-
-def _column_of(field: str, columns: Collection[str]) -> str | None:
-    """The column that a field lies in.
-
-    >>> _column_of("info.addr.zip", ["info", "addr"])
-    'info'
-    """
-    names = field.split(".")
-    outer = (".".join(names[:length]) for length in range(len(names) - 1, 0, -1))
-    return next((each for each in outer if each in columns), None)
+        return reference(self._snapshot, id_)
 
 
 def _at(edges: pa.Table, end: str, id_: DatasetId) -> pa.Table:

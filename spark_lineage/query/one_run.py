@@ -17,24 +17,30 @@ from spark_lineage.errors import NameLookupError
 from spark_lineage.model import (
     SCHEMA_VERSION,
     ApplicationEvent,
+    Certainty,
     DatasetId,
     Distribution,
     Observation,
     OperatorMetrics,
     Problem,
     Run,
+    RunState,
     Schema,
     Stage,
     StreamBatch,
+    weakest,
 )
 from spark_lineage.query.answers import (
+    ColumnAnswer,
     DatasetReference,
     Json,
+    Source,
     iso_time,
     json_or_text,
     problems_json,
     run_json,
 )
+from spark_lineage.query.columns import columns_of, reference, sources_of
 from spark_lineage.query.names import resolve_table
 from spark_lineage.query.snapshot import ReadableStore, Snapshot, sorted_problems
 from spark_lineage.query.stage_chain import RUN_TIME_METRICS, is_skewed, stage_chain
@@ -44,6 +50,25 @@ from spark_lineage.store.schema import from_rows
 __all__ = ["RunAnswer", "find_run", "run_answer", "run_named"]
 
 _CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWrite:
+    """What a part of a run that did not complete would have written; `certainty` is that of its plan's lineage, not of its having happened."""
+
+    part: int
+    certainty: Certainty
+    columns: tuple[ColumnAnswer, ...]
+    rows: tuple[Source, ...]
+
+    def to_dict(self) -> Json:
+        """Its JSON, with columns and rows as those of a table."""
+        return {
+            "part": self.part,
+            "certainty": self.certainty.value,
+            "columns": [column.to_dict() for column in self.columns],
+            "rows": [source.to_dict(of_rows=True) for source in self.rows],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +82,7 @@ class RunAnswer:
     batch: StreamBatch | None
     events: tuple[ApplicationEvent, ...]
     problems: tuple[Problem, ...]
+    planned: tuple[PlannedWrite, ...] = ()
 
     def to_dict(self) -> Json:
         """The run's JSON."""
@@ -64,6 +90,7 @@ class RunAnswer:
             "schema_version": SCHEMA_VERSION,
             "id": self.runs[0][0].run_id,
             "runs": [run_json(run, target) for run, target in self.runs],
+            "planned": [each.to_dict() for each in self.planned],
             "datasets": [_dataset(*each) for each in self.datasets],
             "operators": list(map(_operator, self.operators)),
             "stages": list(map(_stage, self.stages)),
@@ -153,7 +180,11 @@ def run_answer(store: ReadableStore, snapshot: Snapshot, text: str) -> RunAnswer
     return RunAnswer(
         runs=tuple((run, _target(snapshot, run)) for run in runs),
         datasets=tuple(
-            (each, _reference(snapshot, each.namespace, each.name), schemas.get(each.schema_id or ""))
+            (
+                each,
+                reference(snapshot, DatasetId(each.namespace, each.name)),
+                schemas.get(each.schema_id or ""),
+            )
             for each in observed
         ),
         operators=_from_the_root(operators),
@@ -163,7 +194,23 @@ def run_answer(store: ReadableStore, snapshot: Snapshot, text: str) -> RunAnswer
         batch=_batch_of(store, runs[0]),
         events=_events_during(store, runs),
         problems=sorted_problems(_problems_of(snapshot, runs)),
+        planned=tuple(each for each in (_planned(snapshot, run) for run in runs) if each is not None),
     )
+
+
+def _planned(snapshot: Snapshot, run: Run) -> PlannedWrite | None:
+    """The design of a write that did not complete; None of one that did, and where there is no plan."""
+    if run.kind != "write" or run.state is RunState.COMPLETE or run.target is None:
+        return None
+    plan = snapshot.plan(run.fingerprint, run.target)
+    if plan is None:
+        return None
+    edges = snapshot.plan_edges(plan, run.target)
+    fields = {each["name"]: (each["type"], Certainty(each["certainty"])) for each in plan.columns}
+    columns = columns_of(snapshot, fields, edges)
+    rows = [edge for edge in edges if edge["target_field"] is None]
+    sure = (*(column.certainty for column in columns), *(Certainty(row["certainty"]) for row in rows))
+    return PlannedWrite(run.part, weakest(plan.certainty, *sure), columns, sources_of(snapshot, rows))
 
 
 def _runs_named(wanted: str, run_ids: pa.ChunkedArray) -> list[str]:
@@ -196,12 +243,7 @@ def _rows(store: ReadableStore, table: str, scope: Collection[str]) -> list[Any]
 
 
 def _target(snapshot: Snapshot, run: Run) -> DatasetReference | None:
-    return None if run.target is None else _reference(snapshot, run.target.namespace, run.target.name)
-
-
-def _reference(snapshot: Snapshot, namespace: str, name: str) -> DatasetReference:
-    known = snapshot.datasets.get(DatasetId(namespace, name))
-    return DatasetReference(namespace, name, () if known is None else known.aliases)
+    return None if run.target is None else reference(snapshot, run.target)
 
 
 def _observation_order(each: Observation) -> tuple[Any, ...]:

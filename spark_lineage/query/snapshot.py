@@ -213,6 +213,18 @@ class Snapshot:
         edges = self._edges
         return spelled_edges(edges.filter(pc.is_in(edges["fingerprint"], wanted)), self._spellings)
 
+    def plan(self, fingerprint: str | None, target: DatasetId) -> CurrentPlan | None:
+        """A plan, whether or not it is current or ever ran to its end; None where the store does not have it."""
+        scope = set() if fingerprint is None else {fingerprint}
+        rows = self._store.read("plans", _PLAN_COLUMNS, scope=scope).to_pylist() if scope else ()
+        return next((CurrentPlan.of(row, target, {}) for row in rows), None)
+
+    def plan_edges(self, plan: CurrentPlan, target: DatasetId) -> list[Row]:
+        """The edges of one plan, with those of what no one can see into."""
+        edges = self._edges.filter(pc.equal(self._edges["fingerprint"], plan.fingerprint))
+        found: list[Row] = with_opaque_edges(edges, {target: (plan,)}).to_pylist()
+        return found
+
     def state(self, id_: DatasetId) -> TableState:
         """The state of a dataset; one that was only read has no plans and no runs."""
         return self.states.get(id_, _NOTHING_WRITTEN)

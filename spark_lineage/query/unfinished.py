@@ -27,6 +27,13 @@ from spark_lineage.query.names import short_id
 
 __all__ = ["Attempt", "attempts", "namesakes", "no_complete_write", "write_by_name"]
 
+_ENDED = {
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "was cancelled",
+    RunState.RUNNING: "has not ended",
+    RunState.UNKNOWN: "has no known end",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -84,7 +91,7 @@ def no_complete_write(id_: DatasetId, attempt: Attempt) -> Problem:
     return Problem(
         "no_complete_write",
         Severity.INFO,
-        f"No write of it that is known here has completed, the last ({attempt.operation}) is {attempt.state.value.lower()}: "
+        f"No write of it that is known here has completed, the last ({attempt.operation}) {_ENDED[attempt.state]}: "
         "what it is made of is not known.",
         where=id_.name,
         hint=f"`spark-lineage run {short_id(attempt.run_id)}` says what that one would have written.",
@@ -96,8 +103,8 @@ def write_by_name(id_: DatasetId, alone: DatasetId, attempt: Attempt) -> Problem
     return Problem(
         "write_by_name",
         Severity.INFO,
-        f"A write ({attempt.operation}) of which only the table's name is known, {alone.name}, did not complete, it is "
-        f"{attempt.state.value.lower()}: it may have been one of this table.",
+        f"A write ({attempt.operation}) of which only the table's name is known, {alone.name}, "
+        f"{_ENDED[attempt.state]}: it may have been one of this table.",
         where=id_.name,
         hint=f"`spark-lineage run {short_id(attempt.run_id)}` says what it would have written.",
     )

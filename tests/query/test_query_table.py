@@ -126,7 +126,7 @@ def test_only_failed(tmp_path):
             {
                 "code": "no_complete_write",
                 "severity": "info",
-                "message": "No write of it that is known here has completed, the last (append) is failed: what it is made of is not known.",
+                "message": "No write of it that is known here has completed, the last (append) failed: what it is made of is not known.",
                 "where": "/w/b",
                 "hint": "`spark-lineage run 00000000:1` says what that one would have written.",
             }

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from spark_lineage.errors import NameLookupError
-from spark_lineage.model import Batch, Dataset, DatasetId, Plan, Run, RunState
+from spark_lineage.model import Batch, Dataset, DatasetId, Edge, Plan, Run, RunState
 from spark_lineage.query.local import LocalEngine
+from spark_lineage.show.html.run import run_html
+from spark_lineage.show.text.run import run_text
 from tests.query.lineage_rows import BRIDGE, dataset, edge, plan, run, store_of
 
 CTAS = "CREATE TABLE AS SELECT"
 FULL = "spark_catalog.default.kt"
+ENDED = {
+    RunState.UNKNOWN: "has no known end",
+    RunState.FAILED: "failed",
+    RunState.CANCELLED: "was cancelled",
+    RunState.RUNNING: "has not ended",
+}
 
 
 def named(name: str, number: int, state: RunState, fingerprint: str | None = None) -> Run:
@@ -29,11 +39,20 @@ def plan_of(name: str, fingerprint: str) -> Plan:
     return replace(made, target=DatasetId("catalog", name))
 
 
+def edges_of(name: str, fingerprint: str) -> Iterator[Edge]:
+    """`SELECT sum(b) AS total FROM src WHERE day = 1`."""
+    yield replace(
+        edge(fingerprint, "src.b", "x.total", "AGGREGATION", "sum(b)"), target=DatasetId("catalog", name)
+    )
+    yield replace(edge(fingerprint, "src.day", "x", "FILTER", "(day = ?)"), target=DatasetId("catalog", name))
+
+
 def engine(folder: Path, *names: str, good: tuple[str, ...] = ("kt",), state: RunState = RunState.UNKNOWN, more: Batch | None = None) -> LocalEngine:  # fmt: skip
     """Writes of `names` that did not complete, then one to each of the folders `good`, whose tables are called `kt`."""
     killed = Batch(
         datasets=(dataset("src", "spark_catalog.default.src"), *(Dataset("catalog", each, (each,)) for each in names)),
         plans=tuple(plan_of(name, f"k{number}") for number, name in enumerate(names, start=1)),
+        edges=tuple(each for number, name in enumerate(names, start=1) for each in edges_of(name, f"k{number}")),
         runs=tuple(named(name, number, state) for number, name in enumerate(names, start=1)),
     )  # fmt: skip
     completed = Batch(
@@ -45,21 +64,19 @@ def engine(folder: Path, *names: str, good: tuple[str, ...] = ("kt",), state: Ru
     return LocalEngine(store_of(folder, killed, completed, more or Batch()))
 
 
-def beside(name: str, number: int, state: str, where: str = "/w/kt") -> dict[str, str]:
+def beside(name: str, number: int, ended: str, where: str = "/w/kt") -> dict[str, str]:
     """The problem of a table whose name a write had that did not complete."""
     return {
         "code": "write_by_name",
         "severity": "info",
-        "message": f"A write (CREATE TABLE AS SELECT) of which only the table's name is known, {name}, did not complete, it is {state}: it may have been one of this table.",
+        "message": f"A write (CREATE TABLE AS SELECT) of which only the table's name is known, {name}, {ended}: it may have been one of this table.",
         "where": where,
         "hint": f"`spark-lineage run 00000000:{number}` says what it would have written.",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["kt", "KT", "default.kt", FULL, "/w/kt"])
-@pytest.mark.parametrize(
-    "state", [RunState.UNKNOWN, RunState.FAILED, RunState.CANCELLED, RunState.RUNNING], ids=str
-)
+@pytest.mark.parametrize("state", ENDED, ids=str)
 def test_after_a_good_run_the_name_means_its_table(tmp_path: Path, text: str, state: RunState) -> None:
     """Whether the killed write had the whole name (SQL) or the last part alone (`saveAsTable`)."""
     answers = engine(tmp_path, "kt", FULL, state=state)
@@ -68,8 +85,8 @@ def test_after_a_good_run_the_name_means_its_table(tmp_path: Path, text: str, st
     assert (told["certainty"], told["plans"], told["runs"], told["last_run"]["id"]) == ("exact", ["gkt"], 1, f"{BRIDGE}:50")  # fmt: skip
     assert [(each["name"], [source["field"] for source in each["sources"]]) for each in told["columns"]] == [("total", ["b"])]  # fmt: skip
     assert told["problems"] == [
-        beside("kt", 1, state.value.lower()),
-        beside(FULL, 2, state.value.lower()),
+        beside("kt", 1, ENDED[state]),
+        beside(FULL, 2, ENDED[state]),
     ]
     assert answers.run(text).to_dict()["id"] == f"{BRIDGE}:50"
     walk = answers.upstream(f"{text}.total").to_dict()
@@ -98,7 +115,9 @@ def test_of_several_tables_with_a_place_none_is_chosen(tmp_path: Path) -> None:
         answers.table("kt")
     assert caught.value.candidates == ("spark_catalog.one.kt", "spark_catalog.two.kt")
     for each in ("one", "two"):
-        assert answers.table(f"{each}.kt").to_dict()["problems"] == [beside("kt", 1, "unknown", f"/w/{each}")]
+        assert answers.table(f"{each}.kt").to_dict()["problems"] == [
+            beside("kt", 1, "has no known end", f"/w/{each}")
+        ]
 
 
 def test_another_databases_table_does_not_take_a_whole_name(tmp_path: Path) -> None:
@@ -142,7 +161,7 @@ def test_a_table_of_which_no_write_completed(tmp_path: Path) -> None:
 NO_WRITE = {
     "code": "no_complete_write",
     "severity": "info",
-    "message": "No write of it that is known here has completed, the last (CREATE TABLE AS SELECT) is unknown: what it is made of is not known.",
+    "message": "No write of it that is known here has completed, the last (CREATE TABLE AS SELECT) has no known end: what it is made of is not known.",
     "where": "kt",
     "hint": "`spark-lineage run 00000000:1` says what that one would have written.",
 }  # fmt: skip
@@ -158,3 +177,63 @@ def test_a_failed_write_takes_nothing_from_a_table_that_is_read(tmp_path: Path) 
         ["no_complete_write"],
     )
     assert {each["certainty"] for each in answers.upstream("kt.total").to_dict()["nodes"]} == {"exact"}
+
+
+@pytest.mark.parametrize("state", ENDED, ids=str)
+def test_a_run_that_did_not_complete_says_what_it_would_have_written(tmp_path: Path, state: RunState) -> None:
+    src = {"namespace": "file", "name": "/w/src", "aliases": ["spark_catalog.default.src"]}
+    told = engine(tmp_path, "kt", state=state).run("00000000:1").to_dict()
+    assert told["runs"][0]["state"] == state.value
+    assert told["planned"] == [
+        {
+            "part": 0,
+            "certainty": "exact",
+            "columns": [
+                {"name": "total", "type": "bigint", "certainty": "exact", "sources": [
+                    {**src, "field": "b", "type": "DIRECT", "subtype": "AGGREGATION", "masking": False, "expression": "sum(b)", "plan": "k1"},
+                ]},
+            ],
+            "rows": [{**src, "field": "day", "type": "INDIRECT", "subtype": "FILTER", "expression": "(day = ?)", "plan": "k1"}],
+        }
+    ]  # fmt: skip
+
+
+def test_a_run_that_completed_is_no_plan_and_one_without_a_plan_has_none(tmp_path: Path) -> None:
+    lost = Batch(runs=(run(60, "never stored", "kt", 60, state=RunState.FAILED),))
+    answers = engine(tmp_path, more=lost)
+    assert [answers.run(f"00000000:{number}").to_dict()["planned"] for number in (50, 60)] == [[], []]
+
+
+def test_upstream_of_what_would_have_been_written_says_so(tmp_path: Path) -> None:
+    """No edge of the plan is walked, from either side, and the start is not said to be sure."""
+    answers = engine(tmp_path, "kt", good=())
+    told = answers.upstream("kt.total").to_dict()
+    assert told["edges"] == []
+    assert [(each["name"], each["field"], each["certainty"]) for each in told["nodes"]] == [("kt", "total", "opaque")]  # fmt: skip
+    assert told["problems"] == [NO_WRITE]
+    assert [each["name"] for each in answers.downstream("src").to_dict()["nodes"]] == ["/w/src"]
+    with pytest.raises(NameLookupError):
+        answers.upstream("kt.other")
+
+
+def test_how_it_is_shown(tmp_path: Path) -> None:
+    """The columns stand under a sentence that says whether they were written."""
+    unknown = engine(tmp_path / "unknown", "kt").run("00000000:1").to_dict()
+    failed = engine(tmp_path / "failed", "kt", state=RunState.FAILED).run("00000000:1").to_dict()
+    heading = "What kt would have got"
+    for answer, said in (
+        (
+            unknown,
+            "Nobody knows whether it was written: this is what its plan says, no fact about the table.",
+        ),
+        (failed, "It did not complete: this is what its plan says, no fact about the table."),
+    ):
+        with (console := Console(width=200)).capture() as capture:
+            console.print(run_text(answer))
+        text = [line.strip() for line in capture.get().splitlines() if line.strip()]
+        at = text.index(heading)
+        assert text[at + 1 : at + 7] == [
+            said, "total  bigint", "sum(b)", "aggregation     default.src.b", "Which rows", "filter          (day = ?)"
+        ]  # fmt: skip
+        html = run_html(answer)
+        assert [each in html for each in (heading, said, "sum(b)", "default.src.b")] == [True] * 4

@@ -37,6 +37,13 @@ Written
     version 4
     42 rows, 1 file
 
+What shop.report would have got
+  It did not complete: this is what its plan says, no fact about the table.
+
+    total  double
+      sum(amount)
+      aggregation     shop.orders.amount
+
 Operators
   OverwriteByExpression
   HashAggregate  failed here, 42 rows, 120 ms, peak 64.0 MiB, stage 4, makes
@@ -101,7 +108,8 @@ def bare() -> dict[str, Any]:
         "job": "shop",
         "kind": "query",
     }
-    lists = dict.fromkeys(("datasets", "operators", "stages", "longest_chain", "events", "problems"), ())
+    names = ("planned", "datasets", "operators", "stages", "longest_chain", "events", "problems")
+    lists: dict[str, Any] = dict.fromkeys(names, ())
     return {**one_run.ANSWER, **lists, "runs": [run]}
 
 

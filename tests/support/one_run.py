@@ -162,6 +162,24 @@ ANSWER = {
             "spark_version": "4.1.3", "description": None, "call_site": None, "sql_text": None, "query_id": None, "batch_id": None,
         }
     ],
+    "planned": [
+        {
+            "part": 0,
+            "certainty": "exact",
+            "columns": [
+                {
+                    "name": "total", "type": "double", "certainty": "exact",
+                    "sources": [
+                        {
+                            "namespace": "file", "name": "/w/orders", "aliases": ["shop.orders"], "field": "amount", "type": "DIRECT",
+                            "subtype": "AGGREGATION", "masking": False, "expression": "sum(amount)", "plan": "p1",
+                        }
+                    ],
+                }
+            ],
+            "rows": [],
+        }
+    ],
     "datasets": [
         {
             **NOTHING_KNOWN, "namespace": "file", "name": "/w/orders", "aliases": ["shop.orders"], "direction": "read",

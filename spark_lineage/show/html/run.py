@@ -15,6 +15,7 @@ from spark_lineage.show.html.elements import (
     table,
     title,
 )
+from spark_lineage.show.html.table import columns_and_rows
 from spark_lineage.show.parts.lists import run_title
 from spark_lineage.show.parts.run import (
     OperatorLine,
@@ -25,6 +26,7 @@ from spark_lineage.show.parts.run import (
     labels_of,
     notes_of_dataset,
     operator_lines,
+    planned_writes,
     run_head,
     stage_lines,
     without_helpers,
@@ -41,6 +43,7 @@ def run_html(answer: Json) -> str:
     return page(
         *_heads(answer, labels),
         _datasets(answer, labels),
+        *_planned(answer, labels),
         _batch(answer),
         _operators(own, helpers_word(answer, own)),
         _stages(own),
@@ -99,6 +102,15 @@ def _stages(answer: Json) -> str:
     headers = ("stage", "state", "tasks", "took", "a task: median, longest", "what")
     chain = chain_word(answer)
     return part("Stages") + table(headers, rows) + (f"<div>{span('sl-dim', chain)}</div>" if chain else "")
+
+
+def _planned(answer: Json, labels: Labels) -> list[str]:
+    return [
+        part(f"What {run_title(run, labels)} would have got")
+        + f"<div>{span('sl-dim', said)}</div>"
+        + columns_and_rows(planned, labels)
+        for run, planned, said in planned_writes(answer)
+    ]
 
 
 def _batch(answer: Json) -> str:

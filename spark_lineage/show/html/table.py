@@ -35,14 +35,16 @@ def table_html(answer: Json) -> str:
         title(labels.of(dataset), certainty(answer["certainty"]) if is_answered(answer) else ""),
         f"<div>{span('sl-dim', dataset['namespace'] + ' ' + dataset['name'])}</div>",
         f"<div>{_runs(answer)}</div>",
-        table(
-            ("column", "type", "comes from", "how", "expression"),
-            [row for column in answer["columns"] for row in _column(column, labels)],
-        ),
-        _rows(answer, labels),
+        columns_and_rows(answer, labels),
         problems_part(answer["problems"]),
         files_part(labels),
     )
+
+
+def columns_and_rows(answer: Json, labels: Labels) -> str:
+    """The columns with their sources, and what decides the rows: of a table, or of a write that was planned."""
+    rows = [row for column in answer["columns"] for row in _column(column, labels)]
+    return table(("column", "type", "comes from", "how", "expression"), rows) + _rows(answer, labels)
 
 
 def _runs(answer: Json) -> str:

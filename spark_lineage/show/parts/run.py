@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spark_lineage.show.parts.lists import error_word
+from spark_lineage.show.parts.table import sources_of
 from spark_lineage.show.parts.trees import ABOVE, tree_lines
 from spark_lineage.show.words import Json, Labels, count_word, duration_word, elapsed_ms, size_word, time_word
 
@@ -21,6 +22,7 @@ __all__ = [
     "labels_of",
     "notes_of_dataset",
     "operator_lines",
+    "planned_writes",
     "run_head",
     "stage_lines",
     "without_helpers",
@@ -37,6 +39,8 @@ _STAGE_FACTS = (
 """Metrics of a stage that are told, with their words; the rest stands in the JSON."""
 
 _MANY_COLUMNS = 6
+
+_NOT_COMPLETED = {"RUNNING": "It has not ended", "UNKNOWN": "Nobody knows whether it was written"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,17 @@ class StageLine:
 def labels_of(answer: Json) -> Labels:
     """Labels of all datasets of the answer."""
     targets = [run["target"] for run in answer["runs"] if run["target"]]
-    return Labels([*targets, *answer["datasets"]])
+    planned = (source for each in answer.get("planned", ()) for source in sources_of(each))
+    return Labels([*targets, *answer["datasets"], *planned])
+
+
+def planned_writes(answer: Json) -> Iterator[tuple[Json, Json, str]]:
+    """(run, what its plan would have written, a sentence on that), for each part that did not complete."""
+    runs = {run["part"]: run for run in answer["runs"]}
+    for planned in answer.get("planned", ()):
+        run = runs[planned["part"]]
+        said = _NOT_COMPLETED.get(run["state"], "It did not complete")
+        yield run, planned, f"{said}: this is what its plan says, no fact about the table."
 
 
 def without_helpers(answer: Json) -> Json:

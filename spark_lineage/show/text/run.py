@@ -18,6 +18,7 @@ from spark_lineage.show.parts.run import (
     labels_of,
     notes_of_dataset,
     operator_lines,
+    planned_writes,
     run_head,
     stage_lines,
     without_helpers,
@@ -31,6 +32,7 @@ from spark_lineage.show.text.elements import (
     state_text,
     titled,
 )
+from spark_lineage.show.text.table import columns_and_rows
 from spark_lineage.show.words import Json, Labels, clean, time_word
 
 __all__ = ["run_text"]
@@ -49,6 +51,7 @@ def run_text(answer: Json) -> RenderableType:
         *_heads(answer, labels),
         *_datasets("Read", answer, labels, "read"),
         *_datasets("Written", answer, labels, "written"),
+        *_planned(answer, labels),
         *titled("Micro-batch", _batch(answer)),
         *titled("Operators", _operators(own, helpers_word(answer, own))),
         *titled("Stages", _stages(own)),
@@ -80,6 +83,17 @@ def _datasets(title: str, answer: Json, labels: Labels, direction: str) -> list[
                 Padding(Text(clean(line), style="dim"), (0, 0, 0, 2)) for line in notes_of_dataset(item)
             ]
     return titled(title, Group(*shown) if shown else None)
+
+
+def _planned(answer: Json, labels: Labels) -> list[RenderableType]:
+    return [
+        each
+        for run, planned, said in planned_writes(answer)
+        for each in titled(
+            f"What {run_title(run, labels)} would have got",
+            Group(Text(said, style="dim"), *columns_and_rows(planned, labels)),
+        )
+    ]
 
 
 def _operators(answer: Json, helpers: str | None) -> RenderableType | None:

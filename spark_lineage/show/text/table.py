@@ -43,11 +43,16 @@ def table_text(answer: Json) -> RenderableType:
     labels = Labels([answer["dataset"], *sources_of(answer)])
     return Group(
         _head(answer, labels),
-        *(Padding(block, (1, 0, 0, 2)) for block in _columns(answer, labels)),
-        *_rows(answer, labels),
+        *columns_and_rows(answer, labels),
         *problems_part(answer["problems"]),
         *files_part(labels),
     )
+
+
+def columns_and_rows(answer: Json, labels: Labels) -> list[RenderableType]:
+    """The columns with their sources, and what decides the rows: of a table, or of a write that was planned."""
+    columns = (Padding(block, (1, 0, 0, 2)) for block in _columns(answer, labels))
+    return [*columns, *_rows(answer, labels)]
 
 
 def _head(answer: Json, labels: Labels) -> RenderableType:
