@@ -354,10 +354,11 @@ class Snapshot:
 
     @cached_property
     def _attempts_by_namesake(self) -> Mapping[DatasetId, list[DatasetId]]:
+        """What may have been a write of a table, where no other has its name: of many it would be said for nothing."""
         found: dict[DatasetId, list[DatasetId]] = {}
         for alone, others in self.namesakes.items():
-            for other in others:
-                found.setdefault(other, []).append(alone)
+            if len(others) == 1:
+                found.setdefault(others[0], []).append(alone)
         return found
 
     @cached_property
