@@ -414,3 +414,15 @@ def test_the_name_of_a_file_is_not_spelled_as_the_beginning_of_a_sentence() -> N
     assert plain_text(problems_text({"problems": [problem]})) == (
         "warning Wrong. docs/settings.md lists the settings.\n\n1 problem"
     )
+
+
+def test_nothing_is_said_of_how_sure_a_table_is_that_was_never_made() -> None:
+    """As `table` does: its only write failed, and what it would be made of is nothing to be sure of."""
+    table = answers.tables_answer()["tables"][1]
+    table |= {"certainty": "opaque", "plans": [], "runs": 1, "last_run": {"state": "FAILED", "rows": None}}
+    answer = {"tables": [table], "edges": [], "problems": []}
+    assert plain_text(tables_text(answer)) == "bronze.items  2 columns, 1 run  failed"
+    table["plans"] = ["p"]
+    assert plain_text(tables_text(answer)) == (
+        "bronze.items  2 columns, 1 run  failed  opaque: it may have sources that are not\nknown"
+    )

@@ -27,6 +27,7 @@ from spark_lineage.show.parts.lists import (
     table_notes,
     table_tree,
 )
+from spark_lineage.show.parts.table import is_answered
 from spark_lineage.show.words import Json, Labels, count_word, time_word
 
 _OUTCOME_CLASSES = {"ok": "sl-good", "warn": "sl-warn", "fail": "sl-bad"}
@@ -96,6 +97,6 @@ def _table_line(line: TableLine, labels: Labels) -> str:
     last = line.node["last_run"]
     if last is not None and last["state"] != "COMPLETE":
         text += f" {state(last['state'])}"
-    if line.node["certainty"] != "exact":
+    if line.node["certainty"] != "exact" and is_answered(line.node):
         text += f" {certainty(line.node['certainty'])}"
     return text

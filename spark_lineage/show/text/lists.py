@@ -19,6 +19,7 @@ from spark_lineage.show.parts.lists import (
     table_notes,
     table_tree,
 )
+from spark_lineage.show.parts.table import is_answered
 from spark_lineage.show.text.elements import (
     Hanging,
     certainty_text,
@@ -133,6 +134,6 @@ def _table_line(line: TableLine, labels: Labels) -> Text:
     last = line.node["last_run"]
     if last is not None and last["state"] != "COMPLETE":
         text.append("  ").append_text(state_text(last["state"]))
-    if line.node["certainty"] != "exact":
+    if line.node["certainty"] != "exact" and is_answered(line.node):
         text.append("  ").append_text(certainty_text(line.node["certainty"]))
     return text
