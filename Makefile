@@ -33,9 +33,9 @@ test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOU
 lane-%:
 	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
 
-LINEAGE_TESTS := tests/closed tests/hive tests/lineage
+LINEAGE_TESTS := tests/lineage
 FIRST_TESTS := tests/bridge tests/compare tests/corpora tests/execution tests/failures
-HARMLESS_TESTS := tests/harmless tests/leaks tests/simulation
+HARMLESS_TESTS := tests/closed tests/harmless tests/hive tests/leaks tests/simulation
 test-lineage:
 	.venv/bin/python -m pytest $(LINEAGE_TESTS)
 test-smoke35:
