@@ -194,10 +194,20 @@ class LocalEngine:
         known = {field.name for field in self._snapshot.fields(dataset.id)}
         for end in ("source", "target"):
             known.update(_at(edges, end, dataset.id)[f"{end}_field"].drop_null().to_pylist())
-        # A column that a write would have made which did not complete can be asked for: the answer says so.
-        attempt = self._snapshot.attempts.get(dataset.id)
-        plan = None if attempt is None else self._snapshot.plan(attempt.fingerprint, dataset.id)
-        return known if plan is None else known | {column["name"] for column in plan.columns}
+        return known | self._attempted_fields.get(dataset.id, frozenset())
+
+    @cached_property
+    def _attempted_fields(self) -> Mapping[DatasetId, frozenset[str]]:
+        """The columns that a write would have made which did not complete: they can be asked for, the answer says so."""
+        attempts = {id_: each.fingerprint or "" for id_, each in self._snapshot.attempts.items()}
+        if not attempts:
+            return {}
+        plans = self._store.read("plans", ("fingerprint", "columns"), scope=set(attempts.values()))
+        names = {
+            plan["fingerprint"]: frozenset(column["name"] for column in plan["columns"])
+            for plan in plans.to_pylist()
+        }
+        return {id_: names.get(fingerprint, frozenset()) for id_, fingerprint in attempts.items()}
 
     def _direct_edges(self, target: DatasetId) -> list[Row]:
         plans = pa.array([plan.fingerprint for plan in self._snapshot.state(target).plans], pa.string())

@@ -258,10 +258,13 @@ class Snapshot:
             for plan in state.walked if walked else state.plans:
                 found.update(self._problems_by_plan.get(plan.fingerprint, ()))
             for number, problem in self._problems_by_target.get(id_, ()):
-                is_current = problem.fingerprint is None and (number is None or number >= state.since)
-                if (
-                    is_current or number == state.last_run or problem.code == WITHOUT_END
-                ):  # these tell themselves when they are over
+                if problem.code == WITHOUT_END and problem.dataset is not None:
+                    # It tells itself when it is over, and is about one of the tables of its run.
+                    counts = problem.dataset == id_
+                else:
+                    is_current = problem.fingerprint is None and (number is None or number >= state.since)
+                    counts = is_current or number == state.last_run
+                if counts:
                     found.add(problem)
             found.update(self._varying_types(id_))
             found.update(self._without_plan(id_))

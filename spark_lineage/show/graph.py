@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from spark_lineage.show.words import (
@@ -77,10 +78,12 @@ class Graph:
         self.steps = _steps(answer["edges"])
         self._nodes = {_key(node): node for node in answer["nodes"]}
         self._into: dict[TableKey, list[Step]] = {}
-        self._from: dict[NodeKey, list[Step]] = {}
+        self._before: dict[NodeKey, set[NodeKey]] = {}
+        self._behind: dict[NodeKey, set[NodeKey]] = {}
         for step in self.steps:
             self._into.setdefault(step.target[:2], []).append(step)
-            self._from.setdefault(step.source, []).append(step)
+            self._before.setdefault(step.source, set()).add(step.target)
+            self._behind.setdefault(step.target, set()).add(step.source)
 
     def label(self, node: NodeKey) -> str:
         """The short name of a node."""
@@ -140,16 +143,29 @@ class Graph:
         A node's certainty in the answer is that of all ways to it, itself included: it is its own where nothing that it leads to is
         opaque already. So `opaque` stands where the way back is lost first, and not on all that may lie behind it.
         """
-        met = self._nodes.get(node)
-        before = {
-            self._nodes[step.target]["certainty"]
-            for step in self._from.get(node, ())
-            if step.target in self._nodes
-        }
-        if met is not None and met["certainty"] == "opaque" and "opaque" not in before:
+        if node in self._lost:
             return "opaque"
         edges = (edge["certainty"] for step in self.sources(node) for edge in step.edges)
         return "exact" if all(each == "exact" for each in edges) else "over_approximate"
+
+    @cached_property
+    def _lost(self) -> frozenset[NodeKey]:
+        """The opaque nodes where the way back is lost first; of such as are made of one another alone, the one nearest to the start."""
+        opaque = [key for key, node in self._nodes.items() if node["certainty"] == "opaque"]
+        opaque.sort(key=lambda key: self._nodes[key]["depth"])
+        unsure = set(opaque)
+        first = [key for key in opaque if not (self._before.get(key, set()) & unsure) - {key}]
+        lost: set[NodeKey] = set()
+        explained: set[NodeKey] = set()
+        for key in (*first, *opaque):
+            if key in explained:
+                continue
+            lost.add(key)
+            waiting = [key]
+            while waiting:
+                explained.add(met := waiting.pop())
+                waiting += (self._behind.get(met, set()) & unsure) - explained
+        return frozenset(lost)
 
     def roots(self) -> list[NodeKey]:
         """Where the upstream trees begin: the start or, when it is a table, each of its columns with a source."""

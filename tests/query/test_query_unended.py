@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,3 +91,44 @@ def test_a_later_run_settles_it_or_not(tmp_path: Any, later: list[Run], expected
 def test_an_end_that_is_known_by_now_is_no_problem(tmp_path: Any) -> None:
     ended = run(1, "add", "orders", AFTER, started_at=1_700_000_000_000)
     assert told(engine_of(tmp_path, killed=ended)) == []
+
+
+@pytest.mark.parametrize("part", [0, 2], ids=["before", "after"])
+def test_a_part_that_ended_says_nothing_of_another(tmp_path: Any, part: int) -> None:
+    """A multi-table INSERT writes a table in several parts; its log knows the commit of one of them."""
+    decided = run(1, "add", "orders", AFTER, part=part, started_at=1_700_000_000_000, decided_by="log")
+    assert told(engine_of(tmp_path, decided, killed=replace(KILLED, part=1))) == [OPEN]
+
+
+def test_a_write_into_another_table_of_the_run_is_not_this_tables_problem(tmp_path: Any) -> None:
+    """`raw`, which the killed run wrote too, was replaced since."""
+    raw = replace(KILLED, part=1, fingerprint="other", target=dataset_id("raw"))
+    engine = engine_of(tmp_path, raw, run(2, "other", "raw", AFTER))
+    assert told(engine) == [OPEN]
+    assert engine.table("raw").to_dict()["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("last_of_the_killed", "expected"),
+    [
+        pytest.param([], [], id="not-heard-of-since"),
+        pytest.param([run(3, "other", "raw", AFTER - 10)], [], id="last-heard-of-before"),
+        pytest.param([run(3, "other", "raw", AFTER + 10)], [OPEN], id="it-went-on"),
+    ],
+)  # fmt: skip
+def test_what_another_application_replaced_while_the_killed_one_went_on(
+    tmp_path: Any, last_of_the_killed: list[Run], expected: list[Any]
+) -> None:
+    """The write may have come after what replaced the rows."""
+    other = run(2, "replace", "orders", AFTER, run_id="11111111-0000-0000-0000-00000000000a:2", job="repair")
+    assert told(engine_of(tmp_path, other, *last_of_the_killed)) == expected
+
+
+def test_a_problem_of_an_old_store_is_over_with_the_next_overwrite(tmp_path: Any) -> None:
+    """It does not say which table it is about, so the runs after it say nothing of it: it counts as any other problem of a run does."""
+    batch = Batch(
+        plans=(plan("add", "orders", "a:int"), plan("replace", "orders", "a:int", overwrites=True)),
+        runs=(KILLED, run(2, "replace", "orders", AFTER)),
+        problems=(replace(STORED, dataset=None),),
+    )
+    assert LocalEngine(store_of(tmp_path, batch)).table("orders").to_dict()["problems"] == []

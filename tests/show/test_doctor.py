@@ -117,6 +117,15 @@ JAR = Check("switch", Outcome.OK, "Spark's configuration switches lineage on and
             "spark.lineage.enabled true\nspark.jars /a.jar,/x/spark-lineage-bridge.jar", "", [JAR], id="jar"
         ),
         pytest.param(
+            "spark.lineage.enabled true\nspark.jars /x/spark-lineage-bridge-0.1.0.jar", "", [JAR], id="maven"
+        ),
+        pytest.param(
+            "spark.lineage.enabled true\nspark.driver.extraClassPath /opt/jars/*",
+            "",
+            [],
+            id="a-folder-of-jars",
+        ),
+        pytest.param(
             "spark.lineage.enabled true", "spark-lineage-bridge-0.1.0.jar", [JAR], id="beside-sparks-own"
         ),
     ],

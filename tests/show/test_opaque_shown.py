@@ -91,3 +91,37 @@ def test_all_answers_say_the_same(
     answer = getattr(engine, command)(*names).to_dict()
     assert plain_text(text(answer)) == expected
     assert said_in(html(answer)) == said
+
+
+def test_a_table_that_is_made_of_itself_says_it_too(tmp_path: Path) -> None:
+    """Each node of a ring leads to an opaque one: the nearest to the start says it, once."""
+    ring = Batch(
+        datasets=tuple(dataset(name, f"spark_catalog.{name}") for name in ("raw", "kept", "one", "two", "out")),
+        plans=(
+            plan("p1", "kept", "a:int!", "raw kept"),
+            plan("p2", "one", "a:int!", "raw two"),
+            plan("p3", "two", "a:int", "one"),
+            plan("p4", "out", "a:int", "kept"),
+        ),
+        edges=(
+            edge("p1", "raw.x", "kept.a", "IDENTITY"),
+            edge("p1", "kept.a", "kept.a", "IDENTITY"),
+            edge("p2", "raw.x", "one.a", "IDENTITY"),
+            edge("p2", "two.a", "one.a", "IDENTITY"),
+            edge("p3", "one.a", "two.a", "IDENTITY"),
+            edge("p4", "kept.a", "out.a", "IDENTITY"),
+        ),
+        runs=tuple(run(number, f"p{number}", name, number) for number, name in enumerate(("kept", "one", "two", "out"), start=1)),
+    )  # fmt: skip
+    engine = LocalEngine(store_of(tmp_path / "store", ring))
+    kept, one, out = (engine.upstream(name).to_dict() for name in ("kept.a", "one.a", "out.a"))
+    assert plain_text(lineage_text(kept)) == (
+        f"kept.a  {SAID}\n├── kept.a  identity  (see above)\n└── raw.x  identity"
+    )
+    assert plain_text(lineage_text(one)) == (
+        f"one.a  {SAID}\n├── raw.x  identity\n└── two.a  identity\n    └── one.a  identity  (see above)"
+    )
+    assert plain_text(lineage_text(out)) == (
+        f"out.a\n└── kept.a  identity  {SAID}\n    ├── kept.a  identity  (see above)\n    └── raw.x  identity"
+    )
+    assert [said_in(lineage_html(each)) for each in (kept, one, out)] == [[SAID]] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spark_lineage.show.html.elements import (
+    certainty,
     draw_tree,
     files_part,
     page,
@@ -108,6 +109,7 @@ def _planned(answer: Json, labels: Labels) -> list[str]:
     return [
         part(f"What {run_title(run, labels)} would have got")
         + f"<div>{span('sl-dim', said)}</div>"
+        + (f"<div>{certainty(planned['certainty'])}</div>" if planned["certainty"] != "exact" else "")
         + columns_and_rows(planned, labels)
         for run, planned, said in planned_writes(answer)
     ]

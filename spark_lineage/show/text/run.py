@@ -24,6 +24,7 @@ from spark_lineage.show.parts.run import (
     without_helpers,
 )
 from spark_lineage.show.text.elements import (
+    certainty_text,
     draw_tree,
     files_part,
     grid,
@@ -91,9 +92,13 @@ def _planned(answer: Json, labels: Labels) -> list[RenderableType]:
         for run, planned, said in planned_writes(answer)
         for each in titled(
             f"What {run_title(run, labels)} would have got",
-            Group(Text(said, style="dim"), *columns_and_rows(planned, labels)),
+            Group(*_said_of_plan(said, planned["certainty"]), *columns_and_rows(planned, labels)),
         )
     ]
+
+
+def _said_of_plan(said: str, certainty: str) -> list[Text]:
+    return [Text(said, style="dim"), *([certainty_text(certainty)] if certainty != "exact" else [])]
 
 
 def _operators(answer: Json, helpers: str | None) -> RenderableType | None:
