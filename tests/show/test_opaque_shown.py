@@ -125,3 +125,12 @@ def test_a_table_that_is_made_of_itself_says_it_too(tmp_path: Path) -> None:
         f"out.a\n└── kept.a  identity  {SAID}\n    ├── kept.a  identity  (see above)\n    └── raw.x  identity"
     )
     assert [said_in(lineage_html(each)) for each in (kept, one, out)] == [[SAID]] * 3
+
+
+def test_a_table_whose_plan_is_lost_is_no_table_that_was_never_written(tmp_path: Path) -> None:
+    written = Batch(datasets=(dataset("kept", "spark_catalog.kept"),), runs=(run(1, "lost", "kept", 10),))
+    engine = LocalEngine(store_of(tmp_path / "store", written))
+    tables, table = engine.tables().to_dict(), engine.table("kept").to_dict()
+    assert plain_text(tables_text(tables)).splitlines()[0] == f"kept  1 run  {SAID}"
+    assert plain_text(table_text(table)).splitlines()[0] == f"kept  {SAID}"
+    assert [said_in(tables_html(tables)), said_in(table_html(table))] == [[SAID], [SAID]]

@@ -20,8 +20,9 @@ def sources_of(answer: Json) -> Iterator[Json]:
 
 
 def is_answered(answer: Json) -> bool:
-    """Whether anything is said of a table that could be sure: not where no write has succeeded."""
-    return bool(answer["plans"]) or not answer["runs"]
+    """Whether it is said of a table how sure its sources are: not where no write has succeeded; of one that has, the plan may be lost."""
+    last = answer.get("last_run")
+    return bool(answer["plans"]) or not answer["runs"] or bool(last and last["state"] == "COMPLETE")
 
 
 def without_sources(column: Json) -> str:
