@@ -150,21 +150,31 @@ class Graph:
 
     @cached_property
     def _lost(self) -> frozenset[NodeKey]:
-        """The opaque nodes where the way back is lost first; of such as are made of one another alone, the one nearest to the start."""
+        """The opaque nodes where the way back is lost first; of such as are made of one another alone, the one nearest to the start.
+
+        What decides a table's rows is opaque where one of its columns is, so it explains other tables' columns and not its own.
+        """
         opaque = [key for key, node in self._nodes.items() if node["certainty"] == "opaque"]
         opaque.sort(key=lambda key: self._nodes[key]["depth"])
         unsure = set(opaque)
-        first = [key for key in opaque if not (self._before.get(key, set()) & unsure) - {key}]
+        start = [key for key in opaque if key == self.start]
+        first = [
+            key
+            for key in opaque
+            if not (self._before.get(key, set()) & unsure) - {key, (key[0], key[1], None)}
+        ]
         lost: set[NodeKey] = set()
         explained: set[NodeKey] = set()
-        for key in (*first, *opaque):
+        for key in (*start, *first, *opaque):
             if key in explained:
                 continue
             lost.add(key)
+            own = key[:2] if key[2] is None else None
             waiting = [key]
             while waiting:
                 explained.add(met := waiting.pop())
-                waiting += (self._behind.get(met, set()) & unsure) - explained
+                behind = (self._behind.get(met, set()) & unsure) - explained
+                waiting += [each for each in behind if each[:2] != own]
         return frozenset(lost)
 
     def roots(self) -> list[NodeKey]:

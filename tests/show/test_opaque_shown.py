@@ -134,3 +134,42 @@ def test_a_table_whose_plan_is_lost_is_no_table_that_was_never_written(tmp_path:
     assert plain_text(tables_text(tables)).splitlines()[0] == f"kept  1 run  {SAID}"
     assert plain_text(table_text(table)).splitlines()[0] == f"kept  {SAID}"
     assert [said_in(tables_html(tables)), said_in(table_html(table))] == [[SAID], [SAID]]
+
+
+def test_rows_that_a_table_decides_itself_do_not_hide_it(tmp_path: Path) -> None:
+    """As a `MERGE` has them: the table's rows are opaque as its column is, and are not drawn as a node."""
+    merged = Batch(
+        datasets=tuple(dataset(name, f"spark_catalog.{name}") for name in ("raw", "kept", "out")),
+        plans=(plan("p1", "kept", "a:int!", "raw kept"), plan("p2", "out", "a:int", "kept")),
+        edges=(
+            edge("p1", "raw.x", "kept.a", "IDENTITY"),
+            edge("p1", "kept.a", "kept", "JOIN", "(a = x)"),
+            edge("p2", "kept.a", "out.a", "IDENTITY"),
+        ),
+        runs=(run(1, "p1", "kept", 10), run(2, "p2", "out", 20)),
+    )
+    engine = LocalEngine(store_of(tmp_path / "store", merged))
+    kept, out = (engine.upstream(name).to_dict() for name in ("kept.a", "out.a"))
+    assert plain_text(lineage_text(kept)).splitlines()[:2] == [f"kept.a  {SAID}", "└── raw.x  identity"]
+    assert plain_text(lineage_text(out)).splitlines()[:3] == [
+        "out.a",
+        f"└── kept.a  identity  {SAID}",
+        "    └── raw.x  identity",
+    ]
+    assert [said_in(lineage_html(each)) for each in (kept, out)] == [[SAID]] * 2
+
+
+def test_what_decides_the_rows_of_an_opaque_table_is_not_opaque_itself(tmp_path: Path) -> None:
+    """One column of `made` is opaque and another is not: of the other's source all is known."""
+    half = Batch(
+        datasets=tuple(dataset(name, f"spark_catalog.{name}") for name in ("raw", "made")),
+        plans=(plan("p1", "made", "a:int b:int!", "raw"),),
+        edges=(
+            edge("p1", "raw.x", "made.a", "IDENTITY"),
+            edge("p1", "raw.x", "made", "FILTER", "(x > ?)"),
+        ),
+        runs=(run(1, "p1", "made", 10),),
+    )
+    answer = LocalEngine(store_of(tmp_path / "store", half)).upstream("made.a").to_dict()
+    assert plain_text(lineage_text(answer)).splitlines()[:2] == ["made.a", "└── raw.x  identity"]
+    assert said_in(lineage_html(answer)) == []
