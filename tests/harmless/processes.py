@@ -69,6 +69,8 @@ def main() -> None:
     """An application that does all of it."""
     folder = Path(os.environ["FOLDER"])
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    # One segment for all of it: on a slow machine the next would begin before this one reaches the limit.
+    builder = builder.config("spark.lineage.segment.sealSeconds", "3600")
     spark = builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
     spark_lineage.enable(spark)

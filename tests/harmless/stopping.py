@@ -54,13 +54,17 @@ def gauge(spark: SparkSession) -> int:
 
 
 def fall_behind(name: str, millis: int, writes: int) -> SparkSession:
-    """An application that wrote a table, and some more while the thread of the bridge's queue is held up; nobody waits for its bus."""
+    """An application that wrote a table, and some more while the thread of the bridge's queue is held up; nobody waits for its bus.
+
+    The thread is held up for so long after the last write, however long they take.
+    """
     session = begin(name, exitTimeout="1s")
     write(session, f"{name}-0")
     session._jvm.harmless.Holding.add(session._jsc.sc())
-    hold(session, millis)
+    hold(session, 3_600_000)
     for number in range(1, writes + 1):
         write(session, f"{name}-{number}")
+    session._jvm.harmless.Holding.hold(millis)
     return session
 
 

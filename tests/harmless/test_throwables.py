@@ -340,6 +340,14 @@ def test_a_class_or_jar_that_is_missing_costs_no_job(bench: Bench) -> None:
     assert bench.folder.joinpath("lacking").is_dir()
 
 
+def test_a_session_that_makes_its_first_query_while_lineage_is_enabled_waits_for_nobody(bench: Bench) -> None:
+    bench.begin({"spark.lineage.enabled": "false"})
+    jvm = SparkContext._jvm
+    assert jvm is not None
+    assert jvm.harmless.LockedSession.isNobodysEnd(bench.spark._jsparkSession.newSession())
+    assert bench.status()["alive"]
+
+
 def test_sessions_switches_forks_and_applications_one_after_the_other(bench: Bench) -> None:
     """In one driver; what is written while lineage is on is in the store, each table once, with its sources."""
     bench.end()

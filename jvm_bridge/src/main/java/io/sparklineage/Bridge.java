@@ -37,7 +37,7 @@ public final class Bridge {
     private static volatile LineageListener listener;
 
     /** The application that is not captured before {@link #enable} asks for it: lineage failed in it, or was switched off. */
-    private static WeakReference<SparkContext> leftAlone = new WeakReference<>(null);
+    private static volatile WeakReference<SparkContext> leftAlone = new WeakReference<>(null);
 
     /** The application of which each session notes its writes. */
     private static WeakReference<SparkContext> everywhere = new WeakReference<>(null);
@@ -182,43 +182,70 @@ public final class Bridge {
     /**
      * Registers the listener unless it is, or has failed for this application; never throws.
      *
+     * The session is asked before this class is locked: who makes a session's first query may hold the session's locks, and waits here.
+     *
      * @param everySession whether each session of the application notes its writes, as those do that an extension is applied to
      */
-    static synchronized void register(SparkSession session, boolean everySession) {
+    static void register(SparkSession session, boolean everySession) {
         try {
             SparkContext context = session.sparkContext();
             if (everySession) {
                 everywhere = new WeakReference<>(context);
             }
-            if (listener != null && listener.context == context || leftAlone.get() == context) {
+            if (isSettled(context)) {
                 return;
             }
-            leaveAlone(context);  // until it has not failed
-            Masking.redact(Redaction.of(session));
-            LineageListener created = new LineageListener(context, Settings.of(session), everywhere.get() == context);
-            OPEN.add(created);
-            addToBus(created);
-            listener = created;
-            leaveAlone(null);
-            failure = null;
-            addHook();
+            Redaction redaction = Redaction.of(session);
+            try {
+                begin(context, redaction, Settings.of(session));
+            } catch (Throwable problem) {
+                giveUp(context, problem);
+            }
         } catch (Throwable problem) {
             failed(problem);
         }
     }
 
-    /** What the switch says, else the default. One that is neither true nor false is told of once for an application, and lineage is off. */
-    static synchronized boolean isWanted(SparkSession session, boolean otherwise) {
-        SparkContext context = session.sparkContext();
-        if (leftAlone.get() == context) {
-            return false;
+    private static synchronized void begin(SparkContext context, Redaction redaction, Settings settings) throws Exception {
+        if (isSettled(context)) {
+            return;
         }
+        leaveAlone(context);  // until it has not failed
+        Masking.redact(redaction);
+        LineageListener created = new LineageListener(context, settings, everywhere.get() == context);
+        OPEN.add(created);
+        addToBus(created);
+        listener = created;
+        leaveAlone(null);
+        failure = null;
+        addHook();
+    }
+
+    /** Whether an application is captured, or is not to be. */
+    private static boolean isSettled(SparkContext context) {
+        LineageListener active = listener;
+        return active != null && active.context == context || leftAlone.get() == context;
+    }
+
+    /** What the switch says, else the default. One that is neither true nor false is told of once for an application, and lineage is off. */
+    static boolean isWanted(SparkSession session, boolean otherwise) {
         try {
             return Settings.isEnabled(session, otherwise);
         } catch (IllegalArgumentException wrong) {
-            leaveAlone(context);
-            failed(wrong);
+            giveUp(session.sparkContext(), wrong);
             return false;
+        }
+    }
+
+    /** Says once why an application is not captured. */
+    private static synchronized void giveUp(SparkContext context, Throwable problem) {
+        LineageListener active = listener;
+        if (active == null || active.context != context) {
+            boolean isSaid = leftAlone.get() == context && failure != null;
+            leaveAlone(context);
+            if (!isSaid) {
+                failed(problem);
+            }
         }
     }
 

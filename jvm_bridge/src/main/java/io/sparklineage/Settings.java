@@ -1,6 +1,7 @@
 package io.sparklineage;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ final class Settings {
     static final String ENABLED = "spark.lineage.enabled";
     static final String SPOOL = "spark.lineage.spool";
     static final String STORE = "spark.lineage.store";
+    private static final String KEY_FILE = "spark.lineage.hashKeyFile";
     private static final String PATH_RULES_NAME = "spark.lineage.dataset.pathRules";
     private static final String LEVEL = "spark.lineage.level";
     private static final String SAMPLE = "spark.lineage.sample";
@@ -94,7 +96,7 @@ final class Settings {
     /**
      * The settings of an application. Of a wrong value the default counts, and it is among the `wrongValues`.
      *
-     * @throws IllegalArgumentException where the key file holds no key
+     * @throws IllegalArgumentException where the key file holds no key, or the spool, the store or the key file is no path
      * @throws IOException where the key file cannot be read or made
      */
     static Settings of(SparkSession session) throws IOException {
@@ -103,7 +105,7 @@ final class Settings {
 
     private static final Set<String> KNOWN = new HashSet<>(Arrays.asList(
             ENABLED, SPOOL, STORE, "spark.lineage.namespace", "spark.lineage.job",
-            "spark.lineage.literals", "spark.lineage.hashKeyFile", PATH_RULES_NAME,
+            "spark.lineage.literals", KEY_FILE, PATH_RULES_NAME,
             "spark.lineage.segment.sealSeconds", "spark.lineage.intent", LEVEL, SAMPLE, SPOOL_MAX_BYTES));
     private static final List<String> TRAVELLING = Collections.unmodifiableList(Arrays.asList(PATH_RULES_NAME,
             "spark.lineage.job", LEVEL, "spark.lineage.literals", "spark.lineage.namespace", SAMPLE));
@@ -116,7 +118,7 @@ final class Settings {
         List<String> found = new ArrayList<>(settings.wrongValues);
         for (Tuple2<String, String> entry : context.getConf().getAll()) {
             if (entry._1().startsWith("spark.lineage.") && !KNOWN.contains(entry._1())) {
-                found.add(Masking.cut(entry._1(), 100) + " is not a setting: see docs/settings.md");
+                found.add(Masking.cut(entry._1().replaceAll("[^\\w.-]", "?"), 100) + " is not a setting: see docs/settings.md");
             }
         }
         for (String rule : settings.travelling.getOrDefault(PATH_RULES_NAME, "").split(",")) {
@@ -158,14 +160,15 @@ final class Settings {
      * @throws IllegalArgumentException where the setting is neither true nor false
      */
     static boolean isEnabled(SparkSession session, boolean otherwise) {
-        String value = lookup(session, ENABLED);
-        if (value == null) {
-            return otherwise;
+        return isEnabled(lookup(session, ENABLED), otherwise);
+    }
+
+    static boolean isEnabled(String said, boolean otherwise) {
+        String value = said == null ? "" : said.trim().toLowerCase(Locale.ROOT);
+        if (value.isEmpty() || value.equals("true") || value.equals("false")) {
+            return value.isEmpty() ? otherwise : value.equals("true");
         }
-        if (value.equalsIgnoreCase("true") || value.equalsIgnoreCase("false")) {
-            return value.equalsIgnoreCase("true");
-        }
-        throw new IllegalArgumentException(ENABLED + " is '" + value + "'; allowed are 'true' and 'false'");
+        throw new IllegalArgumentException(ENABLED + " has a wrong value; allowed are true and false");
     }
 
     static Settings of(UnaryOperator<String> lookup) throws IOException {
@@ -174,9 +177,9 @@ final class Settings {
         String target = spool.isEmpty() ? defaultSpool(conf.apply(STORE)).toString() : spool;
         boolean remote = isRemote(target);
         Path local = remote ? stateFolder().resolve("upload").resolve(Hashes.sha256(target).substring(0, 16))
-                : localPath(target);
-        String keyFile = conf.apply("spark.lineage.hashKeyFile");
-        Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : Paths.get(keyFile);
+                : localPath(SPOOL, target);
+        String keyFile = conf.apply(KEY_FILE);
+        Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : localPath(KEY_FILE, keyFile);
         Values values = new Values(conf);
         boolean keepLiterals = values.read("spark.lineage.literals", false, KEPT::get, "masked and kept");
         long sealSeconds = values.read("spark.lineage.segment.sealSeconds", 30L, Settings::seconds, "whole seconds from 1");
@@ -249,7 +252,7 @@ final class Settings {
         if (store.isEmpty()) {
             absolute = dataFolder().resolve("store").toString();
         } else {
-            absolute = isRemote(store) ? store : localPath(store).toString();
+            absolute = isRemote(store) ? store : localPath(STORE, store).toString();
         }
         return stateFolder().resolve("spool").resolve(Hashes.sha256(absolute).substring(0, 16));
     }
@@ -258,9 +261,14 @@ final class Settings {
         return location.matches("[A-Za-z][A-Za-z0-9+.-]+:.*") && !location.startsWith("file:");
     }
 
-    private static Path localPath(String location) {
-        String plain = location.startsWith("file:") ? java.net.URI.create(location).getPath() : location;
-        return Paths.get(plain).toAbsolutePath().normalize();
+    /** Refuses what is no path without saying what it is: what stands in a wrong place may be a secret. */
+    private static Path localPath(String name, String location) {
+        try {
+            String plain = location.startsWith("file:") ? URI.create(location).getPath() : location;
+            return Paths.get(plain).toAbsolutePath().normalize();
+        } catch (IllegalArgumentException | NullPointerException notAPath) {
+            throw new IllegalArgumentException(name + " has a wrong value; allowed are paths, file:/a/path and URIs of remote storage");
+        }
     }
 
     private static Path stateFolder() {

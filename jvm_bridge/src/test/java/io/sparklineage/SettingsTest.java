@@ -148,6 +148,32 @@ class SettingsTest {
         }
     }
 
+    @Test
+    void whatIsNoPathIsRefusedWithoutBeingSaid() {
+        String[] names = {"spark.lineage.spool", "spark.lineage.store", "spark.lineage.hashKeyFile"};
+        for (String name : names) {
+            for (String wrong : new String[] {"file:hunter2", "file:/a hunter2", "/hun\0ter2"}) {
+                Map<String, String> other = new HashMap<>(conf);
+                other.put(name, wrong);
+                assertEquals(name + " has a wrong value; allowed are paths, file:/a/path and URIs of remote storage",
+                        assertThrows(IllegalArgumentException.class, () -> Settings.of(other::get)).getMessage());
+            }
+        }
+    }
+
+    @Test
+    void theSwitchIsTrueFalseOrNotSaid() {
+        for (boolean otherwise : new boolean[] {true, false}) {
+            for (String nothing : new String[] {null, "", "  "}) {
+                assertEquals(otherwise, Settings.isEnabled(nothing, otherwise));
+            }
+            assertTrue(Settings.isEnabled(" True ", otherwise));
+            assertFalse(Settings.isEnabled("FALSE", otherwise));
+            assertEquals("spark.lineage.enabled has a wrong value; allowed are true and false",
+                    assertThrows(IllegalArgumentException.class, () -> Settings.isEnabled("hunter2", otherwise)).getMessage());
+        }
+    }
+
     /** Settings with one wrong value, which is told of by the setting's name and not by what stands there. */
     private Settings withWrong(String name, String value, String allowed) throws IOException {
         conf.put("spark.lineage.spool", folder.toString());
