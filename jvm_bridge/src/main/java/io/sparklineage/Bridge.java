@@ -4,7 +4,10 @@ import java.lang.ref.WeakReference;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -27,6 +30,9 @@ public final class Bridge {
 
     /** What Hadoop gives a hook by default; it would read its configuration files to find that out. */
     private static final long HOOK_SECONDS = 30;
+
+    /** How long a query waits until the listener is on the bus; it takes less than a millisecond where nobody holds that. */
+    private static final long BUS_MILLIS = 2_000;
 
     /** How long the JVM's end may wait, in all. */
     private static final long EXIT_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -82,8 +88,7 @@ public final class Bridge {
         LineageListener active = active();
         if (active != null) {
             leaveAlone(active.context);
-            active.context.listenerBus().removeListener(active);
-            active.close();
+            active.remove();
             forget(active);
         }
     }
@@ -249,13 +254,32 @@ public final class Bridge {
         }
     }
 
-    private static void addToBus(LineageListener created) {
+    /**
+     * Adds it on a thread of its own, for which is waited so long only: who stops an application, or takes a listener away, holds the bus until
+     * each listener has done what it does, and one of them may wait for a query that waits here.
+     */
+    private static void addToBus(LineageListener created) throws Exception {
+        FutureTask<Void> added = new FutureTask<>(() -> {
+            try {
+                created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
+                return null;
+            } catch (Throwable problem) {
+                OPEN.remove(created);
+                created.close();
+                throw problem;
+            }
+        });
+        Thread thread = new Thread(added, "spark-lineage-start");
+        thread.setDaemon(true);
+        thread.start();
         try {
-            created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
-        } catch (Throwable problem) {
-            created.close();
-            OPEN.remove(created);
-            throw problem;
+            added.get(BUS_MILLIS, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException late) {
+            LOG.warn("Spark's listener bus does not take the listener of lineage within {} ms: what happens until it does is not captured", BUS_MILLIS);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();  // it is added all the same
+        } catch (ExecutionException failed) {
+            throw failed.getCause() instanceof Exception ? (Exception) failed.getCause() : failed;
         }
     }
 

@@ -341,7 +341,7 @@ final class Facts {
         }
         Object session = SparkCompat.memberOrNull(plan, "session");
         return session instanceof SparkSession && "dynamic".equalsIgnoreCase(
-                ((SparkSession) session).conf().get("spark.sql.sources.partitionOverwriteMode", "static"));
+                SparkCompat.sessionConf((SparkSession) session).getConfString("spark.sql.sources.partitionOverwriteMode", "static"));
     }
 
     /** Writes the member `x` of a physical scan, the paths or the table that it reads, and of a partitioned overwrite. */

@@ -34,7 +34,7 @@ final class LineageListener extends SparkFirehoseListener {
     private static final long END_TIMEOUT_MILLIS = 10_000;
 
     /** What the recorder may take of that; the spool needs a part, too. */
-    private static final long RECORDER_MILLIS = 7_000;
+    private static final long RECORDER_MILLIS = Recorder.END_MILLIS;
     private static final int EXECUTOR_EVENT_LIMIT = 10_000;
 
     final String bridge = UUID.randomUUID().toString();
@@ -59,6 +59,7 @@ final class LineageListener extends SparkFirehoseListener {
     private long dropped;
     private int executorEvents;
     private volatile boolean ended;
+    private volatile boolean isClosing;
     private volatile long order;
 
     /** CPU time that the events took, without what Spark does to bring them. */
@@ -85,7 +86,8 @@ final class LineageListener extends SparkFirehoseListener {
         try {
             NameMasker names = new NameMasker();
             this.intents = new Intents(bridge, context, settings, spool, names);
-            this.recorder = new Recorder(bridge, context.sparkUser(), settings, spool, gaps, activity, intents, names);
+            this.recorder = new Recorder(bridge, context.sparkUser(), settings, spool, gaps, activity, intents, names,
+                    () -> isClosing || context.isStopped());
             measure();
             CompilerDirective.addLater();
         } catch (Throwable problem) {
@@ -348,6 +350,13 @@ final class LineageListener extends SparkFirehoseListener {
             return false;
         }
         return spool.seal(Math.max(millisUntil(deadline), 0));
+    }
+
+    /** Takes it off the bus, which waits for the event that it is told of now, and seals the spool. */
+    void remove() {
+        isClosing = true;
+        context.listenerBus().removeListener(this);
+        close();
     }
 
     void close() {

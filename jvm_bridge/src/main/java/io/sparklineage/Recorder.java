@@ -8,6 +8,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.SparkPlan;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
@@ -24,6 +25,9 @@ final class Recorder {
 
     /** So many waits for room are in vain before the listener goes on: counted, since a driver that is stopped for a minute has not worked. */
     private static final int WAITS = 600;
+
+    /** So long the end of an application may wait for records: those that find no room, all of them together, and what waits at last. */
+    static final long END_MILLIS = 7_000;
 
     private final String bridge;
     private final String user;
@@ -42,6 +46,10 @@ final class Recorder {
     private final Meter.ThreadTime time = new Meter.ThreadTime();
     private final ThreadPoolExecutor thread;
     private final int waits;
+    private final BooleanSupplier isEnding;
+
+    /** How often somebody has waited for room since the application ends. */
+    private volatile int endWaits;
 
     /** How much was done when somebody had waited in vain: while it stays so, nobody else waits. */
     private volatile long stuckAt = -1;
@@ -79,14 +87,17 @@ final class Recorder {
         }
     }
 
-    /** @param activity what is asked for the makers of RDDs, from this thread */
+    /**
+     * @param activity what is asked for the makers of RDDs, from this thread
+     * @param isEnding whether somebody waits for the end of the application, or of lineage in it
+     */
     Recorder(String bridge, String user, Settings settings, Spool spool, Gaps gaps, Activity activity, Intents intents,
-            NameMasker names) {
-        this(bridge, user, settings, spool, gaps, activity, intents, names, WAITS);
+            NameMasker names, BooleanSupplier isEnding) {
+        this(bridge, user, settings, spool, gaps, activity, intents, names, isEnding, WAITS);
     }
 
     Recorder(String bridge, String user, Settings settings, Spool spool, Gaps gaps, Activity activity, Intents intents,
-            NameMasker names, int waits) {
+            NameMasker names, BooleanSupplier isEnding, int waits) {
         this.bridge = bridge;
         this.user = user;
         this.settings = settings;
@@ -98,6 +109,7 @@ final class Recorder {
         this.names = names;
         this.sampling = new Sampling(settings.sample);
         this.waits = waits;
+        this.isEnding = isEnding;
         this.thread = new ThreadPoolExecutor(1, 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(WAITING_LIMIT), work -> {
             Thread made = new Thread(work, "spark-lineage-recorder");
             made.setDaemon(true);
@@ -113,6 +125,9 @@ final class Recorder {
                 throw new RejectedExecutionException("the application has ended");
             }
             long done = thread.getCompletedTaskCount();
+            if (isEnding.getAsBoolean() && endWaits++ >= END_MILLIS / ROOM_MILLIS) {
+                throw new RejectedExecutionException("the application ends, and there is no time left");
+            }
             if (done == stuckAt || i >= waits) {
                 stuckAt = done;
                 throw new RejectedExecutionException("an execution before it takes too long to record");
@@ -215,13 +230,13 @@ final class Recorder {
 
     /**
      * Ends the thread when it has done all that waits, and waits for that so long at most; what is left then, and what is under way,
-     * is counted as lost.
+     * is counted as lost. What the end has waited for room is a part of that time.
      */
     void close(long timeoutMillis) {
         thread.shutdown();
         boolean isDone = false;
         try {
-            isDone = thread.awaitTermination(timeoutMillis, TimeUnit.MILLISECONDS);
+            isDone = thread.awaitTermination(Math.max(1, timeoutMillis - endWaits * ROOM_MILLIS), TimeUnit.MILLISECONDS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }

@@ -46,7 +46,7 @@ final class Redaction {
         for (String key : new String[] {KEYS, OPTIONS, TEXTS, SQL_TEXTS}) {
             told.put(key, session.sparkContext().getConf().get(key, null));
         }
-        for (Object entry : SparkCompat.elements(session.conf().getAll(), SETTINGS_LIMIT)) {
+        for (Object entry : SparkCompat.elements(SparkCompat.sessionConf(session).getAllConfs(), SETTINGS_LIMIT)) {
             Object key = ((scala.Product) entry).productElement(0);
             if (told.containsKey(key)) {
                 told.put((String) key, (String) ((scala.Product) entry).productElement(1));

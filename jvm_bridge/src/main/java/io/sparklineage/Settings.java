@@ -132,8 +132,7 @@ final class Settings {
     /** What a session was told, else what its application was, else what the driver's environment says. */
     private static String lookup(SparkSession session, String key) {
         return withEnvironment(name -> {
-            // Not `getOption`: it throws and catches where nothing is set, and loads all of Spark's error messages for it.
-            String ofSession = session.conf().get(name, null);
+            String ofSession = SparkCompat.sessionConf(session).getConfString(name, null);
             return ofSession == null ? session.sparkContext().conf().get(name, null) : ofSession;
         }, System::getenv).apply(key);
     }

@@ -11,9 +11,11 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.QueryPlan;
 import org.apache.spark.sql.catalyst.trees.TreeNode;
+import org.apache.spark.sql.internal.SQLConf;
 import scala.Option;
 
 /**
@@ -51,6 +53,7 @@ final class SparkCompat {
         links.add(new Link(catalyst + "expressions.Attribute", "qualifier", true));
         links.add(new Link(catalyst + "catalog.CatalogTable", "partitionColumnNames", true));
         links.add(new Link(execution + "QueryExecution", "sparkSession", true));
+        links.add(new Link("org.apache.spark.sql.internal.SessionState", "conf", true));
         links.add(new Link(execution + "datasources.FileIndex", "rootPaths", true));
         links.add(new Link(execution + "datasources.FileScanRDD", "filePartitions", true));
         links.add(new Link(execution + "ui.SparkListenerSQLExecutionStart", "jobGroupId", false));
@@ -145,6 +148,20 @@ final class SparkCompat {
         } catch (Throwable problem) {
             LeftOut.note(problem);
             return null;
+        }
+    }
+
+    /**
+     * The settings of a session. Not its `conf`: whoever makes that for the first time takes a lock of the session's, and whoever asks here
+     * may hold the one of its state, for which somebody waits who holds the other (`spark.emptyDataFrame`).
+     */
+    static SQLConf sessionConf(SparkSession session) {
+        try {
+            return (SQLConf) member(member(session, "sessionState"), "conf");
+        } catch (RuntimeException | Error problem) {
+            throw problem;
+        } catch (Throwable problem) {
+            throw new IllegalStateException(problem);
         }
     }
 

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -38,6 +40,7 @@ class RecorderTest {
     private final CountDownLatch inHand = new CountDownLatch(1);
     private final Gaps gaps = new Gaps("b");
     private final Meter meter = new Meter();
+    private final AtomicBoolean isEnding = new AtomicBoolean();
     @TempDir
     Path folder;
     private Spool spool;
@@ -52,7 +55,7 @@ class RecorderTest {
         Settings settings = Settings.of(Collections.singletonMap(Settings.SPOOL, folder.resolve("spool").toString())::get);
         NameMasker names = new NameMasker();
         recorder = new Recorder("b", "someone", settings, spool, gaps, new Activity(),
-                new Intents("b", null, settings, spool, names), names, WAITS);
+                new Intents("b", null, settings, spool, names), names, isEnding::get, WAITS);
         recorder.measure(meter);
     }
 
@@ -196,6 +199,29 @@ class RecorderTest {
         recorder.close(100);
         bus.join();
         assertEquals(2 + Recorder.WAITING_LIMIT, gaps.lost(Gaps.ENCODE_FAILED), "with the one under way and the one without room");
+    }
+
+    /** A record each half a second: each wait for room is a short one, and together they took a minute. */
+    @Test
+    void theWaitsForRoomAtTheEndAreBoundedTogether() throws Exception {
+        isEnding.set(true);
+        long began = System.nanoTime();
+        int count = 120;
+        for (long execution = 0; execution < count; execution++) {
+            ended(execution, new IOException() {
+                @Override
+                public String getMessage() {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(500));
+                    return null;
+                }
+            });
+        }
+        recorder.close(Recorder.END_MILLIS);
+        long tookMillis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+        assertTrue(tookMillis > Recorder.END_MILLIS - 1_000 && tookMillis < 2 * Recorder.END_MILLIS, tookMillis + " ms");
+        assertTrue(spool.close(MINUTE_MILLIS));
+        assertEquals(count, recorded().size() + gaps.lost(Gaps.ENCODE_FAILED));
+        assertTrue(recorded().size() > 5, "what there was time for is recorded");
     }
 
     @Test
