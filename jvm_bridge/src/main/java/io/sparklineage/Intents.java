@@ -105,10 +105,15 @@ final class Intents {
         EncodedPlan plan = encoder.encode(analyzed, null);
         byte[] record = record(execution, root, order, facts, analyzed, plan);
         if (encoder.canBegin()) {
-            begun.put(execution, encoder);
+            began(execution, encoder);
         }
         hand(new Entry(record, Collections.singletonMap(plan.hash, plan.record)));
         seen.noted(execution);
+    }
+
+    /** Keeps what encoded the plan of a write until it has ended. */
+    void began(long execution, PlanEncoder encoder) {
+        begun.put(execution, encoder);
     }
 
     /** What encoded the plan of a write that runs; null where nothing did, or not all of it. */

@@ -207,7 +207,10 @@ final class Recorder {
 
     /** Records an execution that has ended; nobody else may change it any more. */
     void ended(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
-        submit(() -> record(event, execution, order));
+        // Looked up here and let go: the plan it holds is freed with what waits, also where that is refused.
+        PlanEncoder begun = intents.begun(execution.root());
+        intents.ended(execution.id);
+        submit(() -> record(event, execution, order, begun));
     }
 
     /** Records what a streaming query tells of itself; one that waits for data says so, too, and that tells nothing. */
@@ -273,7 +276,7 @@ final class Recorder {
         return null;
     }
 
-    private Entry record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order) {
+    private Entry record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order, PlanEncoder begun) {
         ExecutionRecord record = new ExecutionRecord(bridge, user, execution);
         record.endedAt = event.time();
         record.endedOrder = order;
@@ -284,11 +287,9 @@ final class Recorder {
         }
         Map<String, byte[]> sections = new LinkedHashMap<>();
         try {
-            readQuery(event, record, sections);
+            readQuery(event, record, begun, sections);
         } catch (Throwable problem) {
             record.planFailure = Failure.of(problem);
-        } finally {
-            intents.ended(event.executionId());
         }
         record.batch = streaming.of(record.execution, record.query);
         if (record.batch != null) {
@@ -304,8 +305,8 @@ final class Recorder {
         return entry;
     }
 
-    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, Map<String, byte[]> sections)
-            throws Throwable {
+    private void readQuery(SparkListenerSQLExecutionEnd event, ExecutionRecord record, PlanEncoder begun,
+            Map<String, byte[]> sections) throws Throwable {
         if (event.qe() == null) {
             return;
         }
@@ -320,7 +321,7 @@ final class Recorder {
         record.sqlText = query.sqlText(analyzed);
         record.commandResult = record.failure == null && query.isCommandResult();
         SparkPlan executed = query.executed();
-        PlanEncoder encoder = encoder(record.execution, analyzed, query.isMicroBatch());
+        PlanEncoder encoder = encoder(begun, analyzed, query.isMicroBatch());
         EncodedPlan plan = encoder.encode(analyzed, executed, record.execution.totals());
         if (record.failure != null) {
             record.failedNode = encoder.indexOf(FailedOperator.find(executed, record.failure.contexts()));
@@ -337,8 +338,7 @@ final class Recorder {
     }
 
     /** One that goes on where the intent of the write ended, or that of the write in which this one ran. */
-    private PlanEncoder encoder(Activity.Execution execution, LogicalPlan analyzed, boolean microBatch) {
-        PlanEncoder begun = intents.begun(execution.root());
+    private PlanEncoder encoder(PlanEncoder begun, LogicalPlan analyzed, boolean microBatch) {
         return begun != null && !microBatch && begun.knows(analyzed) ? new PlanEncoder(begun, hasher)
                 : new PlanEncoder(hasher, names, settings.keepLiterals, PlanEncoder.NODE_LIMIT, microBatch);
     }

@@ -1,6 +1,8 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -44,6 +46,7 @@ class RecorderTest {
     @TempDir
     Path folder;
     private Spool spool;
+    private Intents intents;
     private Recorder recorder;
 
     @BeforeEach
@@ -54,8 +57,8 @@ class RecorderTest {
         spool.start();
         Settings settings = Settings.of(Collections.singletonMap(Settings.SPOOL, folder.resolve("spool").toString())::get);
         NameMasker names = new NameMasker();
-        recorder = new Recorder("b", "someone", settings, spool, gaps, new Activity(),
-                new Intents("b", null, settings, spool, names), names, isEnding::get, WAITS);
+        intents = new Intents("b", null, settings, spool, names);
+        recorder = new Recorder("b", "someone", settings, spool, gaps, new Activity(), intents, names, isEnding::get, WAITS);
         recorder.measure(meter);
     }
 
@@ -181,6 +184,25 @@ class RecorderTest {
         assertEquals(LongStream.concat(LongStream.rangeClosed(0, Recorder.WAITING_LIMIT), LongStream.of(200)).boxed()
                 .collect(Collectors.toList()), recorded());
         assertEquals(11, gaps.lost());
+    }
+
+    @Test
+    void thePlanOfAWriteIsLetGoThoughItsEndIsRefused() throws Exception {
+        hangs(0);
+        for (long execution = 1; execution <= Recorder.WAITING_LIMIT; execution++) {
+            ended(execution, null);
+        }
+        PlanEncoder encoder = new PlanEncoder(new LiteralHasher(new byte[32]), new NameMasker(), false, 10, false);
+        intents.began(100, encoder);
+        intents.began(101, encoder);
+        intents.began(102, encoder);
+        ended(100, null);
+        assertEquals(1, gaps.lost(Gaps.ENCODE_FAILED), "there was no room");
+        assertNull(intents.begun(100));
+        recorder.close(100);
+        assertThrows(RejectedExecutionException.class, () -> ended(101, null));
+        assertNull(intents.begun(101));
+        assertSame(encoder, intents.begun(102));
     }
 
     private long queued() {
