@@ -24,13 +24,13 @@ final class EncodedPlan {
     /** The rows of the run section's `facts` alone. */
     final JsonWriter facts;
 
-    /** Node index and RDD id of each LogicalRDD, with the raw ids of its output. */
+    /** Node index and RDD id of each LogicalRDD, with the key of its output. */
     final List<LogicalRddNode> logicalRdds;
 
     /** The ids of each operator's metrics, by node. */
     Map<Integer, long[]> metricIds = Collections.emptyMap();
 
-    /** The raw ids of the analyzed plan's output, joined by commas; null where it has none. */
+    /** A hash of the raw ids of the analyzed plan's output; null where it has none. */
     final String outputKey;
 
     EncodedPlan(String hash, byte[] record, long[] expressions, List<String> literals, JsonWriter runFacts,

@@ -21,6 +21,9 @@ final class Origins {
     /** All facts together; those of the oldest executions go. */
     static final int ALL_FACTS_LIMIT = 16 << 20;
 
+    /** All makers together, about 16 MB: a loop may read every checkpoint that it made before. Those of the oldest executions go. */
+    static final int ALL_MAKERS_LIMIT = 150_000;
+
     private static final byte[] NO_FACTS = {};
 
     /** An execution that has ended: its plan, and what a reader of its rows needs of its run. */
@@ -28,7 +31,9 @@ final class Origins {
         final long execution;
         final String plan;
         byte[] facts;
-        final Map<Integer, List<Long>> makers;
+
+        /** Null where they were let go: the execution is then told as an unknown one. */
+        Map<Integer, List<Long>> makers;
         final boolean checkpoint;
 
         Ended(long execution, String plan, byte[] facts, Map<Integer, List<Long>> makers, boolean checkpoint) {
@@ -42,6 +47,8 @@ final class Origins {
 
     private final ArrayDeque<Ended> withFacts = new ArrayDeque<>();
     private int allFacts;
+    private final ArrayDeque<Ended> withMakers = new ArrayDeque<>();
+    private int allMakers;
     private final Map<Long, Ended> ended = new Activity.Bounded<>(EXECUTION_LIMIT);
     private final Map<String, List<Long>> checkpoints = new Activity.Bounded<>(EXECUTION_LIMIT);
     private final Map<Long, Integer> made = new Activity.Bounded<>(EXECUTION_LIMIT);
@@ -52,6 +59,7 @@ final class Origins {
         Ended known = new Ended(execution, plan.hash, facts, makers, checkpoint);
         ended.put(execution, known);
         boundFacts(known);
+        boundMakers(known);
         if (checkpoint && plan.outputKey != null) {
             List<Long> candidates = checkpoints.computeIfAbsent(plan.outputKey, key -> new ArrayList<>());
             candidates.removeIf(earlier -> isSame(ended.get(earlier), plan.hash, makers));
@@ -73,9 +81,25 @@ final class Origins {
         }
     }
 
+    private void boundMakers(Ended latest) {
+        if (!latest.makers.isEmpty()) {
+            withMakers.add(latest);
+            allMakers += count(latest.makers);
+        }
+        while (allMakers > ALL_MAKERS_LIMIT) {
+            Ended oldest = withMakers.remove();
+            allMakers -= count(oldest.makers);
+            oldest.makers = null;
+        }
+    }
+
+    private static int count(Map<Integer, List<Long>> makers) {
+        return makers.values().stream().mapToInt(List::size).sum();
+    }
+
     /** Whether two checkpoints ran the same plan over the same rows: then either tells of both. */
     private static boolean isSame(Ended earlier, String plan, Map<Integer, List<Long>> makers) {
-        return earlier != null && earlier.plan.equals(plan) && earlier.makers.equals(makers);
+        return earlier != null && earlier.plan.equals(plan) && makers.equals(earlier.makers);
     }
 
     /** For each LogicalRDD of a plan, by node, the executions of which one made its rows. */
@@ -139,7 +163,7 @@ final class Origins {
         while (!queue.isEmpty()) {
             for (List<Long> executions : queue.remove().values()) {
                 for (long execution : executions) {
-                    Ended found = ended.get(execution);
+                    Ended found = whole(execution);
                     if (found != null && reached.size() < REACH_LIMIT && !reached.containsKey(execution)) {
                         reached.put(execution, found);
                         queue.add(found.makers);
@@ -150,9 +174,15 @@ final class Origins {
         return reached.values();
     }
 
+    /** An execution of which all is known that its readers need, or null. */
+    private Ended whole(long execution) {
+        Ended found = ended.get(execution);
+        return found == null || found.makers == null ? null : found;
+    }
+
     /** The plan of an execution, or null where it is not known any more. */
     String planOf(long execution) {
-        Ended found = ended.get(execution);
+        Ended found = whole(execution);
         return found == null ? null : found.plan;
     }
 

@@ -337,7 +337,7 @@ final class PlanEncoder {
         runFacts.addLogicalRdd(index, relation.rdd(), handedOver ? null : outputKey(relation));
     }
 
-    /** The raw expression ids of a plan's output, in order. */
+    /** A hash of the raw expression ids of a plan's output, in order: thousands of them are remembered. */
     private static String outputKey(LogicalPlan plan) {
         if (plan == null) {
             return null;
@@ -347,7 +347,7 @@ final class PlanEncoder {
             for (Object attribute : SparkCompat.elementsOf(plan, "output")) {
                 key.append(((Attribute) attribute).exprId().id()).append(',');
             }
-            return key.length() == 0 || key.length() > Masking.TEXT_LIMIT ? null : key.toString();
+            return key.length() == 0 || key.length() > Masking.TEXT_LIMIT ? null : Hashes.sha256(key.toString()).substring(0, 32);
         } catch (Throwable unresolved) {
             LeftOut.note(unresolved);
             return null;

@@ -7,6 +7,7 @@ import static io.sparklineage.Plans.seq;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -22,6 +23,7 @@ import org.apache.spark.sql.catalyst.expressions.In;
 import org.apache.spark.sql.catalyst.expressions.Literal$;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.expressions.Not;
+import org.apache.spark.sql.catalyst.plans.logical.Filter;
 import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
@@ -83,6 +85,19 @@ class BegunPlanTest {
         assertTrue(record.contains("\"analyzed\":{\"@\":" + before + "}"), record);
         assertFalse(record.contains("hunter2"), record);
         assertFalse(begun.knows(project(name, "name", relation(name))));
+    }
+
+    @Test
+    void theKeyOfAnOutputIsShortHoweverWideItIs() throws Throwable {
+        AttributeReference[] wide = new AttributeReference[500];
+        Arrays.setAll(wide, i -> column("c" + i));
+        String key = encoder(PlanEncoder.NODE_LIMIT).encode(relation(wide), null).outputKey;
+        assertEquals(32, key.length());
+        assertEquals(key, encoder(PlanEncoder.NODE_LIMIT).encode(new Filter(name, relation(wide)), null).outputKey);
+        AttributeReference first = wide[0];
+        wide[0] = wide[1];
+        wide[1] = first;
+        assertNotEquals(key, encoder(PlanEncoder.NODE_LIMIT).encode(relation(wide), null).outputKey);
     }
 
     @Test

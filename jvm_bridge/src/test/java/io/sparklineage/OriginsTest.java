@@ -1,10 +1,12 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
@@ -78,6 +80,45 @@ class OriginsTest {
             }
         }
         assertEquals(Origins.ALL_FACTS_LIMIT / 15_002 * 15_002, kept);
+    }
+
+    /** Executions that read 1,000 LogicalRDDs each, as a loop does that unions a checkpoint each turn. */
+    private void loop(long first, long last) {
+        for (long execution = first; execution <= last; execution++) {
+            Map<Integer, List<Long>> makers = new HashMap<>();
+            for (int node = 0; node < 1_000; node++) {
+                makers.put(node, Collections.singletonList(execution - 1));
+            }
+            origins.ended(execution, plan("p" + execution, null, 0, null), makers, true);
+        }
+    }
+
+    @Test
+    void makersOfAllTogetherAreBounded() {
+        loop(1, 400);
+        long known = 400 - 150;
+        assertNull(origins.planOf(known));
+        assertEquals("p" + (known + 1), origins.planOf(known + 1));
+        JsonWriter json = new JsonWriter().array();
+        origins.write(json, Collections.singletonMap(5, Arrays.asList(known, known + 1)), plan -> true);
+        assertEquals("[[5,{\"execution_id\":250,\"plan\":null}],[5,{\"execution_id\":251,\"plan\":\"p251\"}]]",
+                json.endArray().toString());
+        List<Long> reached = new ArrayList<>();
+        for (Origins.Ended each : origins.reach(Collections.singletonMap(5, Collections.singletonList(known + 3)))) {
+            reached.add(each.execution);
+        }
+        assertEquals(Arrays.asList(known + 3, known + 2, known + 1), reached);
+    }
+
+    @Test
+    void whoeverOnlyPassedByMadeNothingThoughItsMakersAreLetGo() throws Throwable {
+        end(1, plan("a", "1,2,", 0, null), true);
+        end(2, plan("b", "3,", 0, null), true);
+        computes(3, 3, 7);
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(2L)), end(3, plan("c", "9,", 9, "3,"), false));
+        loop(10, 400);
+        assertNull(origins.planOf(3));
+        assertEquals(Collections.singletonMap(5, Collections.singletonList(1L)), end(500, plan("d", "8,", 7, "1,2,"), false));
     }
 
     @Test
