@@ -82,6 +82,7 @@ final class JsonWriter {
         while (count > mark) {
             count--;
             waiting -= length(tokens[count], objects[count]);
+            objects[count] = null;
         }
     }
 

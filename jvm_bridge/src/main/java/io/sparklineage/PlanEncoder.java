@@ -97,7 +97,8 @@ final class PlanEncoder {
 
     /** Whether all of the plan is written, and it is no larger than what is worth keeping. */
     boolean canBegin() {
-        return !nodesCut && !bytesCut && values.isWhole() && nodes.size() + tables.size() <= BEGUN_LIMIT;
+        return !nodesCut && !bytesCut && values.isWhole() && !runFacts.isCut()
+                && nodes.size() + tables.size() + runFacts.size() <= BEGUN_LIMIT;
     }
 
     /** Whether a plan, or one right below it, is written already. */
@@ -370,6 +371,9 @@ final class PlanEncoder {
         }
         if (bytesCut) {
             body.object().field("limit", "bytes").field("value", BYTE_LIMIT).endObject();
+        }
+        if (runFacts.isCut()) {
+            body.object().field("limit", "bytes").field("value", RunFacts.FACTS_LIMIT).endObject();
         }
         values.truncations(body);
         body.endArray();

@@ -14,11 +14,14 @@ import org.apache.spark.rdd.UnionRDD;
 final class RddAncestry {
     static final int RDD_LIMIT = 1_000;
 
+    /** Of what is written to one writer: the paths of a thousand RDDs may be any number of bytes. */
+    static final int BYTE_LIMIT = 8 << 20;
+
     private RddAncestry() {
     }
 
     /**
-     * Writes `{"rdd":id,"ancestry":[...]}`, with `"ancestry_cut":true` where there are more than the limit. Returns whether one of them
+     * Writes `{"rdd":id,"ancestry":[...]}`, with `"ancestry_cut":true` where there are more than the limits. Returns whether one of them
      * is a query's.
      */
     static boolean write(JsonWriter json, RDD<?> rdd) {
@@ -27,13 +30,14 @@ final class RddAncestry {
         seen.add(rdd);
         queue.add(rdd);
         boolean cut = false;
+        boolean full = json.size() > BYTE_LIMIT;
         boolean ofQuery = false;
         json.object().field("rdd", rdd.id()).name("ancestry").array();
-        while (!queue.isEmpty()) {
+        while (!queue.isEmpty() && !full) {
             RDD<?> current = queue.remove();
             ofQuery |= current.getClass().getName().startsWith("org.apache.spark.sql.");
             List<RDD<?>> parents = parents(current);
-            writeOne(json, current, parents);
+            full = !writeOne(json, current, parents);
             for (RDD<?> parent : parents == null ? Collections.<RDD<?>>emptyList() : parents) {
                 if (seen.size() >= RDD_LIMIT) {
                     cut = true;
@@ -43,20 +47,27 @@ final class RddAncestry {
             }
         }
         json.endArray();
-        if (cut) {
+        if (cut || full) {
             json.field("ancestry_cut", true);
         }
         json.endObject();
         return ofQuery;
     }
 
-    private static void writeOne(JsonWriter json, RDD<?> rdd, List<RDD<?>> parents) {
+    /** Whether there was room for it. */
+    private static boolean writeOne(JsonWriter json, RDD<?> rdd, List<RDD<?>> parents) {
+        int begin = json.mark();
         json.object().field("id", rdd.id()).field("class", rdd.getClass().getSimpleName());
         if (parents == null || parents.isEmpty()) {
             json.field("leaf", true);
             RddSources.write(json, rdd);
         }
         json.endObject();
+        boolean fits = json.size() <= BYTE_LIMIT;
+        if (!fits) {
+            json.backTo(begin);
+        }
+        return fits;
     }
 
     /**

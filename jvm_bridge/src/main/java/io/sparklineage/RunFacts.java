@@ -13,6 +13,9 @@ import org.apache.spark.sql.execution.metric.SQLMetric;
 final class RunFacts {
     private static final int METRICS_OF_OPERATOR_LIMIT = 1_000;
 
+    /** Of the RDDs and paths of all nodes. */
+    static final int FACTS_LIMIT = RddAncestry.BYTE_LIMIT;
+
     /** Whether the plan is a micro-batch's, whose file lists change with every batch. */
     final boolean streaming;
 
@@ -26,6 +29,7 @@ final class RunFacts {
     private final JsonWriter facts;
     private final JsonWriter scans = new JsonWriter();
     private final List<EncodedPlan.LogicalRddNode> logicalRdds;
+    private boolean cut;
 
     RunFacts(LiteralHasher hasher, boolean streaming) {
         this.hasher = hasher;
@@ -81,7 +85,22 @@ final class RunFacts {
     }
 
     void addPaths(int node, List<String> paths) {
+        int begin = facts.mark();
         facts.array().value(node).object().field("paths", paths).endObject().endArray();
+        if (facts.size() > FACTS_LIMIT) {
+            facts.backTo(begin);
+            cut = true;
+        }
+    }
+
+    /** Whether paths were left out. */
+    boolean isCut() {
+        return cut;
+    }
+
+    /** Bytes of what an analyzed plan has here. */
+    int size() {
+        return versions.size() + facts.size();
     }
 
     void addRdd(int node, RDD<?> rdd) {
