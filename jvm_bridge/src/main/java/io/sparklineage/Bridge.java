@@ -303,7 +303,7 @@ public final class Bridge {
 
     private static String sentence(Throwable problem) {
         try {
-            return Masking.cut(Masking.label(problem.toString()), 500);
+            return Masking.cut(Masking.line(Masking.label(problem.toString())), 500);
         } catch (Throwable silent) {
             return problem.getClass().getName();
         }

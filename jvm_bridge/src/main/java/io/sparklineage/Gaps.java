@@ -113,7 +113,7 @@ final class Gaps {
     /** What a problem says of itself, masked; its class where it cannot say it. */
     static String describe(Object problem) {
         try {
-            return Masking.cut(Masking.message(problem.toString()), 500);
+            return Masking.cut(Masking.line(Masking.message(problem.toString())), 500);
         } catch (Throwable silent) {
             return problem.getClass().getName();
         }
@@ -137,7 +137,7 @@ final class Gaps {
     }
 
     synchronized void note(String error) {
-        lastReason = Masking.cut(Masking.message(error), 500);
+        lastReason = Masking.cut(Masking.line(Masking.message(error)), 500);
         lastMessage = null;
     }
 

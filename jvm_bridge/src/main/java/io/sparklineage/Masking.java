@@ -125,6 +125,9 @@ final class Masking {
             "(?i)jdbc:(?:awsathena|clickhouse|databricks|db2|derby|duckdb|h2|hsqldb|oracle|postgresql|presto|redshift|sap"
             + "|snowflake|sqlite|sqlserver|teradata|trino|vertica):.*");
 
+    /** What ends a line, moves a terminal's cursor or turns the direction of a text: whoever names a key or a file could forge a line with it. */
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Zl}\\p{Zp}\\u061C\\u200E\\u200F\\u202A-\\u202E\\u2066-\\u2069]++");
+
     /** What the user told Spark to redact. A JVM has one SparkContext at a time, and so one of these. */
     private static volatile Redaction redaction = Redaction.NONE;
 
@@ -159,6 +162,11 @@ final class Masking {
         }
         int end = Character.isHighSurrogate(text.charAt(limit - 1)) ? limit - 1 : limit;
         return text.substring(0, end);
+    }
+
+    /** A text that stays one line of a log: each run of control characters is a blank. */
+    static String line(String text) {
+        return CONTROL.matcher(text).replaceAll(" ");
     }
 
     /** The value of an option as it may pass, or null where it may not. */

@@ -86,7 +86,7 @@ class Uploader {
             if (!warned) {
                 warned = true;
                 LOG.warn("The upload to the remote spool {} failed and is tried again, the job goes on: {}",
-                        Masking.path(target.toString()), Gaps.describe(problem));
+                        Masking.line(Masking.path(target.toString())), Gaps.describe(problem));
             }
         } catch (Throwable noWords) {
             // The segment stays: nothing is lost yet.
