@@ -187,6 +187,18 @@ def delta_options(spark: SparkSession, fill: Callable[[str], str], folder: Path)
     frame.write.format("delta").partitionBy("_c0").option("token", fill("{c}")).saveAsTable("parted")
 
 
+def path_tables(spark: SparkSession, fill: Callable[[str], str], folder: Path) -> None:
+    """Tables by their paths: the name of such a table is its path."""
+    table = fill(f"delta.`file://{folder}/by_path?sig={{c}}`")
+    for statement in (
+        "CREATE TABLE {} USING delta AS SELECT id, name FROM t",
+        "INSERT INTO {} SELECT id, name FROM t",
+        "MERGE INTO {} u USING t ON u.id = t.id WHEN MATCHED THEN UPDATE SET name = t.name",
+        "SELECT name, upper(name) FROM {} VERSION AS OF 0",
+    ):
+        spark.sql(statement.replace("{}", table)).collect()
+
+
 def jdbc_options(spark: SparkSession, fill: Callable[[str], str], folder: Path) -> None:
     """A database that is really there, its queries and its users."""
     spark._jvm.java.lang.System.setProperty("derby.stream.error.file", str(folder / "derby.log"))
@@ -466,6 +478,7 @@ def streams(spark: SparkSession, fill: Callable[[str], str], folder: Path) -> No
 ACTIONS: dict[str, Action] = {
     "options": option_values,
     "delta options": delta_options,
+    "path tables": path_tables,
     "database": jdbc_options,
     "expressions": expressions,
     "functions": functions,
@@ -479,7 +492,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-SAMPLE = ("options", "database", "labels", "redacted", "urls")
+SAMPLE = ("options", "path tables", "database", "labels", "redacted", "urls")
 """The actions of the short form."""
 
 

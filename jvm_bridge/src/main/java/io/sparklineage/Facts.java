@@ -143,21 +143,21 @@ final class Facts {
         Object catalog = SparkCompat.unwrap(SparkCompat.memberOrNull(identifier, "catalog"));
         Object database = SparkCompat.unwrap(identifier.database());
         if (catalog != null) {
-            parts.add(catalog.toString());
+            parts.add(Masking.part(catalog.toString()));
         }
         if (database != null) {
-            parts.add(database.toString());
+            parts.add(Masking.part(database.toString()));
         }
-        parts.add(identifier.table());
+        parts.add(Masking.part(identifier.table()));
         return parts;
     }
 
     private static List<String> parts(Identifier identifier) {
         List<String> parts = new ArrayList<>();
         for (String part : identifier.namespace()) {
-            parts.add(part);
+            parts.add(Masking.part(part));
         }
-        parts.add(identifier.name());
+        parts.add(Masking.part(identifier.name()));
         return parts;
     }
 
@@ -271,7 +271,8 @@ final class Facts {
     private static void deltaTable(JsonWriter json, Table table) {
         Object path = SparkCompat.memberOrNull(table, "path");
         json.field("path", path == null ? null : Masking.path(path.toString()));
-        json.field("name", (String) SparkCompat.unwrap(SparkCompat.memberOrNull(table, "tableIdentifier")));
+        String identifier = (String) SparkCompat.unwrap(SparkCompat.memberOrNull(table, "tableIdentifier"));
+        json.field("name", identifier == null ? null : Masking.part(identifier));
         Object travel = SparkCompat.unwrap(SparkCompat.memberOrNull(table, "timeTravelOpt"));
         Object version = SparkCompat.unwrap(SparkCompat.memberOrNull(travel, "version"));
         Object timestamp = SparkCompat.unwrap(SparkCompat.memberOrNull(travel, "timestamp"));

@@ -60,6 +60,11 @@ final class Masking {
             "targetColNameParts", "timeZoneId", "udfName", "userSpecifiedCols", "userSpecifiedColumns._1",
             "usingColumns", "valueColumnNames", "variableColumnName", "variableColumnNames", "version", "viewName");
 
+    /** Those of them that name tables: a part of a name may be the path of one. */
+    static final Set<String> TABLE_FIELDS = set(
+            "catalog", "database", "identifier", "multipartIdentifier", "nameParts", "namespace", "originalTableName", "qualifier",
+            "table", "tableName", "viewName");
+
     /** Fields of plan nodes whose maps go from a column name to a value: the keys pass. */
     static final Set<String> PARTITION_FIELDS = set(
             "partition", "partitionSpec", "spec", "staticPartitions", "staticPartitionSpec");
@@ -206,6 +211,11 @@ final class Masking {
     /** A path or URI without users, passwords and signatures. */
     static String path(String path) {
         return mask(path, KEPT_PATH_LENGTH, PATHS, Masking::masked);
+    }
+
+    /** A part of a table's name: that of a table by its path (`delta.`s3a://bucket/t``) is the path. */
+    static String part(String name) {
+        return name.contains("//") ? path(name) : name;
     }
 
     /** A text as it passes, which is remembered where it is short; no thread waits for another's. */

@@ -299,7 +299,7 @@ final class PlanTables {
         attributeRows.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
         attributeRows.value(type(attribute.dataType())).array();
         for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
-            attributeRows.value(String.valueOf(part));
+            attributeRows.value(Masking.part(String.valueOf(part)));
         }
         attributeRows.endArray().value(attribute.nullable()).endArray();
     }

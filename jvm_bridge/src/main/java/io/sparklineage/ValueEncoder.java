@@ -7,6 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.catalyst.AliasIdentifier;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
@@ -71,7 +72,8 @@ final class ValueEncoder {
     /** Writes the value of a node's field. */
     void write(Object owner, String field, Object value) {
         String context = tupleFields.get(owner);
-        write(context == null ? field : context + "." + field, value, 0);
+        String named = owner instanceof AliasIdentifier && field.equals("name") ? "table" : field;
+        write(context == null ? named : context + "." + named, value, 0);
     }
 
     /** `{"@":i}` of a node, or the mark of the limit that cut it off. */
@@ -278,7 +280,7 @@ final class ValueEncoder {
             textCut = true;
             cut("text");
         } else {
-            json.value(text);
+            json.value(Masking.TABLE_FIELDS.contains(field) ? Masking.part(text) : text);
         }
     }
 
