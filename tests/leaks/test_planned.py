@@ -188,6 +188,19 @@ print(json.dumps(said))
 """
 
 
+REDACTED = """
+import sys, tempfile
+from pathlib import Path
+from spark_lineage.capture.session import jar_path
+from spark_lineage.planning.session import start
+
+spark = start(Path(tempfile.mkdtemp(dir=sys.argv[1])), jar_path())
+spark.conf.set("spark.sql.redaction.options.regex", "(?i)giraffe")
+frame = spark.read.schema("a string").option("dateFormat", sys.argv[2]).option("locale", "KEPT").csv(sys.argv[1])
+print(spark._jvm.io.sparklineage.Bridge.encode(spark._jsparkSession, frame._jdf.queryExecution().analyzed()))
+"""
+
+
 def lines(text: str) -> list[str]:
     """Statements, one a line, that this Spark has."""
     found = [each for each in text.strip().splitlines() if SPARK_4 or not each.startswith("4:")]
@@ -251,6 +264,15 @@ def test_what_ends_a_script_is_said_without_its_values(tmp_path: Path) -> None:
     said = json.loads(done.stdout)
     assert traces(done.stdout.encode(), canaries.positions) == []
     assert [_like(each, wanted) for each, wanted in zip(said, ENDS.values(), strict=True)] == [*ENDS.values()]
+
+
+def test_what_a_planned_script_tells_spark_to_redact_is_not_in_its_plan(tmp_path: Path) -> None:
+    canaries = Canaries()
+    secret = canaries.filled("option", "'giraffe-{c}' yyyy")
+    command = [sys.executable, "-c", REDACTED, str(tmp_path), secret]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert '["locale","KEPT"]' in done.stdout
+    assert traces(done.stdout.encode(), canaries.positions) == []
 
 
 def _like(said: str, wanted: str) -> str:

@@ -130,6 +130,9 @@ public final class Bridge {
      * @return `{"plan": the `plan` record, "literals": [the keyed hash of each literal, or null]}`
      */
     public static String encode(SparkSession session, LogicalPlan analyzed) throws Throwable {
+        if (active() == null) {
+            Masking.redact(Redaction.of(session));
+        }
         Settings settings = Settings.of(session);
         EncodedPlan plan = new PlanEncoder(new LiteralHasher(settings.hashKey), new NameMasker(),
                 settings.keepLiterals, PlanEncoder.NODE_LIMIT, false).encode(analyzed, null);

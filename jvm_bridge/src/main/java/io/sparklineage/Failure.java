@@ -39,6 +39,9 @@ final class Failure {
     /** A class and a subclass, as the SQL standard has them. What a driver gives as one may be any text. */
     private static final Pattern SQLSTATE = Pattern.compile("[0-9A-Z]{5}");
 
+    /** A name of Spark's, with a subclass behind a point. Who throws an exception of this kind may give any text. */
+    private static final Pattern CONDITION = Pattern.compile("[A-Za-z0-9_.]{1,200}");
+
     private static final Pattern WORD = Pattern.compile("\\w{1,3}");
 
     /** Conditions that only say where another error was met. */
@@ -117,7 +120,7 @@ final class Failure {
     private Failure(String errorClass, String message, String condition, String sqlstate, boolean cancelled) {
         this.errorClass = errorClass;
         this.message = message;
-        this.condition = condition;
+        this.condition = condition != null && CONDITION.matcher(condition).matches() ? condition : null;
         this.sqlstate = sqlstate;
         this.cancelled = cancelled;
     }

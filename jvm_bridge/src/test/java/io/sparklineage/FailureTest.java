@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.sql.SQLIntegrityConstraintViolationException;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.SparkException;
@@ -169,6 +170,21 @@ class FailureTest {
         };
         assertEquals("{\"class\":\"" + thrown.getClass().getName()
                 + "\",\"message\":null,\"condition\":\"COLUMN_ALREADY_EXISTS\"}", json(thrown));
+    }
+
+    @Test
+    void aConditionIsANameOrNotTold() {
+        String longest = String.join("", Collections.nCopies(200, "A"));
+        for (String name : new String[] {"A_B.C_1", "_LEGACY_ERROR_TEMP_3000", longest}) {
+            assertEquals(name, condition(name));
+        }
+        for (String other : new String[] {longest + "A", "", "password hunter2", "s3a://AK:hunter2@b", "A\nB", "A\n"}) {
+            assertEquals("null", condition(other));
+        }
+    }
+
+    private static String condition(String given) {
+        return json(new Filled(given, "no")).replaceAll("(?s).*,\"condition\":\"?([^\"}]*).*", "$1");
     }
 
     private static String told(Throwable thrown) {
