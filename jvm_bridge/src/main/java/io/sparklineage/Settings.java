@@ -178,7 +178,7 @@ final class Settings {
         Path local = remote ? stateFolder().resolve("upload").resolve(Hashes.sha256(target).substring(0, 16))
                 : localPath(SPOOL, target);
         String keyFile = conf.apply(KEY_FILE);
-        Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : localPath(KEY_FILE, keyFile);
+        Path key = keyFile.isEmpty() ? stateFolder().resolve("hash.key") : keyPath(keyFile);
         Values values = new Values(conf);
         boolean keepLiterals = values.read("spark.lineage.literals", false, KEPT::get, "masked and kept");
         long sealSeconds = values.read("spark.lineage.segment.sealSeconds", 30L, Settings::seconds, "whole seconds from 1");
@@ -258,6 +258,14 @@ final class Settings {
 
     private static boolean isRemote(String location) {
         return location.matches("[A-Za-z][A-Za-z0-9+.-]+:.*") && !location.startsWith("file:");
+    }
+
+    /** What a remote address would be as a path is a folder of this machine with the address's password in its name. */
+    private static Path keyPath(String file) {
+        if (isRemote(file)) {
+            throw new IllegalArgumentException(KEY_FILE + " has a wrong value; allowed are paths of this machine");
+        }
+        return localPath(KEY_FILE, file);
     }
 
     /** Refuses what is no path without saying what it is: what stands in a wrong place may be a secret. */

@@ -162,6 +162,16 @@ class SettingsTest {
     }
 
     @Test
+    void aKeyFileElsewhereIsRefusedWithoutBeingSaid() {
+        conf.put("spark.lineage.spool", folder.toString());
+        for (String wrong : new String[] {"s3a://AK:hunter2@b/k", "hdfs:/k", "http://ann:hunter2@h/k", "s3a:/AK:hunter2@b/k"}) {
+            conf.put("spark.lineage.hashKeyFile", wrong);
+            assertEquals("spark.lineage.hashKeyFile has a wrong value; allowed are paths of this machine",
+                    assertThrows(IllegalArgumentException.class, () -> Settings.of(conf::get)).getMessage());
+        }
+    }
+
+    @Test
     void theSwitchIsTrueFalseOrNotSaid() {
         for (boolean otherwise : new boolean[] {true, false}) {
             for (String nothing : new String[] {null, "", "  "}) {
