@@ -60,6 +60,11 @@ THROUGHOUT = frozenset({
 OTHERS = frozenset({0, 13})
 """The seeds with which all other methods are tried: one kind once, and another one for ever."""
 
+PASS_ON_INTERRUPTS = frozenset({
+    "Bridge.addToBus", "Bridge.flush", "HashKey.of", "Recorder.close", "Spool$Task.await", "Spool.start", "Uploads.await",
+})  # fmt: skip
+"""Methods that wait, and leave the flag to the thread that was interrupted: somebody wants the job itself to stop, and it does."""
+
 REMOTE = {
     "spark.lineage.spool": "elsewhere:{spool}",
     "spark.hadoop.fs.elsewhere.impl": "harmless.Elsewhere",
@@ -222,8 +227,14 @@ def faults(points: list[int], names: Mapping[int, str], seed: int) -> list[Fault
     """One fault for each point that is tried with a seed: over 20 seeds each kind, once and for ever, at those of `THROUGHOUT`."""
     tried = (point for point in points if seed in OTHERS or re.split(r"[$.]", names[point])[0] in THROUGHOUT)
     return [
-        Fault(point, KINDS[(point + seed) % len(KINDS)], (seed // len(KINDS)) % 2 == 0) for point in tried
+        Fault(point, kind_of(names[point], point + seed), (seed // len(KINDS)) % 2 == 0) for point in tried
     ]
+
+
+def kind_of(method: str, number: int) -> str:
+    """The kinds in turn; but who passes an interrupt on is not interrupted."""
+    kind = KINDS[number % len(KINDS)]
+    return "io" if kind == "interrupted" and method in PASS_ON_INTERRUPTS else kind
 
 
 def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> list[str]:
@@ -235,7 +246,7 @@ def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> 
         if not ALL:
             chosen = random.Random(seed).sample(chosen, min(part, len(chosen)))
             chosen = [
-                Fault(each.point, KINDS[index % len(KINDS)], index % 3 > 0)
+                Fault(each.point, kind_of(bench.points[each.point], index), index % 3 > 0)
                 for index, each in enumerate(chosen)
             ]
         for fault in chosen:
