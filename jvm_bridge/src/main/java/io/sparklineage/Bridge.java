@@ -46,8 +46,8 @@ public final class Bridge {
     private static volatile WeakReference<SparkContext> leftAlone = new WeakReference<>(null);
 
     /** The application of which each session notes its writes. */
-    private static WeakReference<SparkContext> everywhere = new WeakReference<>(null);
-    private static String failure;
+    private static volatile WeakReference<SparkContext> everywhere = new WeakReference<>(null);
+    private static volatile String failure;
     private static boolean hooked;
 
     private Bridge() {
