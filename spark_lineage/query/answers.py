@@ -207,13 +207,14 @@ class TableAnswer:
 
 @dataclass(frozen=True, slots=True)
 class WalkNode:
-    """A vertex that a walk met; `subtype` None at depth 0."""
+    """A vertex that a walk met; `subtype` None at depth 0. `certainty` is that of all ways to it, `own` of its own sources alone."""
 
     vertex: Vertex
     depth: int
     subtype: Subtype | None
     masking: bool
     certainty: Certainty
+    own: Certainty
 
     def to_dict(self) -> Json:
         """The node's JSON."""
@@ -224,6 +225,7 @@ class WalkNode:
             "subtype": self.subtype and self.subtype.value,
             "masking": self.masking,
             "certainty": self.certainty.value,
+            "own_certainty": self.own.value,
         }
 
 

@@ -51,13 +51,14 @@ _CERTAINTIES = tuple(Certainty)
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A vertex that a walk met; `subtype` None at depth 0."""
+    """A vertex that a walk met; `subtype` None at depth 0. `certainty` is that of all ways to it, `own` of its own sources alone."""
 
     key: Key
     depth: int
     subtype: Subtype | None
     masking: bool
     certainty: Certainty
+    own: Certainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,8 @@ class Graph:
                 found[each] = (min(old[0], depth), old[1] | kinds, max(old[2], certainty))
         for text, (depth, kinds, certainty) in sorted(found.items()):
             subtype, masking = (None, False) if depth == 0 else _strongest(kinds)
-            yield Node(_key(text), depth, subtype, masking, _CERTAINTIES[certainty])
+            key = _key(text)
+            yield Node(key, depth, subtype, masking, _CERTAINTIES[certainty], self._certainty_of(key))
 
     def _met(self, text: str) -> Iterator[tuple[int, _Relation]]:
         """The vertices that the vertex of this text meets, each once, and where they lie to it."""

@@ -156,6 +156,7 @@ class LocalEngine:
                 node.subtype,
                 node.masking,
                 node.certainty,
+                node.own,
             )
             for node in walk.nodes
         ]

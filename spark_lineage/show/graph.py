@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TypeAlias
 
 from spark_lineage.show.words import (
@@ -78,12 +77,8 @@ class Graph:
         self.steps = _steps(answer["edges"])
         self._nodes = {_key(node): node for node in answer["nodes"]}
         self._into: dict[TableKey, list[Step]] = {}
-        self._before: dict[NodeKey, set[NodeKey]] = {}
-        self._behind: dict[NodeKey, set[NodeKey]] = {}
         for step in self.steps:
             self._into.setdefault(step.target[:2], []).append(step)
-            self._before.setdefault(step.source, set()).add(step.target)
-            self._behind.setdefault(step.target, set()).add(step.source)
 
     def label(self, node: NodeKey) -> str:
         """The short name of a node."""
@@ -140,42 +135,12 @@ class Graph:
     def certainty(self, node: NodeKey) -> str:
         """How sure it is what a node upstream is made of.
 
-        A node's certainty in the answer is that of all ways to it, itself included: it is its own where nothing that it leads to is
-        opaque already. So `opaque` stands where the way back is lost first, and not on all that may lie behind it.
+        It is not that of all ways to it, as `certainty` in the answer: `opaque` stands where the way back is lost, and not on all behind.
         """
-        if node in self._lost:
+        if self._nodes[node]["own_certainty"] == "opaque":
             return "opaque"
         edges = (edge["certainty"] for step in self.sources(node) for edge in step.edges)
         return "exact" if all(each == "exact" for each in edges) else "over_approximate"
-
-    @cached_property
-    def _lost(self) -> frozenset[NodeKey]:
-        """The opaque nodes where the way back is lost first; of such as are made of one another alone, the one nearest to the start.
-
-        What decides a table's rows is opaque where one of its columns is, so it explains other tables' columns and not its own.
-        """
-        opaque = [key for key, node in self._nodes.items() if node["certainty"] == "opaque"]
-        opaque.sort(key=lambda key: self._nodes[key]["depth"])
-        unsure = set(opaque)
-        start = [key for key in opaque if key == self.start]
-        first = [
-            key
-            for key in opaque
-            if not (self._before.get(key, set()) & unsure) - {key, (key[0], key[1], None)}
-        ]
-        lost: set[NodeKey] = set()
-        explained: set[NodeKey] = set()
-        for key in (*start, *first, *opaque):
-            if key in explained:
-                continue
-            lost.add(key)
-            own = key[:2] if key[2] is None else None
-            waiting = [key]
-            while waiting:
-                explained.add(met := waiting.pop())
-                behind = (self._behind.get(met, set()) & unsure) - explained
-                waiting += [each for each in behind if each[:2] != own]
-        return frozenset(lost)
 
     def roots(self) -> list[NodeKey]:
         """Where the upstream trees begin: the start or, when it is a table, each of its columns with a source."""

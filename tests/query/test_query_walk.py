@@ -53,7 +53,7 @@ def shop(tmp_path):
     return LocalEngine(store_of(tmp_path, SHOP))
 
 
-def node(name, field, depth, kind=None, certainty="exact", *, masking=False, aliases=()):
+def node(name, field, depth, kind=None, certainty="exact", *, own="exact", masking=False, aliases=()):
     namespace, name = ("driver", name[7:]) if name.startswith("driver:") else ("file", f"/w/{name}")
     types = {None: None, "IDENTITY": "DIRECT", "TRANSFORMATION": "DIRECT", "AGGREGATION": "DIRECT"}
     return {
@@ -66,6 +66,7 @@ def node(name, field, depth, kind=None, certainty="exact", *, masking=False, ali
         "subtype": kind,
         "masking": masking,
         "certainty": certainty,
+        "own_certainty": own,
     }
 
 

@@ -142,7 +142,8 @@ def node(
     table: str, field: str | None, depth: int, subtype: str | None, certainty: str = "exact"
 ) -> dict[str, Any]:
     kinds = kind(subtype) if subtype else {"type": None, "subtype": None}
-    return {**vertex(table, field), "depth": depth, **kinds, "masking": False, "certainty": certainty}
+    own = {"certainty": certainty, "own_certainty": certainty}
+    return {**vertex(table, field), "depth": depth, **kinds, "masking": False, **own}
 
 
 def upstream_answer() -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from spark_lineage.model import Batch, Certainty, EdgeKind
 from spark_lineage.query.local import LocalEngine
 from spark_lineage.show.answer import plain_text
+from spark_lineage.show.graph import Graph, NodeKey
 from spark_lineage.show.html.lineage import lineage_html
 from spark_lineage.show.html.lists import tables_html
 from spark_lineage.show.html.table import table_html
@@ -173,3 +176,60 @@ def test_what_decides_the_rows_of_an_opaque_table_is_not_opaque_itself(tmp_path:
     answer = LocalEngine(store_of(tmp_path / "store", half)).upstream("made.a").to_dict()
     assert plain_text(lineage_text(answer)).splitlines()[:2] == ["made.a", "└── raw.x  identity"]
     assert said_in(lineage_html(answer)) == []
+
+
+def tables_made_of_one_another(seed: int) -> tuple[Batch, dict[str, str], set[NodeKey]]:
+    """A few tables, each written by one plan from any of them, itself included: all, their columns, and the opaque ones."""
+    draw = random.Random(seed)
+    columns = {f"t{number}": "abc"[: draw.randint(1, 3)] for number in range(draw.randint(2, 5))}
+    opaque = {
+        ("file", f"/w/{table}", field)
+        for table, fields in columns.items()
+        for field in fields
+        if draw.random() < 0.2
+    }
+
+    def a_column() -> str:
+        table = draw.choice(list(columns))
+        return f"{table}.{draw.choice(columns[table])}"
+
+    plans, edges = [], []
+    for table, fields in columns.items():
+        made = {
+            (a_column(), f"{table}.{field}", "IDENTITY")
+            for field in fields
+            for _ in range(draw.randint(0, 2))
+        }
+        made |= {(a_column(), table, "FILTER") for _ in range(draw.randint(0, 1))}
+        edges += [edge(f"p-{table}", *each) for each in sorted(made)]
+        types = " ".join(f"{f}:int{'!' if ('file', f'/w/{table}', f) in opaque else ''}" for f in fields)
+        plans.append(
+            plan(f"p-{table}", table, types, " ".join(sorted({each[0].split(".")[0] for each in made})))
+        )
+    runs = tuple(run(number, f"p-{table}", table, number) for number, table in enumerate(columns, start=1))
+    datasets = tuple(dataset(table, f"spark_catalog.{table}") for table in columns)
+    return Batch(datasets=datasets, plans=tuple(plans), edges=tuple(edges), runs=runs), columns, opaque
+
+
+def drawn(graph: Graph, root: NodeKey) -> Iterator[NodeKey]:
+    """All nodes of a tree."""
+    met, waiting = {root}, [root]
+    while waiting:
+        yield (node := waiting.pop())
+        new = [source for _, source in graph.branches(node) if source not in met]
+        met.update(new)
+        waiting += new
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_each_tree_says_opaque_where_a_column_is_and_nowhere_else(tmp_path: Path, seed: int) -> None:
+    batch, columns, opaque = tables_made_of_one_another(seed)
+    engine = LocalEngine(store_of(tmp_path / "store", batch))
+    for table, fields in columns.items():
+        for name in (table, *(f"{table}.{field}" for field in fields)):
+            for depth in (None, 1):
+                graph = Graph(engine.upstream(name, depth).to_dict())
+                for root in graph.roots():
+                    nodes = set(drawn(graph, root))
+                    said = {node for node in nodes if graph.certainty(node) == "opaque"}
+                    assert said == nodes & opaque, (name, depth)

@@ -210,6 +210,7 @@ def test_a_whole_table_has_a_tree_for_each_column_and_names_what_stands_above() 
         ("silver.lines", "amount"), ("gold.revenue", "average"), "AGGREGATION", "avg(amount)"
     )
     answer["edges"].append(average)
+    answer["nodes"].append(answers.node("gold.revenue", "average", 0, None))
     tree, _, rest = plain_text(lineage_text(answer)).partition("\n\nWhich rows")
     assert tree == (
         UPSTREAM.partition("\n\nWhich rows")[0]

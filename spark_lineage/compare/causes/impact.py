@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pyarrow.compute as pc
@@ -236,11 +236,11 @@ def _reached(engine: LocalEngine, readers: Readers, start: Key) -> list[Node]:
             subtype = None if offset and is_value else node.subtype
             known = found.get(node.key)
             if known is None:
-                found[node.key] = Node(node.key, depth, subtype, node.masking, node.certainty)
+                found[node.key] = replace(node, depth=depth, subtype=subtype)
             else:
                 depth = min(depth, known.depth)
                 certainty = weakest(known.certainty, node.certainty)
-                found[node.key] = Node(node.key, depth, known.subtype, known.masking, certainty)
+                found[node.key] = replace(known, depth=depth, certainty=certainty)
             if node.key[2] is None:
                 for target in readers.unnamed.get(DatasetId(*node.key[:2]), ()):
                     next_key: Key = (target.namespace, target.name, None)
