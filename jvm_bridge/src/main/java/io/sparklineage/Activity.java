@@ -4,11 +4,13 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.spark.scheduler.JobSucceeded$;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
@@ -26,9 +28,14 @@ final class Activity {
     private static final int RDD_LIMIT = 200_000;
     private static final int RDDS_OF_JOB_LIMIT = 1_000;
     private static final int STAGES_OF_JOB_LIMIT = 10_000;
-    private static final int ATTEMPTS_OF_JOB_LIMIT = 20_000;
+
+    /** Of an execution, or of a job without one. */
+    private static final int ATTEMPT_LIMIT = 20_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
     private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
+
+    /** Bytes of what the jobs without an execution read that are under way, all together. */
+    static final int READS_LIMIT = 32 << 20;
 
     /** An SQL execution between its start and its end. */
     static final class Execution {
@@ -42,6 +49,7 @@ final class Activity {
         final List<String> tags = new ArrayList<>();
         final List<Job> jobs = new ArrayList<>();
         int jobsLeftOut;
+        private int attempts;
 
         /** What SQL metrics came to that the driver counts itself, by their ids. */
         private final Map<Long, Long> onDriver = new HashMap<>();
@@ -107,9 +115,6 @@ final class Activity {
             return json;
         }
 
-        /** What a job without an execution reads and writes, as members of its record. */
-        JsonWriter reads = new JsonWriter();
-
         Job(int id, Long executionId, boolean late, long startedAt, String callSite, boolean schemaInference) {
             this.id = id;
             this.executionId = executionId;
@@ -128,6 +133,9 @@ final class Activity {
     /** Asked and changed by the recorder's thread, too. */
     private final Map<Integer, Long> rddExecutions = Collections.synchronizedMap(new Bounded<>(RDD_LIMIT));
     final Stages stages = new Stages();
+    private final Map<Integer, byte[]> reads = new LinkedHashMap<>();
+    private int readBytes;
+    private final AtomicLong leftOut = new AtomicLong();
 
     /** The execution of that id, made if it is not known. */
     Execution execution(long id) {
@@ -259,6 +267,28 @@ final class Activity {
         return job;
     }
 
+    /** Notes what a job without an execution reads and writes; where all of them have too much to say, what the oldest said is left out. */
+    void reads(Job job, byte[] members) {
+        reads.put(job.id, members);
+        readBytes += members.length;
+        for (Iterator<byte[]> oldest = reads.values().iterator(); readBytes > READS_LIMIT; leftOut.incrementAndGet()) {
+            readBytes -= oldest.next().length;
+            oldest.remove();
+        }
+    }
+
+    /** What was noted of a job, which is forgotten here; null where nothing was, or it is left out. */
+    byte[] takeReads(Job job) {
+        byte[] members = reads.remove(job.id);
+        readBytes -= members == null ? 0 : members.length;
+        return members;
+    }
+
+    /** How many stage attempts, and reads of jobs, were left out since this was last asked. */
+    long takeLeftOut() {
+        return leftOut.getAndSet(0);
+    }
+
     void forget(Job job) {
         jobs.remove(job.id);
         for (Integer stage : job.stageIds) {
@@ -276,8 +306,12 @@ final class Activity {
     void stageCompleted(StageInfo stage) {
         Integer jobId = stageJobs.get(stage.stageId());
         Job job = jobId == null ? null : jobs.get(jobId);
-        if (job == null || job.stages.size() >= ATTEMPTS_OF_JOB_LIMIT) {
+        Execution execution = job == null || job.executionId == null ? null : executions.get(job.executionId);
+        if (job == null) {
             stages.dropped(stage);
+        } else if ((execution == null ? job.stages.size() : execution.attempts++) >= ATTEMPT_LIMIT) {
+            stages.dropped(stage);
+            leftOut.incrementAndGet();
         } else {
             job.stages.add(stages.completed(stage, job.executionId != null));
         }

@@ -4,8 +4,6 @@ import java.lang.ref.WeakReference;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.hadoop.util.ShutdownHookManager;
@@ -262,27 +260,21 @@ public final class Bridge {
      * each listener has done what it does, and one of them may wait for a query that waits here.
      */
     private static void addToBus(LineageListener created) throws Exception {
-        FutureTask<Void> added = new FutureTask<>(() -> {
-            try {
-                created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
-                return null;
-            } catch (Throwable problem) {
-                OPEN.remove(created);
-                created.close();
-                throw problem;
-            }
-        });
-        Thread thread = new Thread(added, "spark-lineage-start");
-        thread.setDaemon(true);
-        thread.start();
         try {
-            added.get(BUS_MILLIS, TimeUnit.MILLISECONDS);
+            Aside.call("spark-lineage-start", BUS_MILLIS, () -> {
+                try {
+                    created.context.listenerBus().addToQueue(created, LineageListener.QUEUE);
+                    return null;
+                } catch (Throwable problem) {
+                    OPEN.remove(created);
+                    created.close();
+                    throw problem;
+                }
+            });
         } catch (TimeoutException late) {
             LOG.warn("Spark's listener bus does not take the listener of lineage within {} ms: what happens until it does is not captured", BUS_MILLIS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();  // it is added all the same
-        } catch (ExecutionException failed) {
-            throw failed.getCause() instanceof Exception ? (Exception) failed.getCause() : failed;
         }
     }
 

@@ -9,9 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** The file with the key of the HMAC of literals: hex digits, made where there is none. */
@@ -29,25 +26,17 @@ final class HashKey {
      * @throws IllegalArgumentException where the file holds no key
      */
     static byte[] of(Path file) throws IOException {
-        FutureTask<byte[]> key = new FutureTask<>(() -> readOrMake(file));
-        Thread thread = new Thread(key, "spark-lineage-key");
-        thread.setDaemon(true);
-        thread.start();
         try {
-            return key.get(WAIT_MILLIS, TimeUnit.MILLISECONDS);
+            return Aside.call("spark-lineage-key", WAIT_MILLIS, () -> readOrMake(file));
         } catch (TimeoutException late) {
             throw new IOException(named(file) + ", which does not answer within 2 seconds");
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
             throw new IOException(named(file) + ", and its reading was interrupted");
-        } catch (ExecutionException failed) {
-            Throwable cause = failed.getCause();
-            if (cause instanceof RuntimeException) {
-                throw (RuntimeException) cause;
-            } else if (cause instanceof Error) {
-                throw (Error) cause;
-            }
-            throw (IOException) cause;
+        } catch (IOException | RuntimeException problem) {
+            throw problem;
+        } catch (Exception problem) {
+            throw new IOException(problem);
         }
     }
 

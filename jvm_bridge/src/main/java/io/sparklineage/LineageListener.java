@@ -208,6 +208,10 @@ final class LineageListener extends SparkFirehoseListener {
             gaps.add(Gaps.EVENTS_DROPPED, now - dropped, null);
             dropped = now;
         }
+        long tooMany = activity.takeLeftOut();
+        if (tooMany > 0) {
+            gaps.add(Gaps.TOO_LARGE, tooMany, "an execution or a job has more stages, or jobs read more files and tables, than are recorded");
+        }
         long leftOut = LeftOut.take();
         if (leftOut > 0) {
             gaps.add(Gaps.ENCODE_FAILED, leftOut, "facts are left out of records: the thread was interrupted, or classes, memory or stack had run out");
@@ -218,9 +222,10 @@ final class LineageListener extends SparkFirehoseListener {
         Activity.Job job = activity.jobStarted(event);
         if (job.executionId == null && !job.schemaInference) {
             RddJob described = RddJob.describe(context, job.id);
-            job.reads = described.members;
             if (job.late && described.isOfQuery && !String.valueOf(job.callSite).startsWith("foreach")) {
                 activity.forget(job);
+            } else {
+                activity.reads(job, described.members.toBytes());
             }
         }
     }
@@ -238,8 +243,9 @@ final class LineageListener extends SparkFirehoseListener {
                 .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(ConnectClient.withoutRequest(job.callSite)), 1_000))
                 .field("schema_inference", job.schemaInference)
                 .field("started_at", job.startedAt).field("ended_at", job.endedAt);
-        if (job.reads.size() > 0) {
-            json.raw(job.reads);
+        byte[] reads = activity.takeReads(job);
+        if (reads != null && reads.length > 0) {
+            json.raw(reads, reads.length);
         }
         json.name("error");
         if (job.failure == null) {

@@ -146,7 +146,11 @@ final class PlanEncoder {
         while (written < queue.size()) {
             Object node = queue.get(written);
             queue.set(written, null);
-            writeNode(written, node);
+            if (full()) {
+                writeNothing(node);
+            } else {
+                writeNode(written, node);
+            }
             nodes.settle();
             written++;
         }
@@ -202,6 +206,13 @@ final class PlanEncoder {
             writeProduct(node, "value");
             nodes.endObject();
         }
+    }
+
+    /** A node that waited when the limit was reached: what it is, since others point at it, and nothing of what it has. */
+    private void writeNothing(Object node) {
+        String kind = node instanceof Expression ? "expression" : node instanceof SparkPlan ? "physical" : node instanceof LogicalPlan ? "logical" : "value";
+        start(node.getClass(), kind, Collections.emptyList()).endArray();
+        nodes.endObject();
     }
 
     private JsonWriter start(Class<?> type, String kind, List<String> fields) {

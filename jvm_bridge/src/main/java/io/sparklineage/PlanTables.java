@@ -2,6 +2,7 @@ package io.sparklineage;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -32,6 +33,7 @@ final class PlanTables {
     private final Map<Attribute, Integer> attributesByIdentity;
     private final Map<Content, Integer> attributesByContent;
     private final List<Attribute> attributes;
+    private final List<List<Object>> qualifiers;
     private final JsonWriter attributeRows;
     private int attributesWritten;
     private int attributeBytes;
@@ -48,6 +50,7 @@ final class PlanTables {
         attributesByIdentity = new IdentityHashMap<>();
         attributesByContent = new HashMap<>();
         attributes = new ArrayList<>();
+        qualifiers = new ArrayList<>();
         attributeRows = new JsonWriter();
         expressions = new HashMap<>();
         rawExpressions = new long[64];
@@ -64,6 +67,7 @@ final class PlanTables {
         attributesByIdentity = new IdentityHashMap<>(other.attributesByIdentity);
         attributesByContent = new HashMap<>(other.attributesByContent);
         attributes = new ArrayList<>(other.attributes);
+        qualifiers = new ArrayList<>(other.qualifiers);
         attributeRows = new JsonWriter(other.attributeRows);
         attributesWritten = other.attributesWritten;
         attributeBytes = other.attributeBytes;
@@ -279,26 +283,40 @@ final class PlanTables {
         if (known != null) {
             return known;
         }
+        List<Object> qualifier = qualifier(attribute);
         attributes.add(attribute);
+        qualifiers.add(qualifier);
         attributeBytes += 50 + Math.min(attribute.name().length(), Masking.TEXT_LIMIT);
+        for (Object part : qualifier) {
+            attributeBytes += String.valueOf(part).length();
+        }
         return attributes.size() - 1;
     }
 
+    private static List<Object> qualifier(Attribute attribute) {
+        try {
+            return SparkCompat.elementsOf(attribute, "qualifier");
+        } catch (Throwable problem) {
+            LeftOut.note(problem);
+            return Collections.emptyList();
+        }
+    }
+
     /** The tables as members of the plan record; at the end of the walk, when every alias has been seen. */
-    void write(JsonWriter plan, NameMasker names) throws Throwable {
+    void write(JsonWriter plan, NameMasker names) {
         for (; attributesWritten < attributes.size(); attributesWritten++) {
-            writeAttribute(attributes.get(attributesWritten), names);
+            writeAttribute(attributes.get(attributesWritten), qualifiers.get(attributesWritten), names);
         }
         rows(plan, "classes", classRows);
         rows(plan, "types", typeRows);
         rows(plan, "attributes", attributeRows);
     }
 
-    private void writeAttribute(Attribute attribute, NameMasker names) throws Throwable {
+    private void writeAttribute(Attribute attribute, List<Object> qualifier, NameMasker names) {
         attributeRows.array().value(expression(attribute.exprId()));
         attributeRows.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
         attributeRows.value(type(attribute.dataType())).array();
-        for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
+        for (Object part : qualifier) {
             attributeRows.value(Masking.part(String.valueOf(part)));
         }
         attributeRows.endArray().value(attribute.nullable()).endArray();

@@ -3,6 +3,7 @@ package io.sparklineage;
 /** One attempt of a stage: what is counted of its tasks, and what is kept of it when it has ended. */
 final class StageAttempt {
     private static final long[] NONE = {};
+    private static final byte[] NOTHING = {};
 
     final int stageId;
     final int attempt;
@@ -17,10 +18,10 @@ final class StageAttempt {
     boolean complete;
 
     /** What Spark said of it when it ended, as members of its record. */
-    final JsonWriter ended = new JsonWriter();
+    byte[] ended = NOTHING;
 
     /** The distributions of its tasks' values, as a member of its record; empty where there are none. */
-    final JsonWriter distributions = new JsonWriter();
+    byte[] distributions = NOTHING;
 
     /** The ids of the SQL metrics that its tasks changed, and what each came to with them. */
     long[] metrics = NONE;
@@ -37,9 +38,9 @@ final class StageAttempt {
      */
     void write(JsonWriter json, int jobId, boolean detailed) {
         int ending = complete ? Math.max(0, Math.min(runningTasks, speculativeTasks)) : 0;
-        json.object().raw(ended);
-        if (detailed && distributions.size() > 0) {
-            json.raw(distributions);
+        json.object().raw(ended, ended.length);
+        if (detailed && distributions.length > 0) {
+            json.raw(distributions, distributions.length);
         }
         json.field("job_id", jobId).field("failed_tasks", failedTasks)
                 .field("killed_tasks", killedTasks + ending).field("speculative_tasks", speculativeTasks).endObject();

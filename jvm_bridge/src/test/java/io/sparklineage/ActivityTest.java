@@ -3,6 +3,7 @@ package io.sparklineage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Collections;
@@ -49,5 +50,28 @@ class ActivityTest {
         assertTrue(start(2, 10).late);
         assertEquals(5L, start(3, 5).executionId);
         assertEquals(2, activity.removeExecution(5).jobs.size());
+    }
+
+    @Test
+    void whatManyJobsReadIsBoundedAndTheOldestGivesWay() throws Throwable {
+        byte[] much = new byte[Activity.READS_LIMIT / 4];
+        Activity.Job[] jobs = new Activity.Job[6];
+        for (int i = 0; i < jobs.length; i++) {
+            jobs[i] = start(i, 100 + i);
+            activity.reads(jobs[i], much);
+        }
+        assertEquals(2, activity.takeLeftOut());
+        assertEquals(0, activity.takeLeftOut());
+        assertNull(activity.takeReads(jobs[0]));
+        assertNull(activity.takeReads(jobs[1]));
+        for (int i = 2; i < jobs.length; i++) {
+            assertSame(much, activity.takeReads(jobs[i]));
+        }
+        activity.reads(jobs[0], new byte[Activity.READS_LIMIT]);
+        activity.reads(jobs[1], new byte[Activity.READS_LIMIT + 1]);
+        assertEquals(2, activity.takeLeftOut());
+        activity.reads(jobs[2], new byte[Activity.READS_LIMIT]);
+        assertEquals(Activity.READS_LIMIT, activity.takeReads(jobs[2]).length);
+        assertEquals(0, activity.takeLeftOut());
     }
 }

@@ -24,6 +24,7 @@ import org.apache.spark.sql.catalyst.expressions.NamedExpression;
 import org.apache.spark.sql.catalyst.plans.logical.Filter;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
+import org.apache.spark.sql.catalyst.plans.logical.SubqueryAlias$;
 import org.apache.spark.sql.catalyst.plans.logical.Union;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.unsafe.types.UTF8String;
@@ -136,6 +137,28 @@ class HugePlanTest {
         assertTrue(truncated(record).contains("{\"limit\":\"nodes\",\"value\":50000}"), truncated(record));
         assertEquals(Intents.NODE_LIMIT - 3, plan.literals.size());
         assertTrue(record.length() < 10_000_000, record.length() + " bytes");
+    }
+
+    /** The walk is breadth-first: when the limit is reached by long names, all that has them waits to be written already. */
+    @Test
+    void whatWaitsWhenTheBytesAreReachedIsNamedAndNoMore() throws Throwable {
+        String named = cutByBytes();
+        assertEquals(1 + 3 * 4_500, count(named, "{\"c\":"));
+        assertEquals(PlanEncoder.BYTE_LIMIT / 9_000.0, count(named, "\"xxx"), 100);
+        cutByBytes(column("id"));
+    }
+
+    /** A union of tables whose aliases have 9,000 letters each; with columns, that have them as qualifiers too. */
+    private static String cutByBytes(AttributeReference... columns) throws Throwable {
+        List<LogicalPlan> tables = new ArrayList<>();
+        for (int i = 0; i < 4_500; i++) {
+            LogicalPlan table = relation(Arrays.stream(columns).map(AttributeReference::newInstance).toArray(AttributeReference[]::new));
+            tables.add(SubqueryAlias$.MODULE$.apply(text(9_000) + i, table));
+        }
+        String record = record(new Union(seq(tables), false, false), PlanEncoder.NODE_LIMIT, 60_000);
+        assertEquals("\"truncated\":[{\"limit\":\"bytes\",\"value\":" + PlanEncoder.BYTE_LIMIT + "}]}", truncated(record));
+        assertEquals(PlanEncoder.BYTE_LIMIT / 1e6, record.length() / 1e6, 1.0);
+        return record;
     }
 
     @Test

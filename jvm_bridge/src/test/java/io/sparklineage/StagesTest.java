@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -103,6 +104,21 @@ class StagesTest {
         assertTrue(tail(job).endsWith("\"killed_tasks\":1,\"speculative_tasks\":1}"), tail(job));
         end(stage, new TaskKilled("another attempt succeeded", none(), none(), none()), 500);
         assertTrue(tail(job).endsWith("\"killed_tasks\":1,\"speculative_tasks\":1}"), tail(job));
+    }
+
+    @Test
+    void anExecutionHasSoManyAttemptsInAllItsJobs() throws Throwable {
+        Activity.Job first = job(1, stage(3, 0));
+        Activity.Job second = job(2, stage(4, 0));
+        for (int attempt = 0; attempt < 12_000; attempt++) {
+            activity.stageCompleted(stage(3, attempt));
+            activity.stageCompleted(stage(4, attempt));
+        }
+        assertEquals(10_000, first.stages.size());
+        assertEquals(10_000, second.stages.size());
+        assertEquals(4_000, activity.takeLeftOut());
+        activity.removeExecution(5);
+        assertEquals(Arrays.asList(0, 0), activity.stages.sizes());
     }
 
     /** No two of its numbers are alike. */
