@@ -77,9 +77,14 @@ class BridgeError(LineageError):
 
 
 class DecodeError(LineageError):
-    """Bytes that are not a record of a known version within the limits."""
+    """Bytes that are not a record of a known version within the limits; its sentence, which may quote what they hold, is cut."""
 
     code = "decode"
+    limit = 500
+    """Characters of the sentence."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message[: self.limit])
 
 
 class StoreError(LineageError):

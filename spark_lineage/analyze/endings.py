@@ -12,10 +12,10 @@ from typing import Any
 
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import identified
-from spark_lineage.analyze.relations import CATALOG, Located, by_name, locate
+from spark_lineage.analyze.relations import Located, by_name, locate
 from spark_lineage.analyze.writes import identifier_parts
 from spark_lineage.decode.tree import Node, PlanTree
-from spark_lineage.model import Certainty, DatasetId, EdgeKind, Plan
+from spark_lineage.model import CATALOG_NAMESPACE, Certainty, DatasetId, EdgeKind, Plan
 
 DROP = "DROP TABLE"
 """The operation of the ending after which a name may come to stand for another place."""
@@ -91,7 +91,7 @@ def _truncate(node: Node, naming: Naming) -> Ending | None:
 
 
 def _named(operation: str, name: Any, *, managed: bool) -> Ending | None:
-    located = by_name(".".join(identifier_parts(name)), CATALOG)
+    located = by_name(".".join(identifier_parts(name)), CATALOG_NAMESPACE)
     return Ending(operation, located[0], managed) if located else None
 
 

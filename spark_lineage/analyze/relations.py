@@ -62,8 +62,6 @@ GENERATED_STREAMS = {
 }
 """Streams that make their own rows -> their tables' names: a micro-batch of Spark 3.5 names the stream alone."""
 
-CATALOG = CATALOG_NAMESPACE
-
 
 @dataclass(frozen=True, slots=True)
 class Located:
@@ -150,9 +148,13 @@ def by_paths(
     )
 
 
-def by_name(name: str, namespace: str = CATALOG) -> tuple[Located, ...]:
+def by_name(name: str, namespace: str = CATALOG_NAMESPACE) -> tuple[Located, ...]:
     """A dataset that only the catalog knows: a view, or a table without a location."""
-    return (Located(Dataset(namespace, name, (name,) if namespace == CATALOG else ())),) if name else ()
+    return (
+        (Located(Dataset(namespace, name, (name,) if namespace == CATALOG_NAMESPACE else ())),)
+        if name
+        else ()
+    )
 
 
 def by_catalog_name(name: str, naming: Naming) -> tuple[Located, ...]:

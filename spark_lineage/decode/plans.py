@@ -19,7 +19,6 @@ from spark_lineage.decode.records import (
     NodeRecord,
     PlanRecord,
     SpanRecord,
-    brief,
 )
 from spark_lineage.decode.room import (
     ATTRIBUTE_BYTES,
@@ -83,8 +82,9 @@ def decode_plan(record: PlanRecord) -> PlanTree:
         RecursionError,
         MemoryError,
     ) as error:
-        detail = f"{type(error).__name__}: {brief(error)}"
-        raise DecodeError(f"plan {record.hash[:64]} does not fit the format ({detail})") from error
+        raise DecodeError(
+            f"plan {record.hash[:64]} does not fit the format ({type(error).__name__}: {error})"
+        ) from error
 
 
 def data_type(json: Any, depth: int = 0, take: Callable[[int], None] = lambda _: None) -> DataType:

@@ -14,6 +14,7 @@ from msgspec import structs
 from spark_lineage.decode.facts import RunFacts
 from spark_lineage.decode.room import object_bytes
 from spark_lineage.errors import DecodeError
+from spark_lineage.model import RunState
 
 RECORD_VERSION = 3
 """The newest record version that this reader knows."""
@@ -41,9 +42,6 @@ Long = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)]
 """Epoch milliseconds, of the years 1 to 9999: what a calendar can show."""
 
-MESSAGE_LIMIT = 500
-"""Characters of what a refused record's error says."""
-
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """An exception, its message masked by the bridge. `sqlstate` is Spark's or a database's, None where neither gave one."""
@@ -64,7 +62,7 @@ class StageRecord(msgspec.Struct, frozen=True, kw_only=True):
     stage_id: Long
     attempt: Long = 0
     name: str = ""
-    state: str = "COMPLETE"
+    state: RunState = RunState.COMPLETE
     tasks: Long = 0
     failed_tasks: Long = 0
     killed_tasks: Long = 0
@@ -81,7 +79,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One Spark job of an execution."""
 
     job_id: Long
-    state: str = "COMPLETE"
+    state: RunState = RunState.COMPLETE
     started_at: Time | None = None
     ended_at: Time | None = None
     stages: tuple[Long, ...] = ()
@@ -212,7 +210,7 @@ class ExecutionRecord(msgspec.Struct, frozen=True, kw_only=True, tag="execution"
     query_execution_id: Long | None = None
     plan: str | None = None
     plan_error: Failure | None = None
-    state: str = "COMPLETE"
+    state: RunState = RunState.COMPLETE
     error: Failure | None = None
     failed_node: Long | None = None
     started_at: Time | None = None
@@ -304,7 +302,7 @@ class RddJobRecord(msgspec.Struct, frozen=True, kw_only=True, tag="rdd_job", tag
     bridge: str
     job_id: Long
     schema_inference: bool = False
-    state: str = "COMPLETE"
+    state: RunState = RunState.COMPLETE
     call_site: str | None = None
     started_at: Time | None = None
     ended_at: Time | None = None
@@ -457,7 +455,7 @@ def decode_record(payload: bytes) -> Record:
             _weigh(payload, head.kind)
         return _record.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, MemoryError) as error:
-        raise DecodeError(f"a record does not fit the format: {brief(error)}") from error
+        raise DecodeError(f"a record does not fit the format: {error}") from error
 
 
 def _weigh(payload: bytes, kind: str) -> None:
@@ -475,8 +473,3 @@ def _weigh(payload: bytes, kind: str) -> None:
         raise DecodeError(
             f"a record of {len(payload):,} bytes would take {needed:,} bytes of memory, more than {MAX_OBJECT_BYTES:,}"
         )
-
-
-def brief(error: Exception) -> str:
-    """What an error says, shortened: it may quote what a record holds."""
-    return str(error)[:MESSAGE_LIMIT]

@@ -152,8 +152,8 @@ class Application:
             self.rows.tell([unseen_job(record, run_id, self.job)])
         job = None if record.rdd is None else rdd_job_of(record, self.locations.naming)
         if job is None:
-            if record.state != RunState.COMPLETE.value:
-                run = self._run(run_id, 0, "query", "RDD", RunState(record.state), **outcome_of_job(record))
+            if record.state is not RunState.COMPLETE:
+                run = self._run(run_id, 0, "query", "RDD", record.state, **outcome_of_job(record))
                 self.rows.runs.append(run)
                 self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
             return
@@ -177,9 +177,7 @@ class Application:
                 for each in observations(run_id, 0, lineage.target, "written")
             )
             fields |= {"rows": totals.rows, "bytes": totals.bytes}
-        self.rows.runs.append(
-            self._run(run_id, 0, kind, lineage.plan.operation, RunState(record.state), **fields)
-        )
+        self.rows.runs.append(self._run(run_id, 0, kind, lineage.plan.operation, record.state, **fields))
         self.rows.stages.extend(stage_of(run_id, None, each) for each in record.stages)
 
     def gap(self, record: GapRecord) -> None:
@@ -283,7 +281,7 @@ class Application:
         """An execution that failed in analysis, or whose plan was lost: a run without a plan."""
         run = self._query(execution, "UNKNOWN")
         self.rows.runs.append(run)
-        if execution.state == "COMPLETE" or execution.plan is not None:
+        if execution.state is RunState.COMPLETE or execution.plan is not None:
             self.rows.tell([missing_plan(execution, run.run_id)])
 
     def _not_followed(self, execution: ExecutionRecord, name: str) -> None:
@@ -301,7 +299,7 @@ class Application:
         kind = "query" if ending.operation == TRUNCATE else CONTROL_RUN
         if target is None and kind == "query":
             self._not_followed(execution, ending.operation)
-        is_hidden = kind == CONTROL_RUN and execution.state != RunState.COMPLETE.value
+        is_hidden = kind == CONTROL_RUN and execution.state is not RunState.COMPLETE
         if target is None or is_hidden or target.name.startswith(f"{self.store.name.rstrip('/')}/"):
             return
         plan = plan_of_ending(ending.operation, target, self.job)
@@ -348,9 +346,7 @@ class Application:
     def _query(self, execution: ExecutionRecord, operation: str, kind: str = "query", **fields: Any) -> Run:
         """The run of one execution by itself."""
         run_id = f"{self.record.bridge}:{execution.execution_id}"
-        return self._run(
-            run_id, 0, kind, operation, RunState(execution.state), **outcome(execution), **fields
-        )
+        return self._run(run_id, 0, kind, operation, execution.state, **outcome(execution), **fields)
 
     def _executed(
         self,
@@ -370,7 +366,7 @@ class Application:
             part,
             kind,
             lineage.plan.operation,
-            RunState(execution.state),
+            execution.state,
             **outcome(execution),
             fingerprint=lineage.plan.fingerprint,
             target=lineage.plan.target,

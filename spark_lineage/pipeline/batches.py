@@ -13,6 +13,7 @@ from spark_lineage.analyze.lineage import writes_of
 from spark_lineage.analyze.origins import MICRO_BATCHES
 from spark_lineage.analyze.writes import FOREACH_BATCH_SINKS
 from spark_lineage.decode.records import ExecutionRecord
+from spark_lineage.model import RunState
 from spark_lineage.pipeline.fold import Folded, Plans, fold, is_within
 
 
@@ -30,7 +31,7 @@ def fold_all(root: int, group: list[ExecutionRecord], plans: Plans, naming: Nami
         each.writes or each.usages or each.unread or each.not_followed or each.endings for each in found
     ):
         return [replace(fold(root, group, plans, naming), batch=batch)]
-    failed = [Folded(root, failed=(batch,))] if batch.state != "COMPLETE" else []
+    failed = [Folded(root, failed=(batch,))] if batch.state is not RunState.COMPLETE else []
     return [*(replace(each, batch=batch) for each in found), *failed]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, NodeKind, PlanTree
+from spark_lineage.model import RunState
 
 __all__ = ["failed_operator"]
 
@@ -27,7 +28,7 @@ def failed_operator(
     executions: Iterable[ExecutionRecord], plans: Mapping[str, PlanTree | None]
 ) -> str | None:
     """The `operator` of the table `operators` in which one of a run's executions failed; None where it is not known."""
-    failed = [each for each in executions if each.state == "FAILED"]
+    failed = [each for each in executions if each.state is RunState.FAILED]
     for execution in failed:
         if execution.failed_node is not None:
             return f"{execution.execution_id}:{execution.failed_node}"

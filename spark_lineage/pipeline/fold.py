@@ -16,11 +16,12 @@ from spark_lineage.analyze.commands import answered_query, data_command, is_sche
 from spark_lineage.analyze.endings import Ending, ending_of
 from spark_lineage.analyze.identity import Naming, whole_names
 from spark_lineage.analyze.lineage import writes_of
-from spark_lineage.analyze.relations import CATALOG, Located
+from spark_lineage.analyze.relations import Located
 from spark_lineage.analyze.targets import TargetColumn, Write
 from spark_lineage.analyze.writes import by_position
 from spark_lineage.decode.records import ExecutionRecord
 from spark_lineage.decode.tree import Node, PlanTree
+from spark_lineage.model import CATALOG_NAMESPACE, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def fold(root: int, group: list[ExecutionRecord], plans: Plans, naming: Naming) 
         for execution, tree, query in queries
         if execution.execution_id == root  # what ran inside another execution is its helper
     )
-    lost = tuple(each for each in unread if each.execution_id == root or each.state != "COMPLETE")
+    lost = tuple(each for each in unread if each.execution_id == root or each.state is not RunState.COMPLETE)
     return Folded(root, writes_, usages, lost, tuple(not_followed), tuple(endings))
 
 
@@ -222,7 +223,7 @@ def _in_order_of(
 
 def _left_alone(write: FoldedWrite) -> bool:
     """Whether the target was there already and the command was told to leave it: no job ran, nothing was written."""
-    wrote = any(each.jobs for each in write.helpers) or write.outer.execution.state != "COMPLETE"
+    wrote = any(each.jobs for each in write.helpers) or write.outer.execution.state is not RunState.COMPLETE
     return not wrote and spares_what_is_there(write)
 
 
@@ -264,7 +265,7 @@ def _same_target(one: tuple[Located, ...], other: tuple[Located, ...]) -> bool:
     if not one or not other:
         return False
     left, right = one[0].dataset, other[0].dataset
-    if left.id == right.id or (right.namespace == CATALOG and not left.aliases):
+    if left.id == right.id or (right.namespace == CATALOG_NAMESPACE and not left.aliases):
         return True
     names = {*left.aliases, left.name}
     return any(_is_suffix(a, b) or _is_suffix(b, a) for a in names for b in (*right.aliases, right.name))

@@ -359,4 +359,7 @@ def _tell_job(
         _refuse(work, place, f"job {job.job_id}", bridge, name)
         return
     application.records = {f"{bridge}:{name}": (f"{name}:{content}",)}
-    application.rdd_job(job)
+    try:
+        application.rdd_job(job)
+    except Exception as error:  # noqa: BLE001 - records that fit the format and make no sense
+        application.rows.tell([senseless(noted.application, name, error)])

@@ -39,7 +39,7 @@ def as_execution(intent: IntentRecord, state: RunState) -> ExecutionRecord:
         root_execution_id=intent.root_execution_id,
         query_execution_id=intent.query_execution_id,
         plan=intent.plan,
-        state=state.value,
+        state=state,
         started_at=intent.started_at,
         started_order=intent.started_order,
         ended_order=_LAST - intent.sequence,

@@ -15,8 +15,8 @@ from deltalake.exceptions import DeltaError
 
 from spark_lineage.analyze.endings import Ending
 from spark_lineage.analyze.identity import Naming, whole_names
-from spark_lineage.analyze.relations import CATALOG, Located
-from spark_lineage.model import Dataset, DatasetId, is_called
+from spark_lineage.analyze.relations import Located
+from spark_lineage.model import CATALOG_NAMESPACE, Dataset, DatasetId, is_called
 from spark_lineage.pipeline.sightings import Sightings
 
 WITHOUT_FILES_OF_THEIR_OWN = frozenset({"iceberg", "jdbc"})
@@ -48,7 +48,7 @@ class Locations:
         `order` is the number of the end of the execution that names it: a name may stand for another place later.
         What `creates` a table does not go by where one of its name was before.
         """
-        if not target or target[0].dataset.namespace != CATALOG:
+        if not target or target[0].dataset.namespace != CATALOG_NAMESPACE:
             return target
         named = target[0].dataset
         met = self.sightings.at(named.name, order)
@@ -78,7 +78,7 @@ class Locations:
         A dropped table's files stay where the table had a place of its own. What is at the catalog's place is gone.
         """
         named = ending.table.dataset
-        if named.namespace != CATALOG:
+        if named.namespace != CATALOG_NAMESPACE:
             return named.id
         path = self._managed(named.name)
         place = None if path is None else self.naming.locate(path).id
@@ -91,7 +91,7 @@ class Locations:
         if ending.managed and place is not None:
             return place
         found = self.resolve((ending.table,), order)[0].dataset
-        if found.namespace == CATALOG:
+        if found.namespace == CATALOG_NAMESPACE:
             return place
         return None if ending.managed and found.format not in WITHOUT_FILES_OF_THEIR_OWN else found.id
 

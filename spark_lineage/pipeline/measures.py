@@ -45,7 +45,7 @@ def measured(write: FoldedWrite, plans: Mapping[str, PlanTree | None]) -> Measur
         write.write.operation == "CLONE"
     ):  # the log's entries are copied, and its command's counts of rows stay at 0
         return Measured()
-    if write.outer.execution.state == RunState.COMPLETE.value or has_committed(write, plans):
+    if write.outer.execution.state is RunState.COMPLETE or has_committed(write, plans):
         return _measured(write, plans)
     return Measured()
 

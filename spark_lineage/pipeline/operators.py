@@ -50,7 +50,7 @@ def operators_of(
     stages = _stages(execution, shape)
     reached = [each.target_columns(execution, tree) for each in designs]
     linked = designs[0].links(execution, tree) if designs else {}
-    ended = execution.state == RunState.COMPLETE.value and bool(execution.jobs)
+    ended = execution.state is RunState.COMPLETE and bool(execution.jobs)
     found = []
     for each in shape.operators:
         own = metrics.get(each.index, {})
@@ -247,7 +247,7 @@ def stage_of(run_id: str, execution_id: int | None, stage: StageRecord) -> Stage
         stage.stage_id,
         stage.attempt,
         stage.name,
-        RunState(stage.state),
+        stage.state,
         stage.tasks,
         stage.failed_tasks,
         stage.started_at,

@@ -96,15 +96,15 @@ def command_not_followed(
     )
 
 
-def senseless(application: ApplicationRecord, root: int, error: Exception) -> Problem:
-    """An execution whose records fit the format and make no sense together."""
+def senseless(application: ApplicationRecord, run: int | str, error: Exception) -> Problem:
+    """An execution, or a job without one (`job-7`), whose records fit the format and make no sense together."""
     return Problem(
         "bad_execution",
         Severity.ERROR,
-        f"the records of an execution contradict each other ({type(error).__name__}: {error})",
-        f"execution {root} of {application.application_name}",
+        f"records contradict each other ({type(error).__name__}: {error})",
+        f"{f'execution {run}' if isinstance(run, int) else run} of {application.application_name}",
         "please report the job, its Spark and its spark-lineage version",
-        f"{application.bridge}:{root}",
+        f"{application.bridge}:{run}",
     )
 
 

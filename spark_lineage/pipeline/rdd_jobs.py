@@ -42,7 +42,7 @@ def _infers_schema(record: RddJobRecord) -> bool:
 
 def written(record: RddJobRecord) -> Measured:
     """The rows and bytes that the job's tasks wrote; nothing is known of a job that failed before it committed them."""
-    if record.state != RunState.COMPLETE.value:
+    if record.state is not RunState.COMPLETE:
         return Measured()
     stages = [each.metrics for each in record.stages]
     return Measured(

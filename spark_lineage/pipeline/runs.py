@@ -52,7 +52,7 @@ def outcome(execution: ExecutionRecord) -> dict[str, Any]:
         "started_at": execution.started_at,
         "ended_at": execution.ended_at,
         "decided_by": BY_APPLICATION
-        if is_without_end(execution) and execution.state == "CANCELLED"
+        if is_without_end(execution) and execution.state is RunState.CANCELLED
         else None,
         "description": execution.description,
         "call_site": execution.call_site,

@@ -134,7 +134,7 @@ def _scan(
     nothing = planned is not None and planned.files == 0
     if not (rows or nothing or (planned is not None and planned.rdd in running)):
         return bare
-    if rows == 0 and execution.state != RunState.COMPLETE.value:
+    if rows == 0 and execution.state is not RunState.COMPLETE:
         rows = None  # what a task that failed had counted is lost
     counted = planned is not None and planned.files is not None and bool(planned.bytes or nothing)
     return Scan(

@@ -14,9 +14,9 @@ from typing import Protocol, TypeAlias, TypeVar
 
 from spark_lineage.analyze.endings import DROP, ending_of
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import CATALOG, RELATIONS, locate
+from spark_lineage.analyze.relations import RELATIONS, locate
 from spark_lineage.decode.tree import Node, PlanTree
-from spark_lineage.model import Dataset, is_called, is_name_of
+from spark_lineage.model import CATALOG_NAMESPACE, Dataset, RunState, is_called, is_name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Sightings:
             if execution.plan not in by_plan:
                 by_plan[execution.plan] = self._of(self._plans.get(execution.plan))
             dropped, named = by_plan[execution.plan]
-            if dropped is not None and execution.state == "COMPLETE":
+            if dropped is not None and execution.state is RunState.COMPLETE:
                 _note(drops, _last(dropped), execution.ended_order, dropped)
             for name, sighting in named:
                 _note(met, name, execution.ended_order, sighting)
@@ -126,7 +126,7 @@ class Sightings:
         for node in tree.nodes:
             located = locate(node, self._naming) if node.name in RELATIONS else ()
             dataset = located[0].dataset if len(located) == 1 else None
-            if dataset is not None and dataset.namespace != CATALOG and dataset.aliases:
+            if dataset is not None and dataset.namespace != CATALOG_NAMESPACE and dataset.aliases:
                 yield Sighting(dataset, _is_managed(node))
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.relations import CATALOG, by_facts
+from spark_lineage.analyze.relations import by_facts
 from spark_lineage.decode.tree import PlanTree
-from spark_lineage.model import DatasetId, Observation, Problem, Run, RunState, Severity
+from spark_lineage.model import CATALOG_NAMESPACE, DatasetId, Observation, Problem, Run, RunState, Severity
 from spark_lineage.pipeline.fold import FoldedWrite
 from spark_lineage.pipeline.logs.commits import Commit, Logs, Sought, only
 
@@ -95,7 +95,7 @@ class Versions:
 
 def _has_place(each: Observation) -> bool:
     """Whether its path is one: a catalog's name may look like one, and is never looked for."""
-    return each.namespace != CATALOG and (each.path.startswith("/") or ":" in each.path)
+    return each.namespace != CATALOG_NAMESPACE and (each.path.startswith("/") or ":" in each.path)
 
 
 def with_counts(runs: Iterable[Run], observations: Iterable[Observation]) -> list[Run]:

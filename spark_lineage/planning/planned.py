@@ -24,13 +24,13 @@ from spark_lineage.analyze.lineage import (
     fingerprint_of,
     writes_of,
 )
-from spark_lineage.analyze.relations import CATALOG
 from spark_lineage.analyze.selectors import selectors
 from spark_lineage.capture.session import jar_path
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import PlanRecord, decode_record
 from spark_lineage.errors import DecodeError, LineageError
 from spark_lineage.model import (
+    CATALOG_NAMESPACE,
     Batch,
     Column,
     Dataset,
@@ -43,9 +43,6 @@ from spark_lineage.model import (
 from spark_lineage.planning.sql_file import Statement, statements
 
 __all__ = ["CATALOG_NAMESPACE", "Known", "Planned", "PlannedStatement", "plan_script", "plan_sql"]
-
-CATALOG_NAMESPACE = CATALOG
-"""Namespace of the tables that no store knows: their name is that in the catalog, as for views, since their place is not known."""
 
 _SCRUBBED = ("SPARK_", "HADOOP_", "PYSPARK_", "SPARK_LINEAGE_", "HIVE_")
 _KEPT = ("SPARK_HOME",)

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from spark_lineage.pipeline import IngestReport, ingest
 from spark_lineage.store.delta import DeltaStore
 from tests.pipeline.segments import BRIDGE, END, application, copy_plan, execution, frame, write_segment
@@ -271,12 +273,31 @@ def test_records_that_contradict_each_other_cost_their_execution_only(tmp_path: 
     far = execution(1, "p", origins=[[10_000, {"execution_id": 0, "plan": "p"}]])
     odd = execution(2, "p", state="CONFUSED")
     write_segment(spool, 0, plan, far, odd, execution(3, "p"), END)
-    assert ingest(spool, store).executions == 3
+    report = ingest(spool, store)
+    assert (report.executions, report.bad_records) == (2, 1)
     assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:3"]
     assert sorted((row["code"], row["run_id"]) for row in rows(store, "problems")) == [
         ("bad_execution", f"{BRIDGE}:1"),
-        ("bad_execution", f"{BRIDGE}:2"),
+        ("bad_record", None),
     ]
+
+
+def test_a_job_that_makes_no_sense_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No record is known to do this: whatever the analyzer does not foresee stays where it is."""
+
+    def failing(*_: object) -> None:
+        raise ValueError("what is this")
+
+    monkeypatch.setattr("spark_lineage.pipeline.application.rdd_job_of", failing)
+    spool, store = tmp_path / "spool", tmp_path / "store"
+    job = {"kind": "rdd_job", "bridge": BRIDGE, "job_id": 3, "rdd": {"ancestry": []}}
+    write_segment(spool, 0, copy_plan("p", "file:/in", "file:/out"), job, execution(1, "p"), END)
+    assert ingest(spool, store).writes == 1
+    assert [run[0] for run in runs(store)] == [BRIDGE, f"{BRIDGE}:1"]
+    [problem] = rows(store, "problems")
+    assert (problem["code"], problem["run_id"], problem["where"], problem["message"]) == (
+        "bad_execution", f"{BRIDGE}:job-3", "job-3 of nightly", "records contradict each other (ValueError: what is this)"
+    )  # fmt: skip
 
 
 def test_records_before_the_application_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from spark_lineage.analyze.identity import Naming
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import ExecutionRecord, JobRecord, ScanRecord
 from spark_lineage.decode.tree import PlanTree
+from spark_lineage.model import RunState
 from spark_lineage.pipeline.scans import scans_of
 from tests.analyze.building import PlanBuilder, record_of
 
@@ -33,7 +34,7 @@ def plan() -> PlanTree:
 )
 def test_rows_of_a_scan(state: str, counted: int, files: int, rows: int | None) -> None:
     execution = ExecutionRecord(
-        bridge="b", execution_id=7, plan="p", state=state, metrics=[(0, {"numOutputRows": counted})],
+        bridge="b", execution_id=7, plan="p", state=RunState(state), metrics=[(0, {"numOutputRows": counted})],
         scans=[(0, ScanRecord(rdd=5, files=files, bytes=10))], jobs=[JobRecord(job_id=0, rdds=[5])],
     )  # fmt: skip
     (scan,) = scans_of([execution], {"p": plan()}, Naming())
