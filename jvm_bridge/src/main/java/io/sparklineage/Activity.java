@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import org.apache.spark.scheduler.JobSucceeded$;
 import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
@@ -21,6 +22,7 @@ import scala.Product;
 
 /** The executions, jobs and stages that are under way. Every table is bounded: the oldest entry gives way. */
 final class Activity {
+    private static final byte[] NOTHING = {};
     private static final int EXECUTION_LIMIT = 10_000;
     private static final int RUNNING_LIMIT = 1_000;
     private static final int JOB_LIMIT = 20_000;
@@ -102,6 +104,12 @@ final class Activity {
         final List<Integer> stageIds = new ArrayList<>();
         final List<Integer> rdds = new ArrayList<>();
         final List<StageAttempt> stages = new ArrayList<>();
+
+        /** What a job without an execution reads and writes, as members of its record. */
+        byte[] reads = NOTHING;
+
+        /** Whether its execution has no room for it. */
+        private boolean isLeftOut;
         Long endedAt;
         Boolean succeeded;
         Failure failure;
@@ -127,13 +135,12 @@ final class Activity {
 
     private final Map<Long, Execution> executions = new Bounded<>(EXECUTION_LIMIT);
     private final SeenExecutions ended = new SeenExecutions(EXECUTION_LIMIT);
-    private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT);
+    private final Map<Integer, Job> jobs = new Bounded<>(JOB_LIMIT, this::release);
     private final Map<Integer, Integer> stageJobs = new Bounded<>(STAGE_LIMIT);
 
     /** Asked and changed by the recorder's thread, too. */
     private final Map<Integer, Long> rddExecutions = Collections.synchronizedMap(new Bounded<>(RDD_LIMIT));
     final Stages stages = new Stages();
-    private final Map<Integer, byte[]> reads = new LinkedHashMap<>();
     private int readBytes;
     private final AtomicLong leftOut = new AtomicLong();
 
@@ -229,6 +236,7 @@ final class Activity {
             execution.jobs.add(job);
         } else {
             execution.jobsLeftOut++;
+            job.isLeftOut = true;
         }
         if (execution.root == null) {
             execution.root = number(properties.getProperty("spark.sql.execution.root.id"));
@@ -269,19 +277,20 @@ final class Activity {
 
     /** Notes what a job without an execution reads and writes; where all of them have too much to say, what the oldest said is left out. */
     void reads(Job job, byte[] members) {
-        reads.put(job.id, members);
+        job.reads = members;
         readBytes += members.length;
-        for (Iterator<byte[]> oldest = reads.values().iterator(); readBytes > READS_LIMIT; leftOut.incrementAndGet()) {
-            readBytes -= oldest.next().length;
-            oldest.remove();
+        for (Iterator<Job> oldest = jobs.values().iterator(); readBytes > READS_LIMIT && oldest.hasNext();) {
+            Job other = oldest.next();
+            if (other.reads.length > 0) {
+                release(other);
+                other.reads = NOTHING;
+                leftOut.incrementAndGet();
+            }
         }
     }
 
-    /** What was noted of a job, which is forgotten here; null where nothing was, or it is left out. */
-    byte[] takeReads(Job job) {
-        byte[] members = reads.remove(job.id);
-        readBytes -= members == null ? 0 : members.length;
-        return members;
+    private void release(Job job) {
+        readBytes -= job.reads.length;
     }
 
     /** How many stage attempts, and reads of jobs, were left out since this was last asked. */
@@ -290,7 +299,9 @@ final class Activity {
     }
 
     void forget(Job job) {
-        jobs.remove(job.id);
+        if (jobs.remove(job.id, job)) {
+            release(job);
+        }
         for (Integer stage : job.stageIds) {
             stageJobs.remove(stage, job.id);
         }
@@ -307,7 +318,7 @@ final class Activity {
         Integer jobId = stageJobs.get(stage.stageId());
         Job job = jobId == null ? null : jobs.get(jobId);
         Execution execution = job == null || job.executionId == null ? null : executions.get(job.executionId);
-        if (job == null) {
+        if (job == null || job.isLeftOut) {
             stages.dropped(stage);
         } else if ((execution == null ? job.stages.size() : execution.attempts++) >= ATTEMPT_LIMIT) {
             stages.dropped(stage);
@@ -321,14 +332,25 @@ final class Activity {
     static final class Bounded<K, V> extends LinkedHashMap<K, V> {
         private static final long serialVersionUID = 1L;
         private final int limit;
+        private final transient Consumer<V> dropped;
 
         Bounded(int limit) {
+            this(limit, value -> { });
+        }
+
+        /** @param dropped is told of each entry that gives way */
+        Bounded(int limit, Consumer<V> dropped) {
             this.limit = limit;
+            this.dropped = dropped;
         }
 
         @Override
         protected boolean removeEldestEntry(Map.Entry<K, V> eldest) {
-            return size() > limit;
+            boolean isFull = size() > limit;
+            if (isFull) {
+                dropped.accept(eldest.getValue());
+            }
+            return isFull;
         }
     }
 }

@@ -12,7 +12,7 @@ final class Aside {
     }
 
     /**
-     * What a task returns; what it throws is thrown here.
+     * What a task returns; what it throws is thrown here, but for the two below, which come in an ExecutionException.
      *
      * @throws TimeoutException where it takes longer; it goes on all the same
      * @throws InterruptedException where the wait is interrupted; it goes on all the same
@@ -25,10 +25,12 @@ final class Aside {
         try {
             return result.get(millis, TimeUnit.MILLISECONDS);
         } catch (ExecutionException failed) {
-            if (failed.getCause() instanceof Error) {
-                throw (Error) failed.getCause();
+            Throwable cause = failed.getCause();
+            if (cause instanceof Error) {
+                throw (Error) cause;
             }
-            throw failed.getCause() instanceof Exception ? (Exception) failed.getCause() : failed;
+            boolean isOfWait = cause instanceof TimeoutException || cause instanceof InterruptedException;
+            throw cause instanceof Exception && !isOfWait ? (Exception) cause : failed;
         }
     }
 }

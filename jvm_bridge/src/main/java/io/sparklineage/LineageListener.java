@@ -243,9 +243,8 @@ final class LineageListener extends SparkFirehoseListener {
                 .field("call_site", job.callSite == null ? null : Masking.cut(Masking.label(ConnectClient.withoutRequest(job.callSite)), 1_000))
                 .field("schema_inference", job.schemaInference)
                 .field("started_at", job.startedAt).field("ended_at", job.endedAt);
-        byte[] reads = activity.takeReads(job);
-        if (reads != null && reads.length > 0) {
-            json.raw(reads, reads.length);
+        if (job.reads.length > 0) {
+            json.raw(job.reads, job.reads.length);
         }
         json.name("error");
         if (job.failure == null) {

@@ -265,6 +265,13 @@ final class Masking {
         return last.masked;
     }
 
+    /** The same; what was cut ends in an ellipsis. */
+    static String statement(String sql) {
+        String masked = sql(sql);
+        boolean isWhole = sql.length() <= READ_LIMIT && masked.length() < TEXT_LIMIT;
+        return isWhole ? masked : cut(masked, TEXT_LIMIT - 1) + "\u2026";
+    }
+
     private static String sql(String sql, boolean foreign, boolean quotesNames) {
         String masked = new TextMasker(cut(sql, READ_LIMIT), true, foreign, quotesNames).mask().trim();
         Matcher set = SET_STATEMENT.matcher(masked);

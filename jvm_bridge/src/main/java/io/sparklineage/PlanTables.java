@@ -2,7 +2,6 @@ package io.sparklineage;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -22,6 +21,8 @@ final class PlanTables {
     /** An operator such as an alias makes its output anew whenever it is asked: all of it would fill the driver. */
     private static final int IDENTITY_LIMIT = 200_000;
 
+    private static final IllegalStateException NO_ROOM = new IllegalStateException("the attributes of a plan take too many bytes");
+
     private final Map<String, Integer> classes;
 
     /** Of a class that was met: how many fields it had then, and its index. */
@@ -33,7 +34,6 @@ final class PlanTables {
     private final Map<Attribute, Integer> attributesByIdentity;
     private final Map<Content, Integer> attributesByContent;
     private final List<Attribute> attributes;
-    private final List<List<Object>> qualifiers;
     private final JsonWriter attributeRows;
     private int attributesWritten;
     private int attributeBytes;
@@ -50,7 +50,6 @@ final class PlanTables {
         attributesByIdentity = new IdentityHashMap<>();
         attributesByContent = new HashMap<>();
         attributes = new ArrayList<>();
-        qualifiers = new ArrayList<>();
         attributeRows = new JsonWriter();
         expressions = new HashMap<>();
         rawExpressions = new long[64];
@@ -67,7 +66,6 @@ final class PlanTables {
         attributesByIdentity = new IdentityHashMap<>(other.attributesByIdentity);
         attributesByContent = new HashMap<>(other.attributesByContent);
         attributes = new ArrayList<>(other.attributes);
-        qualifiers = new ArrayList<>(other.qualifiers);
         attributeRows = new JsonWriter(other.attributeRows);
         attributesWritten = other.attributesWritten;
         attributeBytes = other.attributeBytes;
@@ -263,7 +261,7 @@ final class PlanTables {
         }
     }
 
-    /** Index of an attribute; throws where it is unresolved. */
+    /** Index of an attribute; throws where it is unresolved, or new and there is no room left. */
     int attribute(Attribute attribute) {
         Integer known = attributesByIdentity.get(attribute);
         if (known == null) {
@@ -277,47 +275,51 @@ final class PlanTables {
     }
 
     private int addAttribute(Attribute attribute) {
+        if (attributeBytes > PlanEncoder.BYTE_LIMIT) {
+            throw NO_ROOM;
+        }
         int expression = expression(attribute.exprId());
         int type = type(attribute.dataType());
         Integer known = attributesByContent.putIfAbsent(new Content(expression, type, attribute), attributes.size());
         if (known != null) {
             return known;
         }
-        List<Object> qualifier = qualifier(attribute);
         attributes.add(attribute);
-        qualifiers.add(qualifier);
         attributeBytes += 50 + Math.min(attribute.name().length(), Masking.TEXT_LIMIT);
-        for (Object part : qualifier) {
-            attributeBytes += String.valueOf(part).length();
+        for (String part : qualifier(attribute)) {
+            attributeBytes += part.length();
         }
         return attributes.size() - 1;
     }
 
-    private static List<Object> qualifier(Attribute attribute) {
+    private static List<String> qualifier(Attribute attribute) {
+        List<String> parts = new ArrayList<>();
         try {
-            return SparkCompat.elementsOf(attribute, "qualifier");
+            for (Object part : SparkCompat.elementsOf(attribute, "qualifier")) {
+                parts.add(Masking.cut(String.valueOf(part), Masking.TEXT_LIMIT));
+            }
         } catch (Throwable problem) {
             LeftOut.note(problem);
-            return Collections.emptyList();
         }
+        return parts;
     }
 
     /** The tables as members of the plan record; at the end of the walk, when every alias has been seen. */
     void write(JsonWriter plan, NameMasker names) {
         for (; attributesWritten < attributes.size(); attributesWritten++) {
-            writeAttribute(attributes.get(attributesWritten), qualifiers.get(attributesWritten), names);
+            writeAttribute(attributes.get(attributesWritten), names);
         }
         rows(plan, "classes", classRows);
         rows(plan, "types", typeRows);
         rows(plan, "attributes", attributeRows);
     }
 
-    private void writeAttribute(Attribute attribute, List<Object> qualifier, NameMasker names) {
+    private void writeAttribute(Attribute attribute, NameMasker names) {
         attributeRows.array().value(expression(attribute.exprId()));
         attributeRows.value(Masking.cut(names.nameOf(attribute), Masking.TEXT_LIMIT));
         attributeRows.value(type(attribute.dataType())).array();
-        for (Object part : qualifier) {
-            attributeRows.value(Masking.part(String.valueOf(part)));
+        for (String part : qualifier(attribute)) {
+            attributeRows.value(Masking.part(part));
         }
         attributeRows.endArray().value(attribute.nullable()).endArray();
     }

@@ -78,7 +78,7 @@ final class QueryFacts {
             text = sqlTextOf((LogicalPlan) node);
             node = child;
         }
-        return text == null ? null : Masking.sql(text);
+        return text == null ? null : Masking.statement(text);
     }
 
     private static String sqlTextOf(LogicalPlan plan) {

@@ -75,9 +75,13 @@ final class SpoolWriter {
         return segments;
     }
 
-    /** Opens the first segment; throws what that threw. */
+    /** Opens the first segment. Without one nothing is captured, so a disk that fails once is asked again; throws what the second answer was. */
     void open() throws IOException {
-        openSegment();
+        try {
+            openSegment();
+        } catch (Throwable once) {
+            openSegment();
+        }
         limit.keep(bytes);
     }
 

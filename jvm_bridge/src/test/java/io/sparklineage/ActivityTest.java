@@ -3,7 +3,6 @@ package io.sparklineage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Collections;
@@ -62,16 +61,19 @@ class ActivityTest {
         }
         assertEquals(2, activity.takeLeftOut());
         assertEquals(0, activity.takeLeftOut());
-        assertNull(activity.takeReads(jobs[0]));
-        assertNull(activity.takeReads(jobs[1]));
-        for (int i = 2; i < jobs.length; i++) {
-            assertSame(much, activity.takeReads(jobs[i]));
+        for (int i = 0; i < jobs.length; i++) {
+            assertEquals(i < 2 ? 0 : much.length, jobs[i].reads.length);
+            activity.forget(jobs[i]);
         }
-        activity.reads(jobs[0], new byte[Activity.READS_LIMIT]);
-        activity.reads(jobs[1], new byte[Activity.READS_LIMIT + 1]);
-        assertEquals(2, activity.takeLeftOut());
-        activity.reads(jobs[2], new byte[Activity.READS_LIMIT]);
-        assertEquals(Activity.READS_LIMIT, activity.takeReads(jobs[2]).length);
+        activity.reads(start(8, 200), new byte[Activity.READS_LIMIT]);
+        assertEquals(0, activity.takeLeftOut());
+    }
+
+    @Test
+    void aJobThatGivesWayTakesWhatItReadsWithIt() throws Throwable {
+        for (int job = 0; job < 30_000; job++) {
+            activity.reads(start(job, job), new byte[Activity.READS_LIMIT / 20_000]);
+        }
         assertEquals(0, activity.takeLeftOut());
     }
 }

@@ -151,6 +151,14 @@ class HugePlanTest {
         cutByBytes(column("id"));
     }
 
+    @Test
+    void oneOperatorOfManyColumnsWithLongQualifiersIsCut() throws Throwable {
+        LogicalPlan wide = SubqueryAlias$.MODULE$.apply(text(9_000), relation(columns(10_000)));
+        String record = record(wide, PlanEncoder.NODE_LIMIT, 60_000);
+        assertEquals("\"truncated\":[{\"limit\":\"bytes\",\"value\":" + PlanEncoder.BYTE_LIMIT + "}]}", truncated(record));
+        assertEquals(PlanEncoder.BYTE_LIMIT / 1e6, record.length() / 1e6, 2.0);
+    }
+
     /** A union of tables whose aliases have 9,000 letters each; with columns, that have them as qualifiers too. */
     private static String cutByBytes(AttributeReference... columns) throws Throwable {
         List<LogicalPlan> tables = new ArrayList<>();

@@ -19,6 +19,15 @@ class MaskingTest {
     }
 
     @Test
+    void aStatementThatIsCutEndsInAnEllipsis() {
+        String names = String.join("", java.util.Collections.nCopies(3_000, "a, "));
+        assertEquals("SELECT " + names + "b FROM t", Masking.statement("SELECT " + names + "b FROM t"));
+        assertEquals("SELECT " + names + names.substring(0, 992) + "\u2026", Masking.statement("SELECT " + names + names + "b FROM t"));
+        String comment = String.join("", java.util.Collections.nCopies(200_000, "/* a */"));
+        assertEquals("SELECT\u2026", Masking.statement("SELECT " + comment + "b FROM t"));
+    }
+
+    @Test
     void inTheSqlOfMostDatabasesDoubleQuotesAreAroundNames() {
         String query = "(SELECT \"a b\", 'hunter2' FROM \"x\" WHERE b = 17) t";
         assertEquals("(SELECT \"a b\", ? FROM \"x\" WHERE b = ?) t",

@@ -121,6 +121,20 @@ class StagesTest {
         assertEquals(Arrays.asList(0, 0), activity.stages.sizes());
     }
 
+    @Test
+    void theStagesOfJobsThatThereIsNoRoomForAreNotCountedOnceMore() throws Throwable {
+        Activity.Job last = null;
+        for (int id = 1; id <= 10_010; id++) {
+            last = job(id, stage(id, 0));
+            activity.stageCompleted(stage(id, 0));
+        }
+        assertTrue(last.stages.isEmpty());
+        assertEquals(0, activity.takeLeftOut());
+        Activity.Execution execution = activity.removeExecution(5);
+        assertEquals(10, execution.jobsLeftOut);
+        assertEquals(10_000, execution.jobs.size());
+    }
+
     /** No two of its numbers are alike. */
     private static TaskMetrics eachItsOwnNumber() {
         TaskMetrics metrics = new TaskMetrics();
