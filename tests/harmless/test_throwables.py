@@ -57,6 +57,34 @@ THROUGHOUT = frozenset({
 })  # fmt: skip
 """What Spark calls, and what writes the spool; all else runs inside of these."""
 
+ESSENTIAL = {
+    "plain": frozenset({
+        "IntentRule.apply", "Bridge.intend", "LineageListener.intend", "LineageListener.onEvent", "LineageListener.heed",
+        "LineageListener.started", "LineageListener.ended", "LineageListener.jobStarted", "LineageListener.jobEnded",
+        "Recorder.ended", "Recorder$Task.run", "Recorder.record", "Spool.offer", "Spool.write", "Spool.step", "SpoolWriter.put",
+        "SpoolWriter.tend", "Segment.write", "Segment.append", "Segment.isThere", "LocalFiles$LocalOutput.write", "LocalFiles.exists",
+    }),
+    "executors": frozenset({"LineageListener.executor"}),
+    "streaming": frozenset({"Recorder.streamed"}),
+    "local": frozenset({
+        "LineageExtension.apply", "LineageExtension$Registration.apply", "Bridge.register",
+        "HashKey.read", "LineageListener.onEvent", "LineageListener.applicationEnded", "Recorder.close", "Spool.start", "Spool.run",
+        "Spool.close", "SpoolWriter.open", "SpoolWriter.end", "SpoolLimit.keep", "Segment.open", "Segment.force", "Segment.forceName",
+        "Segment.seal", "Segment.close", "LocalFiles.makeFolder", "LocalFiles.create", "LocalFiles.forceFolder", "LocalFiles.rename",
+        "LocalFiles.list", "LocalFiles.usableSpace", "LocalFiles$LocalOutput.write", "LocalFiles$LocalOutput.force",
+        "LocalFiles$LocalOutput.close", "Stopping.now",
+    }),
+    "remote": frozenset({
+        "Uploads.run", "Uploader.upload", "Uploader.move", "RemoteSpool.put", "RemoteSpool.open", "RemoteSpool.find", "RemoteSpool.write",
+        "RemoteSpool.place",
+    }),
+}  # fmt: skip
+"""What each work must reach: Spark's callbacks, and what writes, forces, renames and uploads segments."""
+if not SPARK.startswith("3."):
+    ESSENTIAL["local"] |= {
+        "LineageExtensionProvider.apply"
+    }  # the Python of Spark 3.5 makes sessions without asking for it
+
 OTHERS = frozenset({0, 13})
 """The seeds with which all other methods are tried: one kind once, and another one for ever."""
 
@@ -155,6 +183,11 @@ def reached(bench: Bench) -> list[int]:
     """The points that were passed since this was last asked, but for those whose errors Python gets."""
     found = map(int, bench.faults.reached().split())
     return [point for point in found if not bench.points[point].startswith(NOT_OURS_TO_CATCH)]
+
+
+def missed(bench: Bench, name: str, points: list[int]) -> list[str]:
+    """What is essential, and a work did not reach: a method that has another name now is tried no more."""
+    return sorted(ESSENTIAL.get(name, frozenset()) - {bench.points[point] for point in points})
 
 
 def application(bench: Bench, work: Work) -> list[Any]:
@@ -269,6 +302,19 @@ def run(bench: Bench, name: str, attempt: Any, points: list[int], part: int) -> 
     return wrong
 
 
+def test_every_kind_is_thrown_once_and_for_ever_by_each_essential_method() -> None:
+    names = dict(enumerate(sorted(frozenset().union(*ESSENTIAL.values()))))
+    chosen = (fault for seed in range(2 * len(KINDS)) for fault in faults(list(names), names, seed))
+    tried = {(names[each.point], each.kind, each.once) for each in chosen}
+    assert tried == {
+        (name, kind, once)
+        for name in names.values()
+        for kind in KINDS
+        for once in (True, False)
+        if kind != "interrupted" or name not in PASS_ON_INTERRUPTS
+    }
+
+
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.name)
 def test_in_a_running_job(bench: Bench, work: Work) -> None:
     if not ALL and work.name == "streaming":
@@ -280,7 +326,9 @@ def test_in_a_running_job(bench: Bench, work: Work) -> None:
     reached(bench)
     answer = work.do(bench.spark, bench.folder)
     bench.spark._jsc.sc().listenerBus().waitUntilEmpty()
-    points = [each for each in reached(bench) if each not in bench.tried]
+    passed = reached(bench)
+    assert missed(bench, work.name, passed) == []
+    points = [each for each in passed if each not in bench.tried]
     bench.tried.update(points)
     bench.flush()
     expected = answer, shapes(bench.records())
@@ -298,7 +346,9 @@ def test_while_an_application_begins_and_ends(bench: Bench, spool: str) -> None:
     application(bench, short)
     reached(bench)
     answer = application(bench, short)
-    points = [each for each in reached(bench) if each not in bench.begun]
+    passed = reached(bench)
+    assert missed(bench, spool, passed) == []
+    points = [each for each in passed if each not in bench.begun]
     bench.begun.update(points)
     expected = answer, shapes(bench.records())
     assert any("application_end" in each for each in expected[1])
