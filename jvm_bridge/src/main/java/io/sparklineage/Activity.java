@@ -33,6 +33,9 @@ final class Activity {
 
     /** Of an execution, or of a job without one. */
     private static final int ATTEMPT_LIMIT = 20_000;
+
+    /** So many wait for the recorder's thread to be made bytes: that would take the listener's time. */
+    private static final int TRIMMED_FROM = 1_000;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
     private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
 
@@ -318,13 +321,21 @@ final class Activity {
         Integer jobId = stageJobs.get(stage.stageId());
         Job job = jobId == null ? null : jobs.get(jobId);
         Execution execution = job == null || job.executionId == null ? null : executions.get(job.executionId);
+        int attempts = job == null ? 0 : execution == null ? job.stages.size() : execution.attempts;
         if (job == null || job.isLeftOut) {
             stages.dropped(stage);
-        } else if ((execution == null ? job.stages.size() : execution.attempts++) >= ATTEMPT_LIMIT) {
+        } else if (attempts >= ATTEMPT_LIMIT) {
             stages.dropped(stage);
             leftOut.incrementAndGet();
         } else {
-            job.stages.add(stages.completed(stage, job.executionId != null));
+            StageAttempt attempt = stages.completed(stage, job.executionId != null);
+            job.stages.add(attempt);
+            if (execution != null) {
+                execution.attempts++;
+            }
+            if (attempts >= TRIMMED_FROM) {
+                attempt.trim();
+            }
         }
     }
 

@@ -116,6 +116,14 @@ final class JsonWriter {
         }
     }
 
+    /** Takes no more memory than what is written so far, as bytes. */
+    void trim() {
+        render();
+        bytes = Arrays.copyOf(bytes, size);
+        tokens = new long[1];
+        objects = new Object[1];
+    }
+
     JsonWriter object() {
         return note(OPEN | '{' << BITS, null);
     }

@@ -3,7 +3,6 @@ package io.sparklineage;
 /** One attempt of a stage: what is counted of its tasks, and what is kept of it when it has ended. */
 final class StageAttempt {
     private static final long[] NONE = {};
-    private static final byte[] NOTHING = {};
 
     final int stageId;
     final int attempt;
@@ -18,10 +17,10 @@ final class StageAttempt {
     boolean complete;
 
     /** What Spark said of it when it ended, as members of its record. */
-    byte[] ended = NOTHING;
+    final JsonWriter ended = new JsonWriter();
 
     /** The distributions of its tasks' values, as a member of its record; empty where there are none. */
-    byte[] distributions = NOTHING;
+    final JsonWriter distributions = new JsonWriter();
 
     /** The ids of the SQL metrics that its tasks changed, and what each came to with them. */
     long[] metrics = NONE;
@@ -32,15 +31,21 @@ final class StageAttempt {
         this.attempt = attempt;
     }
 
+    /** Takes no more memory than its bytes; they are made later otherwise, on another thread. */
+    void trim() {
+        ended.trim();
+        distributions.trim();
+    }
+
     /**
      * The record, with the distributions or without; a task that is killed because another was faster ends after its stage or even
      * after the query, and counts.
      */
     void write(JsonWriter json, int jobId, boolean detailed) {
         int ending = complete ? Math.max(0, Math.min(runningTasks, speculativeTasks)) : 0;
-        json.object().raw(ended, ended.length);
-        if (detailed && distributions.length > 0) {
-            json.raw(distributions, distributions.length);
+        json.object().raw(ended);
+        if (detailed && distributions.size() > 0) {
+            json.raw(distributions);
         }
         json.field("job_id", jobId).field("failed_tasks", failedTasks)
                 .field("killed_tasks", killedTasks + ending).field("speculative_tasks", speculativeTasks).endObject();

@@ -10,8 +10,7 @@ final class StageRecord {
     private StageRecord() {
     }
 
-    static byte[] write(StageInfo stage) {
-        JsonWriter json = new JsonWriter();
+    static void write(JsonWriter json, StageInfo stage) {
         String failure = (String) SparkCompat.unwrap(stage.failureReason());
         json.field("stage_id", stage.stageId())
                 .field("attempt", stage.attemptNumber())
@@ -25,7 +24,7 @@ final class StageRecord {
         if (stage.taskMetrics() != null) {
             metrics(json, stage.taskMetrics());
         }
-        return json.endObject().toBytes();
+        json.endObject();
     }
 
     private static void metrics(JsonWriter json, TaskMetrics metrics) {

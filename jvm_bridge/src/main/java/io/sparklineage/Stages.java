@@ -67,11 +67,11 @@ final class Stages {
         long key = key(stage.stageId(), stage.attemptNumber());
         StageAttempt attempt = attempts.computeIfAbsent(key,
                 unseen -> new StageAttempt(stage.stageId(), stage.attemptNumber()));
-        attempt.ended = StageRecord.write(stage);
+        StageRecord.write(attempt.ended, stage);
         attempt.complete = stage.failureReason().isEmpty();
         TaskSpreads spread = spreads.remove(key);
         if (spread != null) {
-            attempt.distributions = spread.write();
+            spread.write(attempt.distributions);
         }
         if (inExecution) {
             readMetrics(attempt, stage);

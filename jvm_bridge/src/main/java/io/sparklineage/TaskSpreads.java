@@ -39,8 +39,7 @@ final class TaskSpreads {
     }
 
     /** The member `distributions`; what was 0 in every task is left out. */
-    byte[] write() {
-        JsonWriter json = new JsonWriter();
+    void write(JsonWriter json) {
         json.name("distributions").object();
         for (int i = 0; i < spreads.length; i++) {
             long[] summary = spreads[i].summary();
@@ -52,6 +51,6 @@ final class TaskSpreads {
                 json.endArray();
             }
         }
-        return json.endObject().toBytes();
+        json.endObject();
     }
 }

@@ -14,6 +14,17 @@ class JsonWriterTest {
     }
 
     @Test
+    void oneThatIsTrimmedGoesOn() {
+        JsonWriter json = new JsonWriter();
+        json.trim();
+        json.object().field("a", 1);
+        json.trim();
+        json.trim();
+        assertEquals("{\"a\":1,\"b\":{\"c\":[2,3]}}", json.name("b").object().name("c").array().value(2).value(3).endArray()
+                .endObject().endObject().toString());
+    }
+
+    @Test
     void escapesAndEncodes() {
         String text = "q\" b\\ n\n \u00e9 \u20ac \uD83D\uDE00 \uD83D";
         assertEquals("\"q\\\" b\\\\ n\\u000a \u00e9 \u20ac \uD83D\uDE00 \uFFFD\"",
