@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from spark_lineage.analyze.origins import Origin
 from spark_lineage.analyze.rebuilt import type_of
 from spark_lineage.analyze.relations import ANY_TOPIC, Located, RunFacts
 from spark_lineage.analyze.render import render, rendered
-from spark_lineage.analyze.resolve import Resolver
+from spark_lineage.analyze.resolve import Resolver, cut, left_of, rows_left_of
 from spark_lineage.analyze.scopes import RowSet
 from spark_lineage.analyze.selectors import selectors
 from spark_lineage.analyze.steps import Define, Step
@@ -97,9 +97,11 @@ def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
 def _writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     dynamic = any(node.facts.get("dynamic_partition_overwrite") for node in tree.nodes)
     found = ((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
-    # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows.
+    # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows: it may be cut off.
     return tuple(
-        (node, replace(write, overwrites=False) if dynamic and _has_partitions(node) else write)
+        (node, replace(write, overwrites=False))
+        if (dynamic or (tree.truncated and write.operation == "OVERWRITE")) and _has_partitions(node)
+        else (node, write)
         for node, write in found
     )
 
@@ -146,17 +148,18 @@ def _write_of(node: Node, naming: Naming) -> Write:
 
 
 def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
-    """The lineage, or an opaque one with a problem: no plan stops the ingest of the others."""
+    """The lineage, or an opaque one with a problem: no plan stops the ingest of the others, and of one that was cut any part may be gone."""
     try:
         return _assemble(node, write, tree, context, kind)
     except Exception as error:  # noqa: BLE001 - analysis is total, whatever a plan looks like
-        problem = Problem(
+        failed = Problem(
             "analysis_failed",
             Severity.ERROR,
             f"the plan of {node.name} could not be analyzed ({type(error).__name__}: {error})",
             tree.hash,
             "please report the plan",
         )
+        problems = (*cut(tree), *_unnamed(node, write, kind)) if tree.truncated else (failed,)
         nothing = Resolver(context.naming)
         bare = replace(
             write, columns=tuple(replace(each, parts=()) for each in write.columns), rows=(), inputs=()
@@ -164,8 +167,7 @@ def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: Edg
         values = [Value(certainty=Certainty.OPAQUE) for _ in bare.columns]
         draft = _Draft(bare, values, {}, Certainty.OPAQUE, kind, nothing, context, ())
         plan, edges, target = draft.finish()
-        tied = replace(problem, fingerprint=plan.fingerprint, dataset=plan.target)
-        return Lineage(plan, edges, (tied,), (), target)
+        return Lineage(plan, edges, _tied(problems, plan), (), target)
 
 
 def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: EdgeKind) -> Lineage:
@@ -181,25 +183,30 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
     work = OperatorWork(name, step, scopes, plans)
     resolver.note_literals(work.literals())
     values = [work.defined.get(position, Value()) for position in range(len(write.columns))]
-    rows = {**_replaced(write, name), **work.rows()}
+    rows: RowSet = {**_replaced(write, name), **work.rows()}
     problems = [
         *(each for scope in (*scopes, *plans.values()) for each in scope.problems),
         *work.problems(),
-        *_cut(tree),
+        *cut(tree),
         *_unnamed(node, write, kind),
         *_dangling(values, rows),
     ]
     certainty = weakest(work.row_certainty, *(v.certainty for v in values), *(s.certainty for s in scopes))
+    if tree.truncated:
+        values, rows = [left_of(each) for each in values], rows_left_of(rows)
     if tree.truncated or write.unknown is not None:
-        certainty = weakest(certainty, Certainty.OPAQUE)
+        certainty = Certainty.OPAQUE
     draft = _Draft(write, values, rows, certainty, kind, resolver, context, selectors(tree, context.literals))
     plan, edges, target = draft.finish()
     reads = tuple((leaf, each) for leaf, located in resolver.located.items() for each in located)
-    tied = tuple(
-        replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in dict.fromkeys(problems)
-    )
     constants = _constants(draft.literals, resolver.literals, tree)
-    return Lineage(plan, edges, tied, reads, target, constants, resolver.names)
+    return Lineage(plan, edges, _tied(problems, plan), reads, target, constants, resolver.names)
+
+
+def _tied(problems: Iterable[Problem], plan: Plan) -> tuple[Problem, ...]:
+    """Each problem once, as one of a plan and its target."""
+    tied = (replace(each, fingerprint=plan.fingerprint, dataset=plan.target) for each in problems)
+    return tuple(dict.fromkeys(tied))
 
 
 def _constants(
@@ -392,19 +399,6 @@ def fingerprint_of(plan: Plan, edges: tuple[Edge, ...], selectors: tuple[str, ..
         selectors,
     ]
     return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
-
-
-def _cut(tree: PlanTree) -> list[Problem]:
-    return [
-        Problem(
-            "plan_truncated",
-            Severity.WARNING,
-            f"the plan was larger than the bridge's limit of {limit}: its lineage is not complete",
-            limit,
-            "split the job, or report it with the size of its plan",
-        )
-        for limit in tree.truncated
-    ]
 
 
 def _unnamed(node: Node, write: Write, kind: EdgeKind) -> list[Problem]:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from spark_lineage.analyze.identity import Location, Naming, jdbc_id
-from spark_lineage.decode.tree import Attribute, DataType, MapValue, Node, NodeKind, Opaque
+from spark_lineage.decode.tree import Attribute, Cut, DataType, MapValue, Node, NodeKind, Opaque
 from spark_lineage.model import CATALOG_NAMESPACE, Dataset, DatasetId
 
 IN_MEMORY = frozenset({
@@ -78,8 +78,13 @@ RunFacts: TypeAlias = Mapping[Node, Mapping[str, Any]]
 def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[Located, ...]:
     """The datasets of a relation or of a write's table node; empty where none is known.
 
-    A read of several folders that are not under one base is several datasets.
+    A read of several folders that are not under one base is several datasets. Where a value of the relation was cut off, it may be what
+    says the name, and all that is left would say another one.
     """
+    return () if lacks_a_value(node) else _located(node, naming, facts)
+
+
+def _located(node: Node, naming: Naming, facts: RunFacts | None) -> tuple[Located, ...]:
     relation = node.get("relation")
     if isinstance(relation, Node) and relation.kind is NodeKind.LOGICAL:
         return locate(relation, naming, facts)
@@ -97,6 +102,11 @@ def locate(node: Node, naming: Naming, facts: RunFacts | None = None) -> tuple[L
         return _facts(source, alias, naming)
     scan = node.get("scan")  # a micro-batch of Spark 3.5 has no table
     return (_facts(scan, alias, naming) if isinstance(scan, Node) else ()) or _generated(node.get("stream"))
+
+
+def lacks_a_value(node: Node) -> bool:
+    """Whether a limit of the bridge cut off one of a node's own values."""
+    return any(isinstance(each, Cut) for each in node.fields.values())
 
 
 def _generated(stream: Any) -> tuple[Located, ...]:
@@ -229,6 +239,8 @@ def _relation(
     if isinstance(table, Node) and isinstance(table.facts.get("location"), str):
         (located,) = catalog_table(table, naming)
         return (Located(located.dataset, tuple(naming.locate(path) for path in paths) or located.locations),)
+    if lacks_a_value(relation):
+        return ()
     if isinstance(index, Node):
         return by_options(options_of(relation), paths, aliases, naming)
     return _facts(relation, aliases, naming)
@@ -340,6 +352,8 @@ def is_branch(relation: Node | None) -> bool:
 def catalog_name(node: Node) -> str:
     """`catalog.namespace.table` of a node with a resolved catalog and identifier, empty where it has none."""
     catalog, identifier = node.get("catalog"), node.get("identifier")
+    if isinstance(catalog, Cut):
+        return ""
     parts = identifier.facts.get("identifier") if isinstance(identifier, Node) else None
     name = catalog.facts.get("name") if isinstance(catalog, Node) else None
     return ".".join(map(str, [*([name] if name else []), *parts])) if parts else ""

@@ -30,7 +30,7 @@ from spark_lineage.analyze.relations import (
     requested_version,
 )
 from spark_lineage.analyze.rules import RULES
-from spark_lineage.analyze.scopes import Scope, merge_rows, substitute_rows
+from spark_lineage.analyze.scopes import RowSet, Scope, merge_rows, substitute_rows
 from spark_lineage.analyze.steps import Step
 from spark_lineage.analyze.values import (
     NOTHING,
@@ -135,7 +135,7 @@ class Resolver:
         resolver = Resolver(
             self.naming, origin.origins, origin.facts, self.located, self.operators, self.kept, job=self.job
         )
-        return rows, resolver.resolve(rows, origin.tree)
+        return rows, _resolved(resolver, rows, origin.tree)
 
     def plans_in(self, expressions: Iterable[Any], tree: PlanTree) -> dict[Node, Scope]:
         """The scopes of the subqueries inside a command's own expressions."""
@@ -337,6 +337,50 @@ class Resolver:
             others=work.other_rows(),
             streams=any(streams),
         )
+
+
+def cut(tree: PlanTree) -> tuple[Problem, ...]:
+    """A problem for each limit of the bridge that a plan was cut at."""
+    return tuple(
+        Problem(
+            "plan_truncated",
+            Severity.WARNING,
+            f"the plan was larger than the bridge's limit of {limit}: its lineage is not complete",
+            limit,
+            "split the job, or report it with the size of its plan",
+        )
+        for limit in tree.truncated
+    )
+
+
+def _resolved(resolver: Resolver, rows: Node, tree: PlanTree) -> Scope:
+    """The scope of an operator of another plan: where that was cut, what is left of it may be of any shape, and is never all."""
+    if not tree.truncated:
+        return resolver.resolve(rows, tree)
+    try:
+        scope = resolver.resolve(rows, tree)
+    except Exception:  # noqa: BLE001 - as `lineage` has it for a plan's own operators
+        scope = Scope.unknown()
+    columns = {expr: left_of(value) for expr, value in scope.columns.items()}
+    return replace(
+        scope,
+        columns=columns,
+        rows=rows_left_of(scope.rows),
+        certainty=Certainty.OPAQUE,
+        problems=(*scope.problems, *cut(tree)),
+    )
+
+
+def left_of(value: Value) -> Value:
+    """A column of a plan that was cut: what is gone may be a source of it, or what shows that a known one is none."""
+    weak = derive([value], lambda each: weaken(each[0], Certainty.OVER_APPROXIMATE))
+    return replace(weak, certainty=Certainty.OPAQUE)
+
+
+def rows_left_of(rows: RowSet) -> RowSet:
+    """What decides the rows of a plan that was cut, as far as it is known."""
+    weak = weaken({key: trace for key, (trace, _) in rows.items()}, Certainty.OVER_APPROXIMATE)
+    return {key: (weak[key], term) for key, (_, term) in rows.items()}
 
 
 def _foreign_query(node: Node, located: tuple[Located, ...]) -> tuple[Problem, ...]:

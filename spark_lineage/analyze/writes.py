@@ -25,6 +25,7 @@ from spark_lineage.analyze.relations import (
     catalog_name,
     catalog_table,
     is_branch,
+    lacks_a_value,
     locate,
     options_of,
     table_behind,
@@ -41,7 +42,8 @@ def write_nodes(root: Node | None) -> list[Node]:
     What lies below CommandResult or ExplainCommand was not run by this event.
     """
     while root is not None and root.name == "WithCTE":
-        root = root.get("plan")
+        plan = root.get("plan")
+        root = plan if isinstance(plan, Node) else None
     if root is None:
         return []
     if root.name == "Union":
@@ -264,6 +266,9 @@ def _stream(node: Node, naming: Naming) -> Write:
     relation = node.get("relation")
     options = node.get("writeOptions")
     target: tuple[Located, ...] = ()
+    complete = _class_of(node.get("outputMode")) == "Complete"
+    if lacks_a_value(node):  # it may be what says the target, and all that is left says another one
+        return _simple(node, "STREAM", (), overwrites=complete)
     if isinstance(table, Node):
         target = catalog_table(table, naming)
     elif isinstance(relation, Node):
@@ -277,7 +282,6 @@ def _stream(node: Node, naming: Naming) -> Write:
         target = by_name(str(named or _class_of(sink) or sink.class_name), namespace="sink")
     if target and target[0].dataset.namespace == "source":  # a table of Spark's own without a place, on 4.2
         target = by_name(target[0].dataset.name, namespace="sink")
-    complete = _class_of(node.get("outputMode")) == "Complete"
     return _simple(node, "STREAM", target, overwrites=complete)
 
 

@@ -205,10 +205,11 @@ def compare_write(
     sources = [_source(facts, id_, edges, reference(id_)) for id_ in designed]
     for id_, observations in by_dataset.items():
         if id_ not in designed and _is_measured(observations):
-            status = NOT_DESIGNED if plan is not None else UNKNOWN
+            status = NOT_DESIGNED if plan is not None and is_whole else UNKNOWN
             found = _source(facts, id_, (), reference(id_), status)
-            if plan is None:
-                found = replace(found, reason=f"{found.reason}, and the plan is not known")
+            if status == UNKNOWN:
+                why = "not known" if plan is None else "not whole"
+                found = replace(found, reason=f"{found.reason}, and the plan is {why}")
             sources.append(found)
     target = None if run.target is None else reference(run.target)
     ordered = tuple(sorted(sources, key=lambda each: (each.dataset.namespace, each.dataset.name)))

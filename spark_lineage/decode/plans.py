@@ -156,8 +156,21 @@ class _Builder:
         }
         kinds = [(NodeKind(each.kind), each.name, each.name.rpartition(".")[2]) for each in record.classes]
         self.nodes = [self._bare(index, raw, *kinds[raw.c]) for index, raw in enumerate(record.nodes)]
+        self.cut = self._cut()
         self.found: list[Attribute | Node] = []
         self.spans = Spans(self.attributes, self.room)
+
+    def _cut(self) -> dict[int, Cut]:
+        """The value objects that waited when the bridge reached a limit: no other one has neither fields nor facts."""
+        if not self.record.truncated:
+            return {}
+        left = Cut(str(self.record.truncated[0].get("limit", "")))
+        classes = self.record.classes
+        return {
+            node.index: left
+            for node, raw in zip(self.nodes, self.record.nodes, strict=True)
+            if node.kind is NodeKind.VALUE and not classes[raw.c].fields and raw.x is NO_FACTS_JSON
+        }
 
     def _attributes(self) -> list[Attribute]:
         raws = _attributes.decode(self.record.attributes)
@@ -243,6 +256,8 @@ class _Builder:
         if isinstance(raw, dict):
             ((tag, content),) = raw.items()
             if tag == "a" or tag == "@":  # noqa: PLR1714 - a set would cost more than the rest
+                if self.cut and tag == "@" and content in self.cut:
+                    return self.cut[content]
                 item = self.attributes[content] if tag == "a" else self.nodes[content]
                 self.found.append(item)
                 return item

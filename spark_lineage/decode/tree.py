@@ -85,7 +85,7 @@ class Opaque:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A limit of the bridge was reached here."""
+    """A limit of the bridge was reached here: what stood here is not known, nor whether it was an operator or a value."""
 
     limit: str
 

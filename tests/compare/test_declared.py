@@ -277,8 +277,9 @@ def test_what_cannot_be_shown_is_a_warning_and_an_error_if_strict(check):
     assert (strict["outcome"], strict["counts"]) == ("failed", {"met": 2, "unsure": 0, "failed": 4})
 
 
-def test_a_rule_about_nothing_and_a_store_with_losses_are_not_silent(check):
-    lost = Batch(problems=(Problem("gap", Severity.WARNING, "3 records were lost."),))
+@pytest.mark.parametrize("code", ["gap", "plan_truncated"])
+def test_a_rule_about_nothing_and_a_store_with_losses_are_not_silent(check, code):
+    lost = Batch(problems=(Problem(code, Severity.WARNING, "Something was lost."),))
     answer = check("forbidden: [{from: '*.snn', to: shop.report}]\n", lost, strict=True)
     assert told(answer) == [
         (

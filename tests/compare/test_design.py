@@ -121,10 +121,15 @@ def test_a_source_without_files_is_empty_where_no_condition_could_prune_it(tmp_p
 
 
 def test_of_a_plan_that_was_cut_nothing_is_said_to_be_missing(tmp_path):
-    compared(tmp_path, read(operator=None))
+    compared(tmp_path, read(operator=None), read("audit", "1:7", rows=2))
     store = DeltaStore(tmp_path)
     store.append(Batch(problems=(Problem("plan_truncated", Severity.WARNING, "m", fingerprint="p1"),)))
-    assert [source.status for source in compare(store, "report").writes[0].sources] == ["unknown"]
+    answer = compare(store, "report")
+    assert [(each.dataset.name, each.status, each.reason) for each in answer.writes[0].sources] == [
+        ("/w/audit", "unknown", "2 rows were read, and the plan is not whole"),
+        ("/w/orders", "unknown", "what the run's operators did is not recorded"),
+    ]
+    assert answer.findings == ()
 
 
 def test_the_whole_answer_with_an_input_that_is_not_designed(tmp_path):

@@ -21,7 +21,7 @@ _TARGET = ("target_namespace", "target_name", "target_field")
 
 __all__ = ["check_dependencies", "check_flow"]
 
-_LOST = frozenset({"gap", "bad_record", "bad_segment", "analysis_failed"})
+_LOST = frozenset({"gap", "bad_record", "bad_segment", "analysis_failed", "plan_truncated"})
 """Codes of the problems after which something that ran is not in the store."""
 
 
