@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+import shutil
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyspark
 import pytest
 from closed.lists import FOLDER, names_in, node_name, sections
 from pyspark.sql import SparkSession
+from pyspark.sql.functions import udf
 from support.paths import REPOSITORY
-from support.spark import end_jvm, local_builder
+from support.spark import end_jvm, local_builder, own_session
 
 import spark_lineage
+from bridge.records import read_segment, read_spool
 from spark_lineage.analyze.commands import CLASSES, Category
 from spark_lineage.capture import session
+from spark_lineage.pipeline import ingest
+from spark_lineage.settings import INTENTS as MODES
 from spark_lineage.show.doctor import NOT_NOTED
 
 pytestmark = [pytest.mark.spark, pytest.mark.matrix35]
@@ -52,10 +59,9 @@ def spark(folder: Path) -> Iterator[SparkSession]:
         "spark.hadoop.javax.jdo.option.ConnectionURL", "jdbc:derby:memory:intents;create=true"
     )
     configured = spark_lineage.configure(builder.enableHiveSupport(), store=folder / "store")
-    started = configured.getOrCreate()
-    started.range(1).count()  # the first query starts the bridge
-    yield started
-    end_jvm()
+    with own_session(configured) as started:
+        started.range(1).count()  # the first query starts the bridge
+        yield started
 
 
 def test_each_command_that_changes_data_is_noted_or_named(spark: SparkSession) -> None:
@@ -117,3 +123,70 @@ def test_the_doctor_of_a_session_says_what_it_does_not_note(spark: SparkSession,
     (intents,) = [each for each in lineage.doctor().to_dict()["checks"] if each["name"] == "intents"]
     assert intents["outcome"] == "ok"
     assert all(each in intents["sentence"] for each in NOT_NOTED)
+
+
+@contextmanager
+def forced(spark: SparkSession, folder: Path) -> Iterator[list[str]]:
+    """The names of the files and folders below `folder` that the driver's JVM brings to the disk meanwhile, in their order; filled at the end."""
+    jvm, names = spark._jvm, []
+    wanted = jvm.java.util.HashMap()
+    wanted.put("jdk.FileForce#enabled", "true")
+    wanted.put("jdk.FileForce#threshold", "0 ns")
+    recording = jvm.jdk.jfr.Recording()
+    recording.setSettings(wanted)
+    recording.start()
+    try:
+        yield names
+    finally:
+        recording.stop()
+        file = jvm.java.io.File(str(folder / "forced.jfr")).toPath()
+        recording.dump(file)
+        recording.close()
+    paths = [Path(each.getString("path")) for each in jvm.jdk.jfr.consumer.RecordingFile.readAllEvents(file)]
+    names += [each.suffix or each.name for each in paths if each.is_relative_to(folder)]
+
+
+def write_and_copy(spark: SparkSession, folder: Path, target: Path, *, noted: bool) -> None:
+    """A write whose task copies the spool as the system has it then, which is what a kill would leave; first it waits for a note, if there is to be one."""
+    spool, copy = folder / "spool", folder / "killed"
+
+    def copied() -> None:
+        deadline = time.monotonic() + 60
+        while noted and not any(b'"kind":"intent"' in each.read_bytes() for each in spool.glob("*.open")):
+            assert time.monotonic() < deadline, "the write is not noted"
+            time.sleep(0.01)
+        shutil.copytree(spool, copy)
+
+    rows = spark.range(0, 1, 1, 1).select(udf(lambda value: copied() or value, "long")("id").alias("id"))
+    rows.write.parquet(str(target))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_a_write_that_runs_and_one_that_is_killed_have_left(
+    spark: SparkSession, folder: Path, mode: str
+) -> None:
+    """Nobody waits with `async`: its note comes too, a moment later. What `synced` alone has on the disk is seen by what the JVM forces."""
+    session.detach(spark)
+    place = folder / mode
+    lineage = spark_lineage.enable(
+        spark, store=place / "store", spool=place / "spool", intent=mode, segment_seal_seconds=3_600
+    )
+    with forced(spark, place) as names:
+        write_and_copy(spark, place, place / "written", noted=mode != "off")
+    bridge = spark._jvm.io.sparklineage.Bridge
+    assert bridge.flush(30_000)
+    ended = read_spool(place / "spool")
+    lineage.disable()
+    (segment,) = (place / "killed").iterdir()
+    left = read_segment(segment)
+    ingest(place / "killed", place / "of_the_killed")
+    runs = spark_lineage.open(store=place / "of_the_killed", ingest=False).runs().to_dict()["runs"]
+    note = [] if mode == "off" else ["plan", "intent"]
+    assert segment.suffix == ".open"
+    assert [each["kind"] for each in left] == ["application", *note]
+    assert [each["kind"] for each in ended] == ["application", *note, "plan", "execution"]
+    assert [(Path(run["target"]["name"]).name, run["state"]) for run in runs if run["kind"] == "write"] == (
+        [] if mode == "off" else [("written", "UNKNOWN")]
+    )
+    assert len({each["execution_id"] for each in ended if "execution_id" in each}) == 1
+    assert names == (["spool", ".open"] if mode == "synced" else [])
