@@ -42,7 +42,7 @@ def test_a_small_driver_runs_huge_statements_with_lineage_as_without(tmp_path: P
     assert ran(tmp_path / "off", "off") == expected
     assert ran(tmp_path / "on", "on") == expected
     report = ingest(tmp_path / "on" / "spool", tmp_path / "store")
-    assert report.bad_records == 0
+    assert (report.bad_segments, report.bad_records, report.messages) == (0, 0, ())
     lineage = spark_lineage.open(store=tmp_path / "store", ingest=False)
     runs = lineage.runs().to_dict()["runs"]
     states = {Path(run["target"]["name"]).name: run["state"] for run in runs if run["kind"] == "write"}

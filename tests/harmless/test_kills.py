@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bridge.records import MAGIC
 from delta import configure_spark_with_delta_pip
 from pyspark.sql import SparkSession
 from support.paths import JAR
@@ -45,6 +46,8 @@ pytestmark = [pytest.mark.spark]
 SEEDS = seeds(200) if ALL else range(2)
 SCRIPT = Path(__file__).with_name("killed.py")
 STOPS = 3
+BEGINNING = b'{"v":'
+"""Of every record; a text within one has its quotes escaped."""
 LIFE_MS = 2_000
 """A second or two after the last sign of life (jvm_bridge/contract/README.md) nothing can have been committed any more."""
 
@@ -131,17 +134,25 @@ def images(folder: Path, seed: int, intent: str) -> list[Path]:
 
 
 def records(segment: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The whole records of a segment, each with the position behind it (jvm_bridge/contract/README.md, Segment)."""
+    """The whole records of a segment, each with the position behind it (jvm_bridge/contract/README.md, Segment).
+
+    Only one that is not sealed may end within a record, and what is there of it is its beginning: nothing whole is taken for its rest.
+    """
     content = segment.read_bytes()
+    assert MAGIC.startswith(content[:8]), f"{segment.name} begins with {content[:8]!r}"
     at = 8
     while len(content) - at >= 8:
         length, checksum = struct.unpack_from(">II", content, at)
         payload = content[at + 8 : at + 8 + length]
-        at += 8 + length
         if len(payload) < length:
-            return
+            break
+        at += 8 + length
         assert zlib.crc32(payload) == checksum, f"{segment.name}: a record before {at} is damaged"
         yield at, json.loads(payload)
+    tail = content[at:]
+    assert not tail or segment.suffix == ".open", f"{segment.name} is sealed and ends within a record"
+    assert BEGINNING.startswith(tail[8:][: len(BEGINNING)]), f"{segment.name} is damaged at {at}"
+    assert BEGINNING not in tail[8 + len(BEGINNING) :], f"{segment.name} has records behind {at}"
 
 
 def cut_power(folder: Path) -> None:
@@ -214,8 +225,8 @@ def wrong_with(folder: Path, decided: Counter[str]) -> list[str]:
     left = Left.in_folder(folder)
     report = ingest(folder / "spool", folder / "store")
     wrong = []
-    if report.bad_records:
-        wrong.append(f"{report.bad_records} records cannot be read: {report.messages}")
+    if (report.bad_segments, report.bad_records, report.messages) != (0, 0, ()):
+        wrong.append(f"{report.bad_segments} segments and {report.bad_records} records: {report.messages}")
     lineage = spark_lineage.open(store=folder / "store", ingest=False)
     runs = [run for run in lineage.runs().to_dict()["runs"] if run["kind"] == "write"]
     known = Counter(int(run["id"].rpartition(":")[2]) for run in runs)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.spark import end_jvm, local_builder, own_session
 
 import spark_lineage
 from spark_lineage.pipeline.ingestion import ingest_segments
@@ -61,6 +62,40 @@ def test_what_is_sampled_out_has_its_run_and_neither_operators_nor_stages(tmp_pa
     first, second = (lineage.run(row["run_id"]) for row in store.read("runs").to_pylist()[:2])
     assert "left out on purpose" not in str(first)
     assert "Operators and stages are left out on purpose, by the setting sample." in str(second)
+
+
+@pytest.mark.spark
+def test_the_versions_of_what_is_sampled_out_stay(tmp_path: Path) -> None:
+    """Three times each: a row into one Delta table, and that table into another. Only the first of a plan is kept whole."""
+    source, target = str(tmp_path / "source"), str(tmp_path / "target")
+    end_jvm()
+    builder = spark_lineage.configure(local_builder(tmp_path), store=tmp_path / "store", sample=0)
+    with own_session(builder) as spark:
+        for _ in range(3):
+            spark.range(1).write.format("delta").mode("append").save(source)
+            spark.read.format("delta").load(source).write.format("delta").mode("append").save(target)
+        spark_lineage.enable(spark, store=tmp_path / "store").flush()
+    store = DeltaStore(tmp_path / "store")
+    met = {
+        (row["run_id"], row["direction"], Path(row["name"]).name): row["version"]
+        for row in store.read("observations").to_pylist()
+    }
+    runs = sorted(
+        (each for each in store.read("runs").to_pylist() if each["kind"] == "write"),
+        key=lambda each: int(each["run_id"].rpartition(":")[2]),
+    )
+    assert [
+        {key[1:]: version for key, version in met.items() if key[0] == row["run_id"]} for row in runs
+    ] == [
+        versions
+        for number in range(3)
+        for versions in (
+            {("written", "source"): number},
+            {("read", "source"): number, ("written", "target"): number},
+        )
+    ]
+    # Already the second one's: the queries with which Delta reads its logs are the same for both tables.
+    assert [row["left_out"] for row in runs] == [None, *["sample"] * 5]
 
 
 LEVEL_PROBLEM = {
