@@ -47,13 +47,22 @@ def changed(data: bytes, max_size: int, seed: int) -> bytes:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    corpus = folder / "corpus"
-    corpus.mkdir(parents=True, exist_ok=True)
-    for number, record in enumerate(RECORDED):
-        (corpus / f"recorded-{number}").write_text(json.dumps(record), encoding="utf-8")
-    # libFuzzer itself grows with its corpus; what one record may cost is held by tests/decode/test_hostile.py
-    words = ["-max_len=400000", "-timeout=30", "-rss_limit_mb=3072", "-verbosity=0", "-print_final_stats=1"]
-    arguments = [sys.argv[0], *words, f"-artifact_prefix={folder}/crash-", *sys.argv[2:], str(corpus)]
+    arguments = [f"{sys.executable} {sys.argv[0]}", *sys.argv[1:]]  # libFuzzer calls itself where it merges
+    if not sys.argv[1].startswith("-"):
+        folder = Path(sys.argv[1])
+        corpus = folder / "corpus"
+        corpus.mkdir(parents=True, exist_ok=True)
+        for number, record in enumerate(RECORDED):
+            (corpus / f"recorded-{number}").write_text(json.dumps(record), encoding="utf-8")
+        # libFuzzer itself grows with its corpus; what one record may cost is held by tests/decode/test_hostile.py
+        words = [
+            "-max_len=400000",
+            "-timeout=30",
+            "-rss_limit_mb=3072",
+            "-verbosity=0",
+            "-print_final_stats=1",
+            f"-artifact_prefix={folder}/crash-",
+        ]
+        arguments = [arguments[0], *words, *sys.argv[2:], str(corpus)]
     atheris.Setup(arguments, one_input, custom_mutator=changed)
     atheris.Fuzz()
