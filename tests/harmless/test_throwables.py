@@ -80,8 +80,10 @@ ESSENTIAL = {
     }),
 }  # fmt: skip
 """What each work must reach: Spark's callbacks, and what writes, forces, renames and uploads segments."""
-if not SPARK.startswith("3."):  # the Python of Spark 3.5 makes sessions without asking for it
-    ESSENTIAL["local"] |= {"LineageExtensionProvider.apply"}
+if not SPARK.startswith("3."):
+    ESSENTIAL["local"] |= {
+        "LineageExtensionProvider.apply"
+    }  # the Python of Spark 3.5 makes sessions without asking for it
 
 OTHERS = frozenset({0, 13})
 """The seeds with which all other methods are tried: one kind once, and another one for ever."""
