@@ -1,4 +1,5 @@
-"""One application in 512 MB whose statements are huge; FOLDER is its place, LINEAGE says whether somebody listens, SIZE how huge they are.
+"""One application whose statements are huge; FOLDER is its place, LINEAGE says whether somebody listens, MEMORY what the driver has.
+SIZE says how huge they are, TEXT_BYTES how long the literal is.
 
 No statement needs a Python worker.
 """
@@ -11,11 +12,15 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 SIZE = int(os.environ["SIZE"])
-BRANCHES, TEXT_BYTES, VALUES = 25 * SIZE, 200_000 * SIZE, 1_000 * SIZE
-"""Of a union, each of four operators before they are optimized; of a literal; of an IN."""
+BRANCHES, VALUES, TEXT_BYTES = 25 * SIZE, 1_000 * SIZE, int(os.environ["TEXT_BYTES"])
+"""Of a union, each of four operators before they are optimized; of an IN; of a literal."""
 
 folder = Path(os.environ["FOLDER"])
-builder = SparkSession.builder.master("local[2]").config("spark.driver.memory", "512m").appName("huge")
+builder = (
+    SparkSession.builder.master("local[2]")
+    .config("spark.driver.memory", os.environ["MEMORY"])
+    .appName("huge")
+)
 for name, value in {
     "spark.ui.enabled": "false",
     "spark.driver.extraJavaOptions": "-Xss16m",  # the parser and the optimizer recurse

@@ -38,6 +38,9 @@ HOOKED = frozenset({
 })  # fmt: skip
 """Classes that must have hooks, so that a name that a Spark to come changes is not silently heard of no more."""
 
+METHODS = 600
+"""More methods than these must have hooks in all; those of one name in one class count once."""
+
 OWN = {
     "spark-listener-group-spark-lineage": "bus",
     "spark-lineage-key": "key",
@@ -146,6 +149,7 @@ class Watched:
     deeds: dict[str, list[Call]]
     others: dict[str, int]
     hooks: frozenset[str]
+    methods: int
     problem: str
 
 
@@ -199,8 +203,10 @@ def run(builder: SparkSession.Builder, folder: Path) -> Watched:
     spark.stop()
     heard += calls(watch.take())
     others = (line.split("\t") for line in watch.others().splitlines())
-    hooks = frozenset(line.split("\t")[1].split(".")[0] for line in watch.hooks().splitlines())
-    return Watched(folder, heard, deeds, {kind: int(count) for kind, count in others}, hooks, watch.problem())
+    methods = {line.split("\t")[1] for line in watch.hooks().splitlines()}
+    hooks = frozenset(method.split(".")[0] for method in methods)
+    counts = {kind: int(count) for kind, count in others}
+    return Watched(folder, heard, deeds, counts, hooks, len(methods), watch.problem())
 
 
 def deed_words(spark: SparkSession, folder: Path) -> tuple[Any, ...]:
@@ -281,6 +287,7 @@ def test_others_call_each_kind_and_are_not_taken_for_the_bridge(watched: Watched
     assert watched.problem == ""
     assert set(watched.others) == KINDS
     assert watched.hooks >= HOOKED
+    assert watched.methods > METHODS
 
 
 @pytest.mark.parametrize("caller", CULPRITS)
