@@ -21,6 +21,9 @@ SCHEMA_VERSION = 1
 DRIVER_NAMESPACE = "driver"
 """Namespace of the datasets that stand for what an action returned to the driver program."""
 
+UNNAMED_NAMESPACE = "unknown"
+"""Namespace of what a write writes where that could not be named."""
+
 CATALOG_NAMESPACE = "catalog"
 """Namespace of what only a catalog knows: views, and tables whose location is not known."""
 

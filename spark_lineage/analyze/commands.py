@@ -95,7 +95,8 @@ def is_command(tree: PlanTree) -> bool:
     """Whether the plan does something other than return rows: its root has a command's class."""
     root = tree.analyzed
     while root is not None and root.name == "WithCTE":
-        root = root.get("plan")
+        plan = root.get("plan")
+        root = plan if isinstance(plan, Node) else None
     if root is None:
         return False
     return bool(write_nodes(root)) or not _is_query(root)

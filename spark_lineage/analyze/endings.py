@@ -40,8 +40,8 @@ Rule = Callable[[Node, Naming], Ending | None]
 
 
 def ending_of(tree: PlanTree, naming: Naming) -> Ending | None:
-    """What a plan ends, if it does; the plan's command is one of `ENDINGS`. Of a plan that was cut nobody can say that it ends all."""
-    root = None if tree.truncated else tree.analyzed
+    """What a plan ends, if it does; the plan's command is one of `ENDINGS`. Of a command that was cut nobody can say that it ends all."""
+    root = tree.analyzed if tree.is_whole else None
     rule = ENDINGS.get(root.name) if root is not None else None
     return None if root is None or rule is None else rule(root, naming)
 

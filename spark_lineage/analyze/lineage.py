@@ -35,9 +35,10 @@ from spark_lineage.analyze.writes import (
     write_nodes,
     write_of,
 )
-from spark_lineage.decode.tree import Node, PlanTree, flatten
+from spark_lineage.decode.tree import Node, NodeKind, PlanTree, flatten
 from spark_lineage.model import (
     DRIVER_NAMESPACE,
+    UNNAMED_NAMESPACE,
     Certainty,
     Dataset,
     DatasetId,
@@ -54,6 +55,9 @@ from spark_lineage.model import (
 
 _NO_NAME_YET = DatasetId(DRIVER_NAMESPACE, "")
 """The target of a usage before its fingerprint is known, which is part of its name."""
+
+_EXECUTED_COMMANDS = ("DataWritingCommandExec", "ExecutedCommandExec", "OverwriteByExpressionExec")
+"""What the bridge asks whether it overwrites dynamically, and what never does."""
 
 MAX_CONSTANTS = 10_000
 """Of how many literals a run keeps the hashes."""
@@ -96,18 +100,31 @@ def writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
 
 def _writes_of(tree: PlanTree, naming: Naming) -> tuple[tuple[Node, Write], ...]:
     dynamic = any(node.facts.get("dynamic_partition_overwrite") for node in tree.nodes)
-    found = ((node, _write_of(node, naming)) for node in write_nodes(tree.analyzed))
+    found = [(node, _write_of(node, naming)) for node in write_nodes(tree.analyzed)]
     # Whether a partitioned overwrite replaces all or only the partitions it meets, the executed command knows: it may be cut off.
+    unknown = bool(tree.truncated) and sum(map(_says_mode, tree.nodes)) < len(found)
     return tuple(
         (node, replace(write, overwrites=False))
-        if (dynamic or (tree.truncated and write.operation == "OVERWRITE")) and _has_partitions(node)
+        if (dynamic or (unknown and write.operation == "OVERWRITE")) and _has_partitions(node, write)
         else (node, write)
         for node, write in found
     )
 
 
-def _has_partitions(node: Node) -> bool:
-    """Whether a write's table has, or may have, partitions."""
+def _says_mode(node: Node) -> bool:
+    """Whether a node is the executed command of a write, and all there: then it says where its overwrite is a dynamic one."""
+    return node.kind is NodeKind.PHYSICAL and node.name.startswith(_EXECUTED_COMMANDS) and bool(node.fields)
+
+
+def _has_partitions(node: Node, write: Write) -> bool:
+    """Whether a write's table has, or may have, partitions.
+
+    A save of a data source does not say which partitions a table has that is there already, as Delta's by its path: where
+    the mode is not known either, what was written before stays, since a superset tells more than a table without its older
+    sources. A database's table is replaced in either mode.
+    """
+    if write.target and write.target[0].dataset.format == "jdbc":
+        return False
     if "partitionColumns" in node.fields:
         return bool(node.get("partitionColumns"))
     relation = node.get("table")
@@ -159,7 +176,7 @@ def _total(node: Node, write: Write, tree: PlanTree, context: Context, kind: Edg
             tree.hash,
             "please report the plan",
         )
-        problems = (*cut(tree), *_unnamed(node, write, kind)) if tree.truncated else (failed,)
+        problems = (*cut(tree), failed) if tree.is_whole else (*cut(tree), *_unnamed(node, write, kind))
         nothing = Resolver(context.naming)
         bare = replace(
             write, columns=tuple(replace(each, parts=()) for each in write.columns), rows=(), inputs=()
@@ -192,9 +209,9 @@ def _assemble(node: Node, write: Write, tree: PlanTree, context: Context, kind: 
         *_dangling(values, rows),
     ]
     certainty = weakest(work.row_certainty, *(v.certainty for v in values), *(s.certainty for s in scopes))
-    if tree.truncated:
+    if not tree.is_whole:
         values, rows = [left_of(each) for each in values], rows_left_of(rows)
-    if tree.truncated or write.unknown is not None:
+    if not tree.is_whole or write.unknown is not None:
         certainty = Certainty.OPAQUE
     draft = _Draft(write, values, rows, certainty, kind, resolver, context, selectors(tree, context.literals))
     plan, edges, target = draft.finish()
@@ -257,7 +274,7 @@ class _Draft:
         """The plan with its fingerprint, its edges, and the target."""
         name_of = _namer(self.values, self.rows, self.resolver)
         located = self.write.target[0] if self.write.target else None
-        target = located.dataset.id if located else DatasetId("unknown", self.write.operation.lower())
+        target = located.dataset.id if located else DatasetId(UNNAMED_NAMESPACE, self.write.operation.lower())
         if self.kind is EdgeKind.USAGE:
             target = _NO_NAME_YET
         edges = self._edges(target, name_of)

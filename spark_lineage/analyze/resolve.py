@@ -339,23 +339,57 @@ class Resolver:
         )
 
 
+_SPLIT = "split the job, or report it with the size of its plan"
+
+_CUT: dict[str, tuple[str, str]] = {
+    "nodes": ("the plan has more operators, expressions and values than the bridge writes", _SPLIT),
+    "bytes": ("the plan takes more bytes than the bridge writes", _SPLIT),
+    "elements": ("the lists of the plan have more entries than the bridge writes", _SPLIT),
+    "attributes": (
+        "the operators of the plan list more columns than the bridge writes",
+        "select the columns that are needed before the joins, or split the job",
+    ),
+    "depth": ("values of the plan lie deeper inside of each other than the bridge writes", "report the plan"),
+    "text": (
+        "a name in the plan is longer than the bridge writes",
+        "give a long expression a short name (an alias)",
+    ),
+    "time": (
+        "Spark took longer than the bridge waits to say which columns the operators of the plan have",
+        "report the plan with the number of its operators",
+    ),
+}
+"""Limit of the bridge -> what was beyond it, and what to do. The numbers are in docs/operations.md."""
+
+
 def cut(tree: PlanTree) -> tuple[Problem, ...]:
     """A problem for each limit of the bridge that a plan was cut at."""
+    what = (
+        ", but nothing that its lineage needs is missing"
+        if tree.is_whole
+        else ": its lineage is not complete"
+    )
+    told = ((limit, *_CUT.get(limit, ("the plan was cut", _SPLIT))) for limit in tree.truncated)
     return tuple(
-        Problem(
-            "plan_truncated",
-            Severity.WARNING,
-            f"the plan was larger than the bridge's limit of {limit}: its lineage is not complete",
-            limit,
-            "split the job, or report it with the size of its plan",
-        )
-        for limit in tree.truncated
+        Problem("plan_truncated", Severity.WARNING, f"{beyond}{what}", limit, hint)
+        for limit, beyond, hint in told
+    )
+
+
+def _cut_checkpoint(tree: PlanTree) -> Problem:
+    """Of a plan whose own record is whole, and which reads the rows of one that was cut."""
+    return Problem(
+        "cut_checkpoint",
+        Severity.WARNING,
+        "the plan that made the rows of a checkpoint was cut by a limit of the bridge: what they are made of is not all known",
+        ", ".join(tree.truncated),
+        "see what the problem plan_truncated says of the query whose rows were kept",
     )
 
 
 def _resolved(resolver: Resolver, rows: Node, tree: PlanTree) -> Scope:
-    """The scope of an operator of another plan: where that was cut, what is left of it may be of any shape, and is never all."""
-    if not tree.truncated:
+    """The scope of an operator of another plan: where that has lost a part, what is left may be of any shape, and is never all."""
+    if tree.is_whole:
         return resolver.resolve(rows, tree)
     try:
         scope = resolver.resolve(rows, tree)
@@ -367,7 +401,7 @@ def _resolved(resolver: Resolver, rows: Node, tree: PlanTree) -> Scope:
         columns=columns,
         rows=rows_left_of(scope.rows),
         certainty=Certainty.OPAQUE,
-        problems=(*scope.problems, *cut(tree)),
+        problems=(*scope.problems, _cut_checkpoint(tree)),
     )
 
 

@@ -153,7 +153,9 @@ def _updated(query: Any) -> dict[str, tuple[Any, ...]]:
                 each.name: (value,) for each, value in zip(query.get("output") or (), inserted, strict=False)
             }
         named = [each for each in query.get("projectList") or () if isinstance(each, Node)]
-        assigned = {each.get("name"): (_new(each.get("child")),) for each in named}
+        names: dict[int | None, str] = {each.expr: each.name for each in query.output or ()}
+        # An alias's own name is cut off where it is very long, its column's is there.
+        assigned = {names.get(each.expr, str(each.get("name"))): (_new(each.get("child")),) for each in named}
         if query.name == "Project" and set(assigned) - {_OPERATION_COLUMN}:
             return assigned
         below = query.nodes(NodeKind.LOGICAL)

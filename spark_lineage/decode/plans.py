@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from spark_lineage.decode.facts import PlanFacts
+from spark_lineage.decode.lost import has_lost_part
 from spark_lineage.decode.parts import describe
 from spark_lineage.decode.records import (
     NO_FACTS_JSON,
@@ -152,12 +153,13 @@ class _Builder:
             "t": lambda index: self.types[index],
             "?": lambda length: Masked(int(length)),
             "o": lambda name: Opaque(str(name)),
-            "cut": lambda limit: Cut(str(limit)),
+            "cut": lambda limit: self._marked(Cut(str(limit))),
         }
         kinds = [(NodeKind(each.kind), each.name, each.name.rpartition(".")[2]) for each in record.classes]
         self.nodes = [self._bare(index, raw, *kinds[raw.c]) for index, raw in enumerate(record.nodes)]
         self.cut = self._cut()
         self.found: list[Attribute | Node] = []
+        self.has_mark = False
         self.spans = Spans(self.attributes, self.room)
 
     def _cut(self) -> dict[int, Cut]:
@@ -184,7 +186,7 @@ class _Builder:
 
     def build(self) -> PlanTree:
         names = [each.fields for each in self.record.classes]
-        inside = []
+        inside, marked = [], []
         value = self._value
         for node, raw in zip(self.nodes, self.record.nodes, strict=True):
             self.found = []
@@ -195,6 +197,9 @@ class _Builder:
                 values = [value(each) if type(each) in _INSIDE else each for each in raws]
                 node.fields = dict(zip(names[raw.c], values, strict=True))
             inside.append(self.found)
+            if self.has_mark:
+                marked.append(node)
+                self.has_mark = False
             if raw.o is not NO_OUTPUT_JSON:
                 node.output = self._output(self._read(_output, raw.o))
         describe(self.nodes, inside)
@@ -204,7 +209,13 @@ class _Builder:
             analyzed=self._root(self.record.analyzed),
             executed=self._root(self.record.executed),
             truncated=tuple(str(each.get("limit", "")) for each in self.record.truncated),
+            is_whole=not has_lost_part(self.nodes, marked, self.record.truncated),
         )
+
+    def _marked(self, mark: Cut) -> Cut:
+        """A `Cut` of the node that is read."""
+        self.has_mark = True
+        return mark
 
     def _read(self, decoder: msgspec.json.Decoder[Found], raw: msgspec.Raw) -> Found:
         """What of a node was left as JSON; where it is long, it is weighed first."""
@@ -257,7 +268,7 @@ class _Builder:
             ((tag, content),) = raw.items()
             if tag == "a" or tag == "@":  # noqa: PLR1714 - a set would cost more than the rest
                 if self.cut and tag == "@" and content in self.cut:
-                    return self.cut[content]
+                    return self._marked(self.cut[content])
                 item = self.attributes[content] if tag == "a" else self.nodes[content]
                 self.found.append(item)
                 return item

@@ -144,13 +144,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class PlanTree:
-    """A decoded plan section; `truncated` names the limits that the bridge reached, `found` is for `once`."""
+    """A decoded plan section; `truncated` names the limits that the bridge reached, `found` is for `once`.
+
+    `is_whole` is whether nothing was cut off that lineage goes through: of what ran, or of a name, something may be.
+    """
 
     hash: str
     nodes: tuple[Node, ...]
     analyzed: Node | None
     executed: Node | None
     truncated: tuple[str, ...] = ()
+    is_whole: bool = True
     found: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def once(self, key: Hashable, find: Callable[[], Found]) -> Found:

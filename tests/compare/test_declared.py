@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from support.paths import REPOSITORY
 import spark_lineage
 from spark_lineage.compare.declared.file import read_declaration
 from spark_lineage.errors import DeclarationError
-from spark_lineage.model import Batch, Certainty, Problem, RunState, Severity
+from spark_lineage.model import Batch, Certainty, DatasetId, Problem, RunState, Severity
 from spark_lineage.show import cli
 
 pytest.importorskip("yaml", reason="declarations need pyyaml")
@@ -295,6 +296,17 @@ def test_a_rule_about_nothing_and_a_store_with_losses_are_not_silent(check, code
             2,
         ),
     ]
+
+
+def test_of_a_plan_that_was_cut_the_table_says_itself_that_it_may_miss_something(check):
+    named = DatasetId("file", "/w/elsewhere")
+    lost = Batch(
+        problems=(Problem("plan_truncated", Severity.WARNING, "Cut.", fingerprint="p", dataset=named),)
+    )
+    assert told(check("forbidden: [{from: '*.name', to: '*/raw'}]\n", lost)) == []
+    unnamed = replace(lost.problems[0], dataset=DatasetId("unknown", "stream"))
+    answer = check("forbidden: [{from: '*.name', to: '*/raw'}]\n", Batch(problems=(unnamed,)))
+    assert [each[1] for each in told(answer)] == ["capture_incomplete"]
 
 
 def test_dependencies(check):

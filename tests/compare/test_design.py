@@ -132,6 +132,18 @@ def test_of_a_plan_that_was_cut_nothing_is_said_to_be_missing(tmp_path):
     assert answer.findings == ()
 
 
+def test_a_plan_that_reads_a_checkpoint_of_one_that_was_cut_is_whole_itself(tmp_path):
+    compared(tmp_path, read(operator=None), read("audit", "1:7", rows=2))
+    store = DeltaStore(tmp_path)
+    store.append(Batch(problems=(Problem("cut_checkpoint", Severity.WARNING, "m", fingerprint="p1"),)))
+    (audit, _) = compare(store, "report").writes[0].sources
+    assert (audit.dataset.name, audit.status, audit.reason) == (
+        "/w/audit",
+        "not_designed",
+        "2 rows were read",
+    )
+
+
 def test_the_whole_answer_with_an_input_that_is_not_designed(tmp_path):
     answer = compared(
         tmp_path,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import inf
 from typing import Any
 
 Json = Any
@@ -28,6 +29,15 @@ def cut_at_nodes(record: Json, kept: int) -> Json:
     return _ended(record, nodes, "nodes")
 
 
+def with_a_mark(record: Json) -> Iterator[Json]:
+    """The record with a mark in the place of a node, for each place that names one."""
+    for number, node in enumerate(record["nodes"]):
+        for named in dict.fromkeys(_named(node["f"])):
+            nodes = list(record["nodes"])
+            nodes[number] = node | {"f": _marked(node["f"], named, named)}
+            yield record | {"nodes": nodes, "truncated": [{"limit": "nodes", "value": 1}]}
+
+
 CUTS: dict[str, Callable[[Json, int], Json]] = {"bytes": cut_at_bytes, "nodes": cut_at_nodes}
 """Limit -> what it leaves of a record."""
 
@@ -49,11 +59,12 @@ def _named(value: Json) -> list[int]:
     return [value["@"]] if "@" in value else _named(value.get("m"))
 
 
-def _marked(value: Json, kept: int) -> Json:
+def _marked(value: Json, first: int, last: float = inf) -> Json:
+    """The value with a mark for each node from the first to the last."""
     if isinstance(value, list):
-        return [_marked(each, kept) for each in value]
+        return [_marked(each, first, last) for each in value]
     if not isinstance(value, dict):
         return value
     if "m" in value:
-        return {"m": _marked(value["m"], kept)}
-    return {"cut": "nodes"} if value.get("@", -1) >= kept else value
+        return {"m": _marked(value["m"], first, last)}
+    return {"cut": "nodes"} if first <= value.get("@", -1) <= last else value

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from fuzzing.cuts import CUTS
+from fuzzing.cuts import CUTS, with_a_mark
 from fuzzing.test_fuzzing import RECORDED
+from spark_lineage.analyze.commands import (
+    answered_query,
+    changed_dataset,
+    data_command,
+    is_command,
+    is_schema_inference,
+)
 from spark_lineage.analyze.endings import ending_of
 from spark_lineage.analyze.identity import Naming
 from spark_lineage.analyze.lineage import Context, Lineage, analyze_usage, analyze_write, writes_of
@@ -16,10 +24,15 @@ from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import PlanRecord, decode_record
 from spark_lineage.decode.tree import PlanTree
 from spark_lineage.model import Certainty
+from tests.analyze.building import PlanBuilder, record_of
 
 PLANS = [each for each in RECORDED if each["kind"] == "plan"]
 UNNAMED = "unknown"
 """The namespace of a target that could not be named."""
+
+
+def short(record: Any) -> str:
+    return str(record["hash"][:8])
 
 
 def tree_of(record: Any) -> PlanTree:
@@ -49,11 +62,13 @@ def edges(lineage: Lineage) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("limit", CUTS)
-@pytest.mark.parametrize("record", PLANS, ids=lambda record: record["hash"][:8])
+@pytest.mark.parametrize("record", PLANS, ids=short)
 def test_what_is_left_of_a_plan_is_told_as_a_part_of_it(record: Any, limit: str) -> None:
     whole = lineages(tree_of(record))
-    for kept in range(1, len(record["nodes"])):
+    ran = len(record["nodes"]) if record["executed"] is None else record["executed"]["@"]
+    for kept in range(1, ran):
         tree = tree_of(CUTS[limit](record, kept))
+        assert not tree.is_whole, kept
         assert ending_of(tree, Naming()) is None
         for left, all_of_it in zip(lineages(tree), whole, strict=True):
             codes = [problem.code for problem in left.problems]
@@ -70,3 +85,52 @@ def test_what_is_left_of_a_plan_is_told_as_a_part_of_it(record: Any, limit: str)
                 assert "unknown_target" in codes, kept
             elif left.plan.kind is all_of_it.plan.kind and left.plan.kind.value == "data":
                 assert left.plan.target == all_of_it.plan.target, kept
+
+
+def certainties(lineage: Lineage) -> tuple[Any, ...]:
+    return (
+        lineage.plan.certainty,
+        lineage.plan.columns,
+        tuple(replace(edge, fingerprint="") for edge in lineage.edges),
+    )
+
+
+@pytest.mark.parametrize("limit", CUTS)
+@pytest.mark.parametrize("record", [each for each in PLANS if each["executed"]], ids=short)
+def test_a_plan_that_has_lost_a_part_of_what_ran_is_as_sure_as_before(record: Any, limit: str) -> None:
+    before = tree_of(record)
+    whole, ended = lineages(before), ending_of(before, Naming())
+    for kept in range(record["executed"]["@"], len(record["nodes"])):
+        tree = tree_of(CUTS[limit](record, kept))
+        assert tree.is_whole, kept
+        assert ending_of(tree, Naming()) == ended
+        for left, all_of_it in zip(lineages(tree), whole, strict=True):
+            codes = [problem.code for problem in left.problems]
+            assert codes.count("plan_truncated") == 1, kept
+            codes.remove("plan_truncated")
+            assert codes == [problem.code for problem in all_of_it.problems], kept
+            usage = left.plan.kind.value == "usage"
+            assert usage or certainties(left) == certainties(all_of_it), kept
+            assert left.plan.certainty is all_of_it.plan.certainty, kept
+            assert edges(left) == edges(all_of_it), kept
+
+
+@pytest.mark.parametrize("record", PLANS, ids=short)
+def test_wherever_a_node_is_cut_off_a_plan_is_of_some_kind(record: Any) -> None:
+    """All that is asked of a plan before its lineage, with a mark in the place of each node that another one names."""
+    for cut in with_a_mark(record):
+        tree = tree_of(cut)
+        for ask in (is_command, answered_query, data_command, is_schema_inference):
+            ask(tree)
+        changed_dataset(tree, Naming())
+        ending_of(tree, Naming())
+        for left in lineages(tree):
+            assert "analysis_failed" not in {problem.code for problem in left.problems}
+
+
+def test_of_a_plan_that_is_cut_off_below_its_subqueries_nobody_knows_what_it_is() -> None:
+    plan = PlanBuilder()
+    root = plan.operator("WithCTE", [], plan={"cut": "nodes"}, cteDefs=[])
+    section = plan.section(root) | {"truncated": [{"limit": "nodes", "value": 250_000}]}
+    tree = decode_plan(record_of(section))
+    assert (is_command(tree), tree.is_whole) == (False, False)

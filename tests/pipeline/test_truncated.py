@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from spark_lineage.analyze.identity import Naming
-from spark_lineage.analyze.lineage import writes_of
+from spark_lineage.analyze.lineage import Context, Lineage, analyze_write, writes_of
+from spark_lineage.compare.design import compare
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.pipeline import ingest
 from spark_lineage.query.local import LocalEngine
@@ -16,7 +17,7 @@ from spark_lineage.show.answer import plain_text
 from spark_lineage.show.text.lineage import lineage_text
 from spark_lineage.show.text.table import table_text
 from spark_lineage.store.delta import DeltaStore
-from tests.analyze.building import LOGICAL, PlanBuilder, record_of
+from tests.analyze.building import EXPRESSION, LOGICAL, PlanBuilder, record_of
 from tests.pipeline.segments import END, execution, write_segment
 from tests.pipeline.test_ingest import rows
 from tests.pipeline.test_origins import copied, edges, section
@@ -26,7 +27,7 @@ CUT = {"truncated": BYTES}
 TOLD = {
     "code": "plan_truncated",
     "severity": "warning",
-    "message": "the plan was larger than the bridge's limit of bytes: its lineage is not complete",
+    "message": "the plan takes more bytes than the bridge writes: its lineage is not complete",
     "where": "bytes",
     "hint": "split the job, or report it with the size of its plan",
 }
@@ -44,6 +45,15 @@ UPSTREAM = """\
 /out.a  opaque: it may have sources that are not known
 └── /in1.a  identity
 """
+
+
+INSTEAD = {
+    "code": "cut_checkpoint",
+    "severity": "warning",
+    "message": "the plan that made the rows of a checkpoint was cut by a limit of the bridge: what they are made of is not all known",
+    "where": "bytes",
+    "hint": "see what the problem plan_truncated says of the query whose rows were kept",
+}
 
 
 def bare(plan: PlanBuilder, name: str, kind: str = "logical") -> dict[str, int]:
@@ -125,7 +135,115 @@ def test_what_was_made_of_the_rows_of_a_plan_that_was_cut_is_opaque_too(
         ["opaque"],
     )
     assert edges(store, "/out") == known
-    assert [each["code"] for each in rows(store, "problems")] == ["plan_truncated"]
+    told = [{name: each[name] for name in INSTEAD} for each in rows(store, "problems")]
+    assert told == [INSTEAD]  # nothing says that the reader's own plan was cut
+    assert compare(DeltaStore(store), "/out").writes[0].plan_is_known
+
+
+def lineage_of(plan: PlanBuilder, command: dict[str, int], *limits: str, **more: Any) -> Lineage:
+    """That of the write of a plan that was cut at some limits."""
+    truncated = [{"limit": limit, "value": 1} for limit in limits]
+    tree = decode_plan(record_of(plan.section(command) | more | {"truncated": truncated}))
+    ((node, write),) = writes_of(tree, Naming())
+    return analyze_write(node, write, tree, Context("job"))
+
+
+def sure(lineage: Lineage) -> tuple[set[str], list[tuple[str, str]]]:
+    """How sure a plan with its columns and edges is, and the code and the sentence of each problem."""
+    every = [lineage.plan, *lineage.plan.columns, *lineage.edges]
+    return {each.certainty.value for each in every}, [(each.code, each.message) for each in lineage.problems]
+
+
+def test_a_name_that_is_too_long_takes_nothing_of_what_is_known() -> None:
+    """`SELECT to_json(struct(*))` of 800 columns, whose alias the command gives a name of its own."""
+    plan = PlanBuilder()
+    leaf, (a,) = plan.files("file:/in", ["a"])
+    made = plan.attribute("made")
+    alias = plan.node(
+        EXPRESSION + "Alias", "expression", {"child": a, "name": {"cut": "text"}}, e=made["a"], n="alias"
+    )
+    query = plan.operator("Project", [made], child=leaf, projectList=[alias])
+    told = (
+        "a name in the plan is longer than the bridge writes, but nothing that its lineage needs is missing"
+    )
+    lineage = lineage_of(plan, plan.insert(query, "file:/out", ["a"]), "text")
+    assert sure(lineage) == ({"exact"}, [("plan_truncated", told)])
+    assert [(each.source.name, each.source_field, each.target_field) for each in lineage.edges] == [
+        ("/in", "a", "a")
+    ]
+
+
+def test_an_update_knows_a_column_whose_name_is_too_long_by_its_output() -> None:
+    """Iceberg's UPDATE, as Spark rewrites it: what is assigned is found by the names of a select list."""
+    plan = PlanBuilder()
+    a, b, new = (plan.attribute(name) for name in ("a", "b", "a"))
+    table = plan.node(
+        "org.example.RowLevelOperationTable", "value", {}, x={"command": "UPDATE", "name": "cat.s.t"}
+    )
+    leaf = plan.operator("DataSourceV2Relation", [a, b], table=table, identifier=None, catalog=None)
+    alias = plan.node(
+        EXPRESSION + "Alias", "expression", {"child": b, "name": {"cut": "text"}}, e=new["a"], n="alias"
+    )
+    query = plan.operator("Project", [new, b], projectList=[alias, b], child=leaf)
+    command = plan.operator("ReplaceData", [], table=leaf, condition=None, query=query)
+    lineage = lineage_of(plan, command, "text")
+    assert [(each.source_field, each.target_field, each.certainty.value) for each in lineage.edges] == [
+        ("b", "a", "exact")
+    ]
+
+
+@pytest.mark.parametrize("fields", [{}, {"children": [{"cut": "nodes"}], "subqueries": []}])
+def test_what_is_cut_off_of_the_executed_plan_takes_nothing_of_what_is_known(fields: dict[str, Any]) -> None:
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", ["a"])
+    command = plan.insert(leaf, "file:/out", ["a"])
+    ran = plan.node("org.apache.spark.sql.execution.ProjectExec", "physical", fields)
+    told = "the plan has more operators, expressions and values than the bridge writes, but nothing that its lineage needs is missing"
+    lineage = lineage_of(plan, command, "nodes", executed=ran)
+    assert sure(lineage) == ({"exact"}, [("plan_truncated", told)])
+
+
+@pytest.mark.parametrize("limit", ["time", "attributes"])
+def test_an_operator_whose_columns_nobody_was_asked_for_is_a_loss(limit: str) -> None:
+    """A union of two tables: of the second one's columns nothing is known, and the rule of a union goes by position."""
+    plan = PlanBuilder()
+    (one, _), (other, _) = plan.files("file:/in1", ["a"]), plan.files("file:/in2", ["a"])
+    plan.nodes[other["@"]]["o"] = None
+    query = plan.operator("Union", [plan.attribute("a")], children=[one, other])
+    lineage = lineage_of(plan, plan.insert(query, "file:/out", ["a"]), limit)
+    assert sure(lineage)[0] == {"opaque", "over_approximate"}
+    assert [each.certainty.value for each in lineage.plan.columns] == ["opaque"]
+
+
+@pytest.mark.parametrize(
+    "truncated", [{"limit": "elements", "value": 250_000}, {"limit": "bytes", "value": 8 << 20}]
+)
+def test_a_limit_that_leaves_no_mark_is_a_loss(truncated: dict[str, Any]) -> None:
+    """A map just ends, and the paths of a stream are beside the plan."""
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", ["a"])
+    command = plan.insert(leaf, "file:/out", ["a"])
+    tree = decode_plan(record_of(plan.section(command) | {"truncated": [truncated]}))
+    assert not tree.is_whole
+
+
+@pytest.mark.parametrize(
+    ("limit", "message", "hint"),
+    [
+        ("nodes", "the plan has more operators, expressions and values than the bridge writes", "split the job, or report it with the size of its plan"),
+        ("bytes", "the plan takes more bytes than the bridge writes", "split the job, or report it with the size of its plan"),
+        ("elements", "the lists of the plan have more entries than the bridge writes", "split the job, or report it with the size of its plan"),
+        ("attributes", "the operators of the plan list more columns than the bridge writes", "select the columns that are needed before the joins, or split the job"),
+        ("depth", "values of the plan lie deeper inside of each other than the bridge writes", "report the plan"),
+        ("text", "a name in the plan is longer than the bridge writes", "give a long expression a short name (an alias)"),
+        ("time", "Spark took longer than the bridge waits to say which columns the operators of the plan have", "report the plan with the number of its operators"),
+    ],
+)  # fmt: skip
+def test_each_limit_is_told_in_its_own_words(limit: str, message: str, hint: str) -> None:
+    plan = PlanBuilder()
+    lineage = lineage_of(plan, plan.insert(half_a_union(plan), "file:/out", ["a"]), limit)
+    (problem,) = [each for each in lineage.problems if each.code == "plan_truncated"]
+    assert (problem.message, problem.where, problem.hint) == (f"{message}: its lineage is not complete", limit, hint)  # fmt: skip
 
 
 def targets(plan: PlanBuilder, command: dict[str, int], **cut: Any) -> list[tuple[str, bool]]:
@@ -148,17 +266,23 @@ def test_a_stream_whose_table_is_cut_off_is_not_named_by_its_sink() -> None:
     assert targets(plan, command, **CUT) == [("", False)]
 
 
+RAN = {"children": [], "subqueries": []}
+"""The fields of an operator that ran."""
+
+
 @pytest.mark.parametrize(
-    ("partitions", "cut", "expected"),
+    ("partitions", "ran", "cut", "expected"),
     [
-        (1, {}, ("/out", True)),
-        (1, CUT, ("/out", False)),
-        (0, {}, ("/out", True)),
-        (0, CUT, ("/out", True)),
+        (1, None, {}, ("/out", True)),
+        (1, None, CUT, ("/out", False)),
+        (1, {}, CUT, ("/out", False)),
+        (1, RAN, CUT, ("/out", True)),
+        (0, None, {}, ("/out", True)),
+        (0, None, CUT, ("/out", True)),
     ],
 )
 def test_an_overwrite_of_partitions_replaces_all_only_where_the_executed_command_is_there_to_say_so(
-    partitions: int, cut: dict[str, Any], expected: tuple[str, bool]
+    partitions: int, ran: dict[str, Any] | None, cut: dict[str, Any], expected: tuple[str, bool]
 ) -> None:
     plan = PlanBuilder()
     leaf, output = plan.files("file:/in", ["a"])
@@ -166,7 +290,46 @@ def test_an_overwrite_of_partitions_replaces_all_only_where_the_executed_command
         "InsertIntoHadoopFsRelationCommand", [], outputPath="file:/out", query=leaf, mode="Overwrite",
         partitionColumns=output[:partitions], catalogTable=None, outputColumnNames=["a"],
     )  # fmt: skip
-    assert targets(plan, command, **cut) == [expected]
+    name = "org.apache.spark.sql.execution.command.DataWritingCommandExec"
+    executed = {} if ran is None else {"executed": plan.node(name, "physical", ran)}
+    assert targets(plan, command, **cut, **executed) == [expected]
+
+
+SAVES = {
+    "jdbc": ([["url", "jdbc:postgresql://h/d"], ["dbtable", "s.t"]], "d.s.t"),
+    "delta": ([["path", "file:/out"]], "/out"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "cut", "dynamic", "overwrites"),
+    [
+        ("jdbc", {}, False, True),
+        ("jdbc", {}, True, True),
+        ("jdbc", CUT, None, True),
+        ("delta", {}, False, True),
+        ("delta", {}, True, False),
+        ("delta", CUT, None, False),
+        ("delta", CUT, False, True),
+        ("delta", CUT, True, False),
+    ],
+)
+def test_a_save_replaces_all_unless_its_table_may_have_partitions_and_the_mode_is_dynamic_or_not_known(
+    kind: str, cut: dict[str, Any], *, dynamic: bool | None, overwrites: bool
+) -> None:
+    """Whether Delta's table has any is not in the plan, nor, where the executed command is cut off, the mode."""
+    plan = PlanBuilder()
+    leaf, _ = plan.files("file:/in", ["a"])
+    options, name = SAVES[kind]
+    command = plan.operator(
+        "SaveIntoDataSourceCommand", [], query=leaf, dataSource={"o": "x.Source"}, options={"m": options}, mode="Overwrite"
+    )  # fmt: skip
+    executed = {}
+    if dynamic is not None:
+        facts = {"x": {"dynamic_partition_overwrite": True}} if dynamic else {}
+        physical = "org.apache.spark.sql.execution.command.ExecutedCommandExec"
+        executed = {"executed": plan.node(physical, "physical", RAN, **facts)}
+    assert targets(plan, command, **cut, **executed) == [(name, overwrites)]
 
 
 def test_a_value_without_fields_and_facts_is_one_that_was_cut_off_only_where_something_was() -> None:
