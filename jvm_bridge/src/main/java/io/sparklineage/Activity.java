@@ -35,7 +35,7 @@ final class Activity {
     private static final int ATTEMPT_LIMIT = 20_000;
 
     /** So many wait for the recorder's thread to be made bytes: that would take the listener's time. */
-    private static final int TRIMMED_FROM = 1_000;
+    private static final int TRIMMED_FROM = 200;
     private static final int JOBS_OF_EXECUTION_LIMIT = 10_000;
     private static final int METRICS_OF_EXECUTION_LIMIT = 10_000;
 
@@ -269,6 +269,9 @@ final class Activity {
         }
         job.endedAt = event.time();
         job.succeeded = event.jobResult() == JobSucceeded$.MODULE$;
+        if (job.isLeftOut) {
+            forget(job);
+        }
         if (job.executionId != null) {
             return null;
         }
@@ -280,6 +283,7 @@ final class Activity {
 
     /** Notes what a job without an execution reads and writes; where all of them have too much to say, what the oldest said is left out. */
     void reads(Job job, byte[] members) {
+        release(job);
         job.reads = members;
         readBytes += members.length;
         for (Iterator<Job> oldest = jobs.values().iterator(); readBytes > READS_LIMIT && oldest.hasNext();) {

@@ -268,8 +268,9 @@ final class Masking {
     /** The same; what was cut ends in an ellipsis. */
     static String statement(String sql) {
         String masked = sql(sql);
-        boolean isWhole = sql.length() <= READ_LIMIT && masked.length() < TEXT_LIMIT;
-        return isWhole ? masked : cut(masked, TEXT_LIMIT - 1) + "\u2026";
+        // A text that is cut between two characters which belong together is one shorter.
+        boolean isWhole = sql.length() <= READ_LIMIT && masked.length() < TEXT_LIMIT - 1;
+        return isWhole ? masked : cut(masked, TEXT_LIMIT - 2) + "\u2026";
     }
 
     private static String sql(String sql, boolean foreign, boolean quotesNames) {

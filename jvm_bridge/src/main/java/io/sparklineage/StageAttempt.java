@@ -16,11 +16,11 @@ final class StageAttempt {
     /** Whether the stage has all that it was to do: what still runs is not needed, and killed. */
     boolean complete;
 
-    /** What Spark said of it when it ended, as members of its record. */
-    final JsonWriter ended = new JsonWriter();
+    /** What Spark said of it when it ended, as members of its record; null before. */
+    JsonWriter ended;
 
-    /** The distributions of its tasks' values, as a member of its record; empty where there are none. */
-    final JsonWriter distributions = new JsonWriter();
+    /** The distributions of its tasks' values, as a member of its record; null where there are none. */
+    JsonWriter distributions;
 
     /** The ids of the SQL metrics that its tasks changed, and what each came to with them. */
     long[] metrics = NONE;
@@ -34,7 +34,9 @@ final class StageAttempt {
     /** Takes no more memory than its bytes; they are made later otherwise, on another thread. */
     void trim() {
         ended.trim();
-        distributions.trim();
+        if (distributions != null) {
+            distributions.trim();
+        }
     }
 
     /**
@@ -44,7 +46,7 @@ final class StageAttempt {
     void write(JsonWriter json, int jobId, boolean detailed) {
         int ending = complete ? Math.max(0, Math.min(runningTasks, speculativeTasks)) : 0;
         json.object().raw(ended);
-        if (detailed && distributions.size() > 0) {
+        if (detailed && distributions != null) {
             json.raw(distributions);
         }
         json.field("job_id", jobId).field("failed_tasks", failedTasks)

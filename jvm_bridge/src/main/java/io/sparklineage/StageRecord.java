@@ -10,7 +10,8 @@ final class StageRecord {
     private StageRecord() {
     }
 
-    static void write(JsonWriter json, StageInfo stage) {
+    static JsonWriter write(StageInfo stage) {
+        JsonWriter json = new JsonWriter();
         String failure = (String) SparkCompat.unwrap(stage.failureReason());
         json.field("stage_id", stage.stageId())
                 .field("attempt", stage.attemptNumber())
@@ -24,7 +25,7 @@ final class StageRecord {
         if (stage.taskMetrics() != null) {
             metrics(json, stage.taskMetrics());
         }
-        json.endObject();
+        return json.endObject();
     }
 
     private static void metrics(JsonWriter json, TaskMetrics metrics) {

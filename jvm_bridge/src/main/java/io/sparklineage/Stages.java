@@ -67,11 +67,11 @@ final class Stages {
         long key = key(stage.stageId(), stage.attemptNumber());
         StageAttempt attempt = attempts.computeIfAbsent(key,
                 unseen -> new StageAttempt(stage.stageId(), stage.attemptNumber()));
-        StageRecord.write(attempt.ended, stage);
+        attempt.ended = StageRecord.write(stage);
         attempt.complete = stage.failureReason().isEmpty();
         TaskSpreads spread = spreads.remove(key);
         if (spread != null) {
-            spread.write(attempt.distributions);
+            attempt.distributions = spread.write();
         }
         if (inExecution) {
             readMetrics(attempt, stage);

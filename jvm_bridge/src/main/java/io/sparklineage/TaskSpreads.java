@@ -39,7 +39,8 @@ final class TaskSpreads {
     }
 
     /** The member `distributions`; what was 0 in every task is left out. */
-    void write(JsonWriter json) {
+    JsonWriter write() {
+        JsonWriter json = new JsonWriter();
         json.name("distributions").object();
         for (int i = 0; i < spreads.length; i++) {
             long[] summary = spreads[i].summary();
@@ -51,6 +52,6 @@ final class TaskSpreads {
                 json.endArray();
             }
         }
-        json.endObject();
+        return json.endObject();
     }
 }

@@ -22,7 +22,9 @@ class MaskingTest {
     void aStatementThatIsCutEndsInAnEllipsis() {
         String names = String.join("", java.util.Collections.nCopies(3_000, "a, "));
         assertEquals("SELECT " + names + "b FROM t", Masking.statement("SELECT " + names + "b FROM t"));
-        assertEquals("SELECT " + names + names.substring(0, 992) + "\u2026", Masking.statement("SELECT " + names + names + "b FROM t"));
+        assertEquals("SELECT " + names + names.substring(0, 991) + "\u2026", Masking.statement("SELECT " + names + names + "b FROM t"));
+        String odd = "`" + String.join("", java.util.Collections.nCopies(6_000, "\ud83d\ude00")) + "`";
+        assertEquals(odd.substring(0, 9_997) + "\u2026", Masking.statement(odd));
         String comment = String.join("", java.util.Collections.nCopies(200_000, "/* a */"));
         assertEquals("SELECT\u2026", Masking.statement("SELECT " + comment + "b FROM t"));
     }

@@ -17,6 +17,8 @@ import org.apache.spark.TaskKilled;
 import org.apache.spark.executor.ExecutorMetrics;
 import org.apache.spark.executor.TaskMetrics;
 import org.apache.spark.scheduler.AccumulableInfo;
+import org.apache.spark.scheduler.JobSucceeded$;
+import org.apache.spark.scheduler.SparkListenerJobEnd;
 import org.apache.spark.scheduler.SparkListenerJobStart;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
@@ -133,6 +135,17 @@ class StagesTest {
         Activity.Execution execution = activity.removeExecution(5);
         assertEquals(10, execution.jobsLeftOut);
         assertEquals(10_000, execution.jobs.size());
+    }
+
+    @Test
+    void jobsThatThereIsNoRoomForPushNoOtherOut() throws Throwable {
+        Activity.Job first = job(1, stage(1, 0));
+        for (int id = 2; id <= 30_000; id++) {
+            job(id, stage(id, 0));
+            activity.jobEnded(new SparkListenerJobEnd(id, 2L, JobSucceeded$.MODULE$));
+        }
+        activity.stageCompleted(stage(1, 0));
+        assertEquals(1, first.stages.size());
     }
 
     /** No two of its numbers are alike. */
