@@ -27,7 +27,7 @@ from spark_lineage.analyze.relations import (
     options_of,
 )
 from spark_lineage.analyze.rules import RULES
-from spark_lineage.analyze.writes import WRITES, finds_table, write_nodes
+from spark_lineage.analyze.writes import WRITES, below_ctes, finds_table, write_nodes
 from spark_lineage.decode.tree import Node, Opaque, PlanTree, flatten
 from spark_lineage.model import DatasetId
 
@@ -93,13 +93,8 @@ COMMANDS = frozenset().union(
 
 def is_command(tree: PlanTree) -> bool:
     """Whether the plan does something other than return rows: its root has a command's class."""
-    root = tree.analyzed
-    while root is not None and root.name == "WithCTE":
-        plan = root.get("plan")
-        root = plan if isinstance(plan, Node) else None
-    if root is None:
-        return False
-    return bool(write_nodes(root)) or not _is_query(root)
+    root = below_ctes(tree.analyzed)
+    return root is not None and (bool(write_nodes(root)) or not _is_query(root))
 
 
 def _is_query(root: Node) -> bool:

@@ -36,14 +36,20 @@ from spark_lineage.decode.tree import Attribute, MapValue, Node, NodeKind, Opaqu
 from spark_lineage.model import DatasetId, Subtype
 
 
+def below_ctes(root: Node | None) -> Node | None:
+    """What a plan does, below what its WITH names; None where that was cut off."""
+    while root is not None and root.name == "WithCTE":
+        plan = root.get("plan")
+        root = plan if isinstance(plan, Node) else None
+    return root
+
+
 def write_nodes(root: Node | None) -> list[Node]:
     """The write commands of an analyzed plan: its root, or the branches of a multi-table INSERT's Union.
 
     What lies below CommandResult or ExplainCommand was not run by this event.
     """
-    while root is not None and root.name == "WithCTE":
-        plan = root.get("plan")
-        root = plan if isinstance(plan, Node) else None
+    root = below_ctes(root)
     if root is None:
         return []
     if root.name == "Union":

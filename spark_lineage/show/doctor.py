@@ -301,7 +301,7 @@ def _store(place: Path | str) -> Check:
     try:
         if isinstance(place, Path) and (not place.exists() or (place.is_dir() and not any(place.iterdir()))):
             return Check("store", Outcome.OK, f"{place} will be made by the first ingest")
-        runs = store.read("runs", ["run_id"]).num_rows
+        left_out = store.read("runs", ["left_out"])["left_out"].to_pylist()
     except StoreError as error:
         return _from_error("store", error)
     except OSError as error:
@@ -311,7 +311,13 @@ def _store(place: Path | str) -> Check:
             f"{place} cannot be read ({error.strerror})",
             "name another store",
         )
-    return Check("store", Outcome.OK, f"{place} holds {runs} runs")
+    less = {"level": "columns", "sample": "operators and stages"}
+    words = [
+        f"{left_out.count(setting)} of them without {what} on purpose ({setting})"
+        for setting, what in less.items()
+        if setting in left_out
+    ]
+    return Check("store", Outcome.OK, ", ".join([f"{place} holds {len(left_out)} runs", *words]))
 
 
 def _session(settings: Settings, spark: SparkSession, *, switched_off: bool) -> Check:

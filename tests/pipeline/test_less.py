@@ -11,6 +11,8 @@ from support.spark import end_jvm, local_builder, own_session
 import spark_lineage
 from spark_lineage.pipeline.ingestion import ingest_segments
 from spark_lineage.pipeline.levels import Levels
+from spark_lineage.settings import load_settings
+from spark_lineage.show.doctor import diagnose
 from spark_lineage.store.delta import DeltaStore
 from tests.pipeline.segments import END, application, copy_plan, execution, frame
 
@@ -96,6 +98,25 @@ def test_the_versions_of_what_is_sampled_out_stay(tmp_path: Path) -> None:
     ]
     # Already the second one's: the queries with which Delta reads its logs are the same for both tables.
     assert [row["left_out"] for row in runs] == [None, *["sample"] * 5]
+
+
+@pytest.mark.parametrize(
+    ("level", "counted"),
+    [
+        ("column", "holds 4 runs, 2 of them without operators and stages on purpose (sample)"),
+        ("job", "holds 4 runs, 3 of them without columns on purpose (level)"),
+    ],
+)
+def test_doctor_counts_what_was_left_out(tmp_path: Path, level: str, counted: str) -> None:
+    ingested(
+        tmp_path,
+        {"spark.lineage.sample": "0", "spark.lineage.level": level},
+        execution(1, "copy", stages=[STAGE]),
+        execution(2, "copy", stages=[STAGE], left_out="sample"),
+        execution(3, "copy", root=3, stages=[STAGE], left_out="sample"),
+    )
+    checks = {check.name: check.sentence for check in diagnose(load_settings(store=tmp_path / "store"))}
+    assert checks["store"] == f"{tmp_path / 'store'} {counted}"
 
 
 LEVEL_PROBLEM = {
