@@ -57,15 +57,8 @@ def test_a_jar_alone_does_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.smoke35
 def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
-    sink = {"class": "org.apache.spark.metrics.sink.CsvSink", "directory": str(tmp_path / "metrics")}
-    (tmp_path / "metrics").mkdir()
     spool = tmp_path / "spool"
-    conf = [
-        word
-        for name, value in sink.items()
-        for word in ("--conf", f"spark.metrics.conf.*.sink.csv.{name}={value}")
-    ]
-    words = said(run(spool, *conf, do="status"))
+    words = said(run(spool, *csv_sink(tmp_path / "metrics"), do="status"))
     assert words["missing"] == "[]"
     assert words["once"] == "True"
     assert words["flushed"] == "True True"
@@ -122,7 +115,8 @@ def documented_metrics() -> set[str]:
 @pytest.mark.smoke35
 def test_what_is_disabled_stays_off_in_every_session_until_it_is_enabled(tmp_path: Path) -> None:
     """And what the first listener lost is not told of by the second: Spark counts drops per application."""
-    words = said(run(tmp_path, *EXTENSION, do="switch"))
+    spool = tmp_path / "spool"
+    words = said(run(spool, *EXTENSION, *csv_sink(tmp_path / "metrics"), do="switch"))
     first, off, second, last = (json.loads(words[name]) for name in ("first", "off", "second", "last"))
     reason = "listener_queue_dropped"
     assert (first["alive"], first["lost"], first["last_error"]) == (True, 5, reason)
@@ -133,7 +127,7 @@ def test_what_is_disabled_stays_off_in_every_session_until_it_is_enabled(tmp_pat
     told = {
         status["bridge"]: [
             (record["kind"], record.get("count"))
-            for record in read_spool(tmp_path)
+            for record in read_spool(spool)
             if record["kind"] != "plan" and record["bridge"] == status["bridge"]
         ]
         for status in (first, last)
@@ -146,6 +140,17 @@ def test_what_is_disabled_stays_off_in_every_session_until_it_is_enabled(tmp_pat
         first["bridge"]: [("application", None), ("execution", None), ("gap", 5)],
         last["bridge"]: [("application", None), ("execution", None), ("gap", 7), ("application_end", None)],
     }
+    lost = {name: count for name, count in read_csv_sink(tmp_path / "metrics").items() if "lost" in name}
+    assert {name: count for name, count in lost.items() if count} == {"lost": 7, f"lost_{reason}": 7}
+    assert len(lost) == 8
+
+
+def csv_sink(folder: Path) -> list[str]:
+    """For spark-submit: Spark's metrics go to files of that folder."""
+    folder.mkdir()
+    sink = {"class": "org.apache.spark.metrics.sink.CsvSink", "directory": str(folder)}
+    conf = (f"spark.metrics.conf.*.sink.csv.{name}={value}" for name, value in sink.items())
+    return [word for each in conf for word in ("--conf", each)]
 
 
 def read_csv_sink(folder: Path) -> dict[str, int]:

@@ -1,5 +1,9 @@
-"""A job with a write, a shuffle, a failed query and an RDD, which prints its answers and ends as ENDING says; DATA is its folder."""
+"""A job with a write, a shuffle, a failed query and an RDD, which prints its answers and ends as ENDING says; DATA is its folder.
 
+With WRITES it writes so many tables more, and prints how long all writes waited for their notes.
+"""
+
+import json
 import os
 import sys
 
@@ -18,6 +22,10 @@ try:
 except Exception as error:  # noqa: BLE001 - each Spark line raises classes of its own
     answer.append(type(error).__name__)
 print("answer", answer)
+if "WRITES" in os.environ:
+    for number in range(int(os.environ["WRITES"])):
+        numbers.write.parquet(f"{data}/more-{number}")
+    print("waited", json.loads(spark._jvm.io.sparklineage.Bridge.status())["metrics"]["intent_nanos"])
 if os.environ["ENDING"] == "exit":
     sys.exit(3)
 if os.environ["ENDING"] == "raise":

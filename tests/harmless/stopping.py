@@ -71,7 +71,9 @@ def fall_behind(name: str, millis: int, writes: int) -> SparkSession:
 if "NEVER" in os.environ:
     session = fall_behind("never", 3_600_000, 3)
     counts["posted"] = gauge(session)
+    began = time.monotonic()
     session.stop()
+    counts["stop_seconds"] = time.monotonic() - began
     counts["waiting"] = gauge(session)
     (folder / "counts.json").write_text(json.dumps(counts))
     raise SystemExit(0)

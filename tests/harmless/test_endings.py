@@ -117,6 +117,33 @@ def test_each_kind_of_throwable_from_every_method_changes_no_ending(
     assert wrong == []
 
 
+@pytest.mark.parametrize(
+    ("intent", "operation", "call"),
+    [("written", "write", 2), ("synced", "force", 1)],
+)
+def test_writes_wait_once_for_a_disk_that_never_answers_again(
+    tmp_path: Path, faulty: tuple[Path, dict[int, str]], intent: str, operation: str, call: int
+) -> None:
+    """The note of the first of six writes is waited for half a second, those of the next minute are queued and counted."""
+    jar, points = faulty
+    (point,) = (number for number, name in points.items() if name == f"LocalFiles$LocalOutput.{operation}")
+    words = [
+        *lineage_words(jar, tmp_path / "spool", f"-Dharmless.hangs={point}:{call}:{tmp_path / 'hangs'}"),
+        *("--conf", f"spark.lineage.intent={intent}"),
+    ]
+    environment = {"DATA": str(tmp_path), "ENDING": "return", "LOG_LEVEL": "WARN", "WRITES": "5"}
+    done = submit(SCRIPT, *words, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said = dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+    assert ANSWER.fullmatch(f"answer {said['answer']}")
+    assert pq.read_table(tmp_path / "more-4").num_rows == 36
+    assert (tmp_path / "hangs").exists()
+    assert 0.5e9 <= int(said["waited"]) < 6 * 0.5e9
+    (told,) = (line for line in done.stderr.splitlines() if "Lineage of this application" in line)
+    # Six notes and six writes, two queries, the job of an RDD, the end.
+    assert "records lost, by reason: {spool_failed=16} " in told
+
+
 def test_a_disk_that_never_answers_again_changes_no_ending(
     tmp_path: Path, faulty: tuple[Path, dict[int, str]]
 ) -> None:

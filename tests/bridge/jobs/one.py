@@ -37,6 +37,7 @@ if os.environ["DO"] == "switch":
     print("second", bridge.enable(spark._jsparkSession))
     dropped.inc(7)
     spark.newSession().range(4).collect()
+    spark._jvm.org.apache.spark.SparkEnv.get().metricsSystem().report()
     print("last", bridge.status())
 if os.environ["DO"] == "wide":
     wide = spark.range(1).selectExpr(*[f"id AS c{number}" for number in range(20)])

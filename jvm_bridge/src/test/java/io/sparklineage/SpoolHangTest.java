@@ -62,7 +62,7 @@ class SpoolHangTest {
 
     /** Two closers, as SparkContext.stop and the shutdown hook are: the second would wait for an hour if it waited by itself. */
     @ParameterizedTest
-    @ValueSource(strings = {"write", "force", "forceFolder", "rename", "create", "makeFolder", "usableSpace", "exists", "list"})
+    @ValueSource(strings = {"write", "force", "forceFolder", "rename", "create", "makeFolder", "usableSpace", "exists", "list", "close"})
     void nobodyWaitsForADiskThatHangs(String operation) throws Exception {
         maxBytes = 200;  // so little that the folder is listed with each segment
         Spool spool = spool();
