@@ -38,6 +38,7 @@ from support.spark import DELTA, SMALL
 from support.torture import ALL, Passed, seeds
 
 import spark_lineage
+from spark_lineage.capture import spool
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 
@@ -156,10 +157,13 @@ def records(segment: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def cut_power(folder: Path) -> None:
-    """Take what need not be on the disk: the tail of an open segment behind its last intent."""
+    """Take what need not be on the disk: the tail of an open segment behind its last intent.
+
+    One of which nothing is left looks like that of a writer that has just begun, as long as it is young; a machine is not back so soon.
+    """
     for segment in (folder / "spool").glob("*.open"):
         kept = [end for end, each in records(segment) if each["kind"] == "intent"]
-        modified = segment.stat().st_mtime_ns
+        modified = segment.stat().st_mtime_ns - (0 if kept else int(spool.YOUNG_SECONDS * 1e9))
         os.truncate(segment, max(kept, default=0))
         os.utime(segment, ns=(modified, modified))
 
@@ -180,8 +184,8 @@ class Left:
 
     @classmethod
     def in_folder(cls, folder: Path) -> Left:
-        spool = [each for file in sorted((folder / "spool").glob("*-*.*")) for _, each in records(file)]
-        intents = [each for each in spool if each["kind"] == "intent"]
+        told = [each for file in sorted((folder / "spool").glob("*-*.*")) for _, each in records(file)]
+        intents = [each for each in told if each["kind"] == "intent"]
         infos = {int(file.stem): commit_info(file) for file in log_files(folder)}
         return cls(
             {name for (name,) in lines(folder, "begin")},
@@ -189,7 +193,7 @@ class Left:
             {int(number): name for name, number in lines(folder, "runs")},
             Counter(each["execution_id"] for each in intents),
             {each["execution_id"]: each["started_at"] for each in intents},
-            {each["execution_id"] for each in spool if each["kind"] == "execution"},
+            {each["execution_id"] for each in told if each["kind"] == "execution"},
             {version: (info["userMetadata"], info["timestamp"]) for version, info in infos.items()},
             max((int(file.stat().st_mtime * 1_000) for file in (folder / "spool").glob("*.open")), default=0),
         )
