@@ -261,6 +261,12 @@ def expressions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> Non
     frame.select(F.concat("name", F.lit(fill("{c}"))).alias("x")).localCheckpoint().where(
         fill("x <> '{c}'")
     ).collect()
+    unnamed = frame.select(F.concat("name", F.lit(fill("{c}"))), F.lit(fill("{c}")))
+    unnamed._jdf.showString(3, 20, False)  # as `show`, which prints the data
+    unnamed.describe().collect()
+    unnamed.summary("count", "max").collect()
+    unnamed.select(F.upper(unnamed[0]), unnamed[1].cast("binary")).collect()
+    unnamed.toJSON().collect()
     frame.withColumn("w", F.concat("name", F.lit(fill("{c}")))).persist().where(fill("w > '{c}'")).count()
 
 

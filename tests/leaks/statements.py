@@ -64,11 +64,17 @@ SELECT id FROM range(0, 10, 1, 2) WHERE id = {n}
 SELECT /*+ BROADCAST(t), REPARTITION(3) */ name FROM t -- {c}
 SELECT rand({n}), uuid(), width_bucket({n}, 0, {n}, 3), percentile(id, array(0.5)), sequence(1, 2) FROM t
 SELECT INTERVAL '3' DAY, TIMESTAMP '2026-01-01', DATE '2026-01-01', concat('{c}', cast(INTERVAL '1' HOUR AS STRING))
+SELECT /*+ KEPT_hint('a*/ {c}') */ name FROM t
+/* use /*+ BROADCAST(t) */ SELECT id FROM t WHERE name = 'data*/ {c}'
+SELECT * FROM t WHERE 'jdbc:a'=name AND name='!{c}'
+SELECT 'jdbc:a'AS KEPT_url, '!{c}' FROM t
 SELECT assert_true(id >= 0, '{c}') FROM t
 SELECT typeof('{c}'), try_cast('{c}' AS INT), try_to_number('{c}', '999'), schema_of_json('{"KEPT_j": 1}')
 SELECT name AS `KEPT column` FROM t WHERE name = "{c}" -- it's {c}
 SELECT parse_url(name, 'QUERY', '{c}'), xpath_string('<a>{c}</a>', 'a'), soundex('{c}'), levenshtein(name, '{c}') FROM t
 SELECT reflect('java.lang.String', 'valueOf', '{c}')
+4:BEGIN SELECT '{c}'; SELECT concat(name, '{c}') FROM t; END
+4:BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN SELECT '{c}'; END; SELECT raise_error('{c}'); END
 4:EXECUTE IMMEDIATE 'SELECT name, "{c}" AS b FROM t'
 4:DECLARE OR REPLACE VARIABLE KEPT_variable STRING DEFAULT '{c}'
 4:SET VARIABLE KEPT_variable = '{c}'

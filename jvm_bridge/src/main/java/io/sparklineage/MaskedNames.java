@@ -18,9 +18,14 @@ final class MaskedNames {
 
     /** Expression id to the hash of the name. */
     private final Map<Long, Integer> forgotten = new Activity.Bounded<>(FORGOTTEN_LIMIT);
+
+    /** Hash of a name to what it is masked as, for columns of other ids that have it; cut, since there may be many. */
+    private final Map<Integer, String> masks = new Activity.Bounded<>(LIMIT);
+    private static final int MASK_LENGTH = 200;
     private int characters;
 
     synchronized void put(long id, String name, String masked) {
+        masks.put(name.hashCode(), masked.length() > MASK_LENGTH ? "?" : masked);
         String[] before = names.put(id, new String[] {name, masked});
         characters += name.length() + masked.length() - length(before);
         Iterator<Map.Entry<Long, String[]>> oldest = names.entrySet().iterator();
@@ -34,6 +39,11 @@ final class MaskedNames {
 
     private static int length(String[] names) {
         return names == null ? 0 : names[0].length() + names[1].length();
+    }
+
+    /** What passes of a name that was masked in some plan; null where it was in none. */
+    synchronized String of(String name) {
+        return masks.get(name.hashCode());
     }
 
     /** What passes of the name of an attribute with an id; null where no name with that id was masked. */

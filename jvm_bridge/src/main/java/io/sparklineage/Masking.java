@@ -102,7 +102,7 @@ final class Masking {
     private static final Set<String> PATH_OPTIONS =
             set("basepath", "checkpointlocation", "path", "paths", "url");
 
-    private static final String SECRET_WORDS = "(?:password|passwd|passphrase|passcode|pwd|secret|token|credential|"
+    private static final String SECRET_WORDS = "(?:password|passwd|passphrase|passcode|pwd|\\bpass\\b|\\bpw\\b|secret|token|credential|"
             + "api[_.-]?key|access[_.-]?key|account[_.-]?key|private[_.-]?key|signature|authorization|bearer)";
     private static final Pattern SECRET = Pattern.compile("(?i)" + SECRET_WORDS);
 

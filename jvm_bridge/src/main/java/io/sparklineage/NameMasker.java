@@ -1,13 +1,16 @@
 package io.sparklineage;
 
 import java.util.ArrayDeque;
+import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal;
@@ -30,11 +33,15 @@ final class NameMasker {
     private static final Pattern QUOTED = Pattern.compile("'[^']*+(?:'|$)");
 
     private static final int PLAN_LIMIT = 100_000;
+    private static final int REFERENCE_LIMIT = 1_000;
     private static final Pattern OF_OTHERS = Pattern.compile(
             "AttributeReference|OuterReference|ScalarSubquery|SQLFunctionExpression|SQLScalarFunction");
 
     /** Relations that only repeat the columns of a plan elsewhere, under ids of their own. */
     private static final Pattern REPEATED = Pattern.compile("CTERelationRef|UnionLoopRef|WithCTE");
+
+    /** Relations of rows that a program or a stream has: their columns may be those of a query before. */
+    private static final Pattern OF_ROWS = Pattern.compile("LocalRelation|LogicalRDD|ExternalRDD|MemoryPlan");
 
     private final MaskedNames names;
 
@@ -42,7 +49,13 @@ final class NameMasker {
     private final LogicalPlan plan;
     private TreeSet<String> planTexts;
     private Set<Long> defined;
+    private Set<Long> ofRows;
+    private Map<Long, Alias> aliases;
     private boolean planCut;
+    private boolean aliasesSeen;
+
+    /** What the names of aliases that repeat a column's, and of those columns, were masked as; by expression id. */
+    private final Map<Long, String> repeated = new HashMap<>();
 
     /** Names that were literals' own, of this plan. */
     private final Map<String, String> ofLiterals = new Activity.Bounded<>(NAME_LIMIT);
@@ -74,23 +87,90 @@ final class NameMasker {
         if (name.length() > Masking.READ_LIMIT) {
             return "?";
         }
-        if (PLAIN.matcher(name).matches() && !(alias.child() instanceof Literal)) {
+        String masked = ofRepeated(alias, name);
+        masked = masked.equals(name) ? ofExpression(alias, name) : masked;
+        if (!masked.equals(name)) {
+            names.put(alias.exprId().id(), name, masked);
+            ofLiterals.put(name, masked);
+        }
+        return masked;
+    }
+
+    /** An alias that gives a column its own name again, as `show` and `describe` do: the name is that of the column's alias below. */
+    private String ofRepeated(Alias alias, String name) {
+        Set<Long> passed = new LinkedHashSet<>();
+        Alias below = alias;
+        String masked = null;
+        while (masked == null) {
+            AttributeReference column = reference(below.child(), name);
+            if (column == null) {
+                masked = below == alias ? name : ofExpression(below, name);
+                break;
+            }
+            look();
+            long id = column.exprId().id();
+            masked = repeated.get(id);
+            Alias next = aliases.get(id);
+            if (masked == null && (next == null || !next.name().equals(name) || passed.contains(id))) {
+                masked = nameOf(column);
+            }
+            passed.add(id);
+            below = next;
+        }
+        for (long id : passed) {
+            repeated.put(id, masked);
+        }
+        return masked;
+    }
+
+    /** A column of that name in an expression; null where there is none. */
+    private static AttributeReference reference(Expression root, String name) {
+        ArrayDeque<Object> stack = new ArrayDeque<>();
+        stack.push(root);
+        for (int i = 0; i < REFERENCE_LIMIT && !stack.isEmpty(); i++) {
+            Object expression = stack.pop();
+            if (expression instanceof AttributeReference) {
+                if (((AttributeReference) expression).name().equals(name)) {
+                    return (AttributeReference) expression;
+                }
+            } else if (!(expression instanceof Literal)) {
+                SparkCompat.elements(SparkCompat.memberOrNull(expression, "children"), REFERENCE_LIMIT).forEach(stack::push);
+            }
+        }
+        return null;
+    }
+
+    private String ofExpression(Alias alias, String name) {
+        if (isWord(name) && !(alias.child() instanceof Literal)) {
             return name;
         }
         TreeSet<String> texts = literalTexts(alias.child());
-        if (texts != null && isOfOthers(alias)) {
+        if (texts != null && (isOfOthers(alias) || !isWord(name) && hasOddColumn(alias.child(), name))) {
             look();
             texts = planCut ? null : union(texts, planTexts);
         }
         if (texts != null && texts.isEmpty()) {
             return name;
         }
-        String masked = texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
-        if (!masked.equals(name)) {
-            names.put(alias.exprId().id(), name, masked);
-            ofLiterals.put(name, masked);
+        return texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
+    }
+
+    /** Whether a name has in it that of a column that is none of a user's words: `upper(concat(name, hunter2))`. */
+    private static boolean hasOddColumn(Expression root, String name) {
+        ArrayDeque<Object> stack = new ArrayDeque<>();
+        stack.push(root);
+        for (int i = 0; i < EXPRESSION_LIMIT && !stack.isEmpty(); i++) {
+            Object expression = stack.pop();
+            if (expression instanceof AttributeReference) {
+                String column = ((AttributeReference) expression).name();
+                if (!isWord(column) && name.contains(column)) {
+                    return true;
+                }
+            } else {
+                SparkCompat.elements(SparkCompat.memberOrNull(expression, "children"), EXPRESSION_LIMIT).forEach(stack::push);
+            }
         }
-        return masked;
+        return !stack.isEmpty();
     }
 
     /** The characters to compare at worst; a text longer than the name is not in it. */
@@ -140,12 +220,40 @@ final class NameMasker {
         if (known != null) {
             return known;
         }
-        String masked = ofLiterals.get(name);
+        String here = ofLiterals.get(name);
+        String masked = here == null ? names.of(name) : here;
         if (masked == null) {
             return name;
         }
         look();
-        return defined.contains(id) ? name : masked;
+        if (ofRows.contains(id) && (!isWord(name) || here == null && !isWrite())) {
+            return masked;
+        }
+        return here == null || defined.contains(id) ? name : masked;
+    }
+
+    /** Whether a name is one word, as those that Spark makes of an expression are not. */
+    static boolean isWord(String name) {
+        return PLAIN.matcher(name).matches();
+    }
+
+    /** The name of a field of a struct as it may pass, which is no word: it may be that of a column. */
+    String nameOfField(String name) {
+        look();
+        if (!aliasesSeen) {
+            aliasesSeen = true;
+            for (Alias alias : aliases.values()) {
+                nameOf(alias);
+            }
+        }
+        String here = ofLiterals.get(name);
+        String masked = here == null ? names.of(name) : here;
+        return masked == null ? name : masked;
+    }
+
+    /** What a program brought along under a usual word is written under it. */
+    private boolean isWrite() {
+        return plan == null || Intents.writes(plan);
     }
 
     /** Looks the plan through, once, where a name needs it. */
@@ -155,6 +263,8 @@ final class NameMasker {
         }
         planTexts = new TreeSet<>();
         defined = new HashSet<>();
+        ofRows = new HashSet<>();
+        aliases = new HashMap<>();
         ArrayDeque<Object> stack = new ArrayDeque<>();
         if (plan != null) {
             stack.push(plan);
@@ -173,6 +283,7 @@ final class NameMasker {
                 define(node, children.isEmpty());
             } else if (node instanceof Alias) {
                 defined.add(((Alias) node).exprId().id());
+                aliases.put(((Alias) node).exprId().id(), (Alias) node);
             } else if (SparkCompat.memberOrNull(node, "plan") instanceof LogicalPlan) {
                 stack.push(SparkCompat.memberOrNull(node, "plan"));
             }
@@ -189,10 +300,15 @@ final class NameMasker {
     }
 
     private void define(Object node, boolean leaf) {
-        if (leaf && !REPEATED.matcher(node.getClass().getSimpleName()).matches()) {
+        String relation = node.getClass().getSimpleName();
+        if (leaf && !REPEATED.matcher(relation).matches()) {
             for (Object attribute : SparkCompat.elements(SparkCompat.memberOrNull(node, "output"), PLAN_LIMIT)) {
                 if (attribute instanceof NamedExpression) {
-                    defined.add(((NamedExpression) attribute).exprId().id());
+                    long id = ((NamedExpression) attribute).exprId().id();
+                    defined.add(id);
+                    if (OF_ROWS.matcher(relation).matches()) {
+                        ofRows.add(id);
+                    }
                 }
             }
         }

@@ -119,6 +119,7 @@ final class PlanEncoder {
     EncodedPlan encode(LogicalPlan analyzed, SparkPlan executed, Map<Long, Long> totals) throws Throwable {
         runFacts.told(totals);
         names = names.around(analyzed);
+        tables.of(names);
         int analyzedIndex = walk(analyzed);
         int executedIndex = walk(executed);
         JsonWriter body = new JsonWriter();

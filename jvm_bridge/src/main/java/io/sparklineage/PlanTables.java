@@ -39,6 +39,7 @@ final class PlanTables {
     private int attributeBytes;
     private final Map<Long, Integer> expressions;
     private long[] rawExpressions;
+    private NameMasker names;
 
     PlanTables() {
         classes = new HashMap<>();
@@ -176,11 +177,17 @@ final class PlanTables {
         return Arrays.copyOf(rawExpressions, expressions.size());
     }
 
+    /** From now on the names of fields pass as those of a plan. */
+    void of(NameMasker plan) {
+        names = plan;
+    }
+
     /** Index of a data type. */
     int type(DataType type) {
         Integer known = typesByIdentity.get(type);
         if (known == null) {
             TypeText text = TypeText.of(type);
+            text = text.hasOddNames ? new TypeText(type, names) : text;
             known = typesByText.get(text.text);
             if (known == null) {
                 known = typesByText.size();
@@ -201,9 +208,12 @@ final class PlanTables {
         final String text;
         final byte[] json;
 
-        private TypeText(DataType type) {
+        /** Whether a field's name may be one that Spark made of an expression: the names of a plan say how it passes. */
+        final boolean hasOddNames;
+
+        private TypeText(DataType type, NameMasker names) {
             JsonWriter written = new JsonWriter();
-            writeType(written, type);
+            hasOddNames = writeType(written, type, names);
             text = written.toString();
             json = new JsonWriter().value(text).toBytes();
         }
@@ -215,7 +225,7 @@ final class PlanTables {
                     return known;
                 }
             }
-            TypeText made = new TypeText(type);
+            TypeText made = new TypeText(type, null);
             if (made.text.length() <= KEPT_LENGTH) {
                 synchronized (LATEST) {
                     if (LATEST.size() >= KEPT) {
@@ -231,34 +241,39 @@ final class PlanTables {
     /**
      * Spark's JSON of a type without the fields' metadata, which holds comments and default values,
      * and without the class bytes of user-defined types.
+     *
+     * @return whether a field has a name that is no word
      */
-    private static void writeType(JsonWriter json, DataType type) {
+    private static boolean writeType(JsonWriter json, DataType type, NameMasker names) {
+        boolean isOdd = false;
         if (type instanceof StructType) {
             json.object().field("type", "struct").name("fields").array();
             for (StructField field : ((StructType) type).fields()) {
-                json.object().field("name", field.name()).name("type");
-                writeType(json, field.dataType());
+                boolean isWord = NameMasker.isWord(field.name());
+                json.object().field("name", isWord || names == null ? field.name() : names.nameOfField(field.name())).name("type");
+                isOdd |= writeType(json, field.dataType(), names) || !isWord;
                 json.field("nullable", field.nullable()).name("metadata").object().endObject().endObject();
             }
             json.endArray().endObject();
         } else if (type instanceof ArrayType) {
             json.object().field("type", "array").name("elementType");
-            writeType(json, ((ArrayType) type).elementType());
+            isOdd = writeType(json, ((ArrayType) type).elementType(), names);
             json.field("containsNull", ((ArrayType) type).containsNull()).endObject();
         } else if (type instanceof MapType) {
             MapType map = (MapType) type;
             json.object().field("type", "map").name("keyType");
-            writeType(json, map.keyType());
+            isOdd = writeType(json, map.keyType(), names);
             json.name("valueType");
-            writeType(json, map.valueType());
+            isOdd |= writeType(json, map.valueType(), names);
             json.field("valueContainsNull", map.valueContainsNull()).endObject();
         } else if (type instanceof UserDefinedType) {
             json.object().field("type", "udt").field("class", type.getClass().getName()).name("sqlType");
-            writeType(json, ((UserDefinedType<?>) type).sqlType());
+            isOdd = writeType(json, ((UserDefinedType<?>) type).sqlType(), names);
             json.endObject();
         } else {
             json.value(type.typeName());
         }
+        return isOdd;
     }
 
     /** Index of an attribute; throws where it is unresolved, or new and there is no room left. */

@@ -35,7 +35,7 @@ final class TextMasker {
             char c = text.charAt(at);
             if (sql && text.startsWith("--", at)) {
                 skipLine();
-            } else if (sql && text.startsWith("/*", at)) {
+            } else if (sql && text.startsWith("/*", at) && !isHint()) {
                 skipComment();
             } else if (sql && text.startsWith("$$", at)) {
                 skipDollarQuoted();
@@ -64,11 +64,16 @@ final class TextMasker {
         }
     }
 
+    /** Spark reads what is in a hint as it reads all else; a hint within a comment begins no other comment. */
+    private boolean isHint() {
+        return !foreign && text.startsWith("/*+", at);
+    }
+
     /** Spark's bracketed comments nest. */
     private void skipComment() {
         int depth = 0;
         do {
-            if (text.startsWith("/*", at)) {
+            if (text.startsWith("/*", at) && !isHint()) {
                 depth++;
                 at += 2;
             } else if (text.startsWith("*/", at)) {
@@ -92,7 +97,10 @@ final class TextMasker {
                 && Character.isLetter(text.charAt(at - 1)) && Character.isLetter(text.charAt(at + 1));
     }
 
-    /** A doubled quote does not end the text. Where nobody knows whether it has ended, all that follows is taken for it. */
+    /**
+     * A doubled quote does not end the text. Where nobody knows whether it has ended, all that follows is taken for it: a database's URL
+     * may have quotes around its password, and SQL need no blank behind a text.
+     */
     private void skipQuoted(char quote) {
         boolean connection = text.regionMatches(true, at + 1, "jdbc:", 0, 5);
         int password = connection ? at + 1 + UrlMasker.restOfLine(text, at + 1).lastIndexOf(quote + "@") : 0;
@@ -104,7 +112,10 @@ final class TextMasker {
                 at = unsure ? text.length() : at + (escaped ? 2 : 1);
             }
             at++;
-        } while (at < text.length() && (text.charAt(at) == quote || connection && isInside(text.charAt(at)) || at < password));
+        } while (at < text.length() && text.charAt(at) == quote);
+        if (connection && at < text.length() && (isInside(text.charAt(at)) || at < password)) {
+            at = text.length();
+        }
         out.append('?');
     }
 

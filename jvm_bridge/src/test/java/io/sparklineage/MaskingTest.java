@@ -58,6 +58,31 @@ class MaskingTest {
         assertEquals("SELECT a  FROM t", Masking.sql("SELECT a /* hunter2 /* inner */ */FROM t -- hunter2"));
     }
 
+    /** Spark reads what is in a hint, and a hint in a comment begins no comment of its own. */
+    @Test
+    void whatIsInAHintIsReadAsAllElse() {
+        assertEquals("SELECT /*+ BROADCAST(t) */ a FROM t", Masking.sql("SELECT /*+ BROADCAST(t) */ a FROM t"));
+        assertEquals("SELECT /*+ MINE(?) */ a FROM t", Masking.sql("SELECT /*+ MINE('a*/ hunter2') */ a FROM t"));
+        assertEquals("SELECT a FROM t WHERE b = ?",
+                Masking.sql("/* use /*+ BROADCAST(t) */ SELECT a FROM t WHERE b = 'data*/ hunter2'"));
+        assertEquals("SELECT /*+ MINE(t) \n */ ?", Masking.sql("SELECT /*+ MINE(t) -- it's */ hunter2\n */ 'hunter2'"));
+    }
+
+    /** Whether the URL has ended is not known, for it may have quotes around its password; so nothing that follows passes. */
+    @Test
+    void whatTouchesTheUrlOfADatabaseMayBeAPartOfIt() {
+        assertEquals("SELECT * FROM t WHERE ?", Masking.sql("SELECT * FROM t WHERE 'jdbc:a'=name AND name='!hunter2'"));
+        assertEquals("SELECT ?", Masking.sql("SELECT 'jdbc:a'AS u, '!hunter2'"));
+        assertEquals("SELECT ?", Masking.sql("SELECT 'jdbc:x' AS a, \"it's '@' !hunter2\""));
+        assertEquals("SELECT ? AS a, ?", Masking.sql("SELECT 'jdbc:x' AS a, '!hunter2'"));
+    }
+
+    @Test
+    void aPasswordHasShortNamesToo() {
+        assertEquals("login pw=?, pass: ?", Masking.message("login pw=hunter2, pass: hunter2"));
+        assertEquals("bypass=on", Masking.message("bypass=on"));
+    }
+
     @Test
     void sqlLosesTheRestAfterAnOpenQuote() {
         assertEquals("SELECT ?", Masking.sql("SELECT 'hunter2 FROM t"));

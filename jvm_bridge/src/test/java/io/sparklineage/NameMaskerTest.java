@@ -9,6 +9,9 @@ import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal$;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
+import org.apache.spark.sql.catalyst.plans.logical.OneRowRelation;
+import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.types.DataTypes;
 import org.junit.jupiter.api.Test;
 import scala.Option;
@@ -52,6 +55,30 @@ class NameMaskerTest {
         Alias alias = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
         names.nameOf(alias);
         assertEquals("?", names.nameOf((NamedExpression) alias.toAttribute()));
+    }
+
+    /** As `show` does: a column is cast, and has its own name again. The alias around it is asked first. */
+    @Test
+    void whatRepeatsAMaskedColumnHasItsName() {
+        for (String name : new String[] {"hunter2", "concat(name, hunter2)"}) {
+            Alias inner = alias(Literal$.MODULE$.apply("hunter2"), name);
+            Alias outer = alias(new Cast((Expression) inner.toAttribute(), DataTypes.StringType, Option.empty(),
+                    Cast.apply$default$4()), name);
+            Alias user = alias((Expression) inner.toAttribute(), "mine");
+            NameMasker names = new NameMasker().forPlan(project(outer, project(inner, null)));
+            assertEquals(name.replace("hunter2", "?"), names.nameOf(outer));
+            assertEquals(name.replace("hunter2", "?"), names.nameOf((NamedExpression) outer.toAttribute()));
+            assertEquals("mine", names.nameOf(user));
+        }
+    }
+
+    private static LogicalPlan project(Alias column, LogicalPlan below) {
+        return new Project(list(column), below == null ? new OneRowRelation() : below);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static scala.collection.immutable.Seq<NamedExpression> list(NamedExpression only) {
+        return (scala.collection.immutable.Seq<NamedExpression>) (Object) Nil$.MODULE$.$colon$colon(only);
     }
 
     @Test
