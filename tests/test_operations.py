@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import math
 import re
 
 from support.paths import REPOSITORY
@@ -83,6 +85,28 @@ def test_operators_are_told_what_leaves_no_note() -> None:
     section = OPERATIONS[OPERATIONS.index("## What a killed driver leaves") :].split("\n## ", 1)[0]
     said = [line[2:].partition(":")[0] for line in section.splitlines() if line.startswith("- ")]
     assert said == [*doctor.NOT_NOTED, doctor.OTHER_SESSIONS]
+
+
+def test_operators_are_told_of_every_check_of_doctor_and_of_no_other() -> None:
+    known = set(re.findall(r'(?:Check|_from_error)\(\s*"([a-z ]+)"', inspect.getsource(doctor)))
+    assert {"jar", "kept aside", "last application"} <= known
+    assert sorted(first_cells("check of `doctor`")) == sorted(known)
+
+
+def test_the_limits_of_the_bridge_are_those_of_the_code() -> None:
+    def number(file: str, name: str) -> int:
+        found = re.search(rf"\b{name} = ([^;]+);", (JAVA / f"{file}.java").read_text(encoding="utf-8"))
+        assert found is not None
+        return math.prod(int(each.replace("_", "")) for each in found[1].split(" * "))
+
+    table = OPERATIONS[OPERATIONS.index("| limit of the bridge") :].split("\n\n", 1)[0].splitlines()[2:]
+    told = {
+        re.findall(r"`(\w+)`", row)[0]: int(re.findall(r"[\d,]+", row)[0].replace(",", "")) for row in table
+    }
+    assert told["nodes"] == number("PlanEncoder", "NODE_LIMIT")
+    assert told["time"] == number("PlanEncoder", "OUTPUT_MILLIS")
+    noted = "at most {:,} `nodes`, and {} ms of `time`"
+    assert noted.format(number("Intents", "NODE_LIMIT"), number("Intents", "OUTPUT_MILLIS")) in OPERATIONS
 
 
 def test_every_line_of_the_log_is_explained() -> None:
