@@ -262,7 +262,7 @@ def expressions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> Non
         fill("x <> '{c}'")
     ).collect()
     unnamed = frame.select(F.concat("name", F.lit(fill("{c}"))), F.lit(fill("{c}")))
-    unnamed._jdf.showString(3, 20, False)  # as `show`, which prints the data
+    unnamed._jdf.showString(3, 20, False)  # noqa: FBT003 - as `show`, which prints the data
     unnamed.describe().collect()
     unnamed.summary("count", "max").collect()
     unnamed.select(F.upper(unnamed[0]), unnamed[1].cast("binary")).collect()

@@ -237,7 +237,7 @@ final class NameMasker {
         return PLAIN.matcher(name).matches();
     }
 
-    /** The name of a field of a struct as it may pass, which is no word: it may be that of a column. */
+    /** The name of a field of a struct as it may pass: it may be that of a column; a word only where this plan has it of a literal. */
     String nameOfField(String name) {
         look();
         if (!aliasesSeen) {
@@ -247,7 +247,7 @@ final class NameMasker {
             }
         }
         String here = ofLiterals.get(name);
-        String masked = here == null ? names.of(name) : here;
+        String masked = here == null && !isWord(name) ? names.of(name) : here;
         return masked == null ? name : masked;
     }
 

@@ -7,6 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.ExprId;
 import org.apache.spark.sql.types.ArrayType;
@@ -187,14 +188,26 @@ final class PlanTables {
         Integer known = typesByIdentity.get(type);
         if (known == null) {
             TypeText text = TypeText.of(type);
-            text = text.hasOddNames ? new TypeText(type, names) : text;
-            known = typesByText.get(text.text);
-            if (known == null) {
-                known = typesByText.size();
-                typesByText.put(text.text, known);
-                typeRows.raw(text.json, text.json.length);
-            }
+            known = type(text.hasOddNames ? new TypeText(type, name -> NameMasker.isWord(name) ? name : names.nameOfField(name)) : text);
             typesByIdentity.put(type, known);
+        }
+        return known;
+    }
+
+    /** Index of a data type that an operator or an expression names: that of rows has the names of columns, words among them. */
+    int typeOfRows(DataType type) {
+        if (type instanceof StructType) {
+            typesByIdentity.computeIfAbsent(type, rows -> type(new TypeText(rows, names::nameOfField)));
+        }
+        return type(type);
+    }
+
+    private int type(TypeText text) {
+        Integer known = typesByText.get(text.text);
+        if (known == null) {
+            known = typesByText.size();
+            typesByText.put(text.text, known);
+            typeRows.raw(text.json, text.json.length);
         }
         return known;
     }
@@ -211,7 +224,7 @@ final class PlanTables {
         /** Whether a field's name may be one that Spark made of an expression: the names of a plan say how it passes. */
         final boolean hasOddNames;
 
-        private TypeText(DataType type, NameMasker names) {
+        private TypeText(DataType type, UnaryOperator<String> names) {
             JsonWriter written = new JsonWriter();
             hasOddNames = writeType(written, type, names);
             text = written.toString();
@@ -225,7 +238,7 @@ final class PlanTables {
                     return known;
                 }
             }
-            TypeText made = new TypeText(type, null);
+            TypeText made = new TypeText(type, UnaryOperator.identity());
             if (made.text.length() <= KEPT_LENGTH) {
                 synchronized (LATEST) {
                     if (LATEST.size() >= KEPT) {
@@ -244,14 +257,13 @@ final class PlanTables {
      *
      * @return whether a field has a name that is no word
      */
-    private static boolean writeType(JsonWriter json, DataType type, NameMasker names) {
+    private static boolean writeType(JsonWriter json, DataType type, UnaryOperator<String> names) {
         boolean isOdd = false;
         if (type instanceof StructType) {
             json.object().field("type", "struct").name("fields").array();
             for (StructField field : ((StructType) type).fields()) {
-                boolean isWord = NameMasker.isWord(field.name());
-                json.object().field("name", isWord || names == null ? field.name() : names.nameOfField(field.name())).name("type");
-                isOdd |= writeType(json, field.dataType(), names) || !isWord;
+                json.object().field("name", names.apply(field.name())).name("type");
+                isOdd |= writeType(json, field.dataType(), names) || !NameMasker.isWord(field.name());
                 json.field("nullable", field.nullable()).name("metadata").object().endObject().endObject();
             }
             json.endArray().endObject();

@@ -173,7 +173,7 @@ final class ValueEncoder {
                 json.reference('e', tables.expression((ExprId) value));
                 break;
             case TYPE:
-                json.reference('t', tables.type((DataType) value));
+                json.reference('t', tables.typeOfRows((DataType) value));
                 break;
             case BOOLEAN:
                 json.value((Boolean) value);
