@@ -29,7 +29,10 @@ def unseen_job(record: RddJobRecord, run_id: str, job: str) -> Problem | None:
 
 _LOST = "the bridge lost {} record(s)"
 _GAPS: Mapping[str, tuple[str, str]] = {
-    "encode_failed": (_LOST, "please report it"),
+    "encode_failed": (
+        _LOST,
+        "if memory or stack ran out, give the driver more; if time ran out, split the job; else please report it",
+    ),
     "intent_failed": (
         "{} write(s) could not be noted before they ran; those that ended are told of all the same",
         "please report it",

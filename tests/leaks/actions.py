@@ -267,6 +267,10 @@ def expressions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> Non
     unnamed.summary("count", "max").collect()
     unnamed.select(F.upper(unnamed[0]), unnamed[1].cast("binary")).collect()
     unnamed.toJSON().collect()
+    for again in (lambda rows: spark.createDataFrame(rows.rdd, rows.schema), lambda rows: rows.rdd.toDF()):
+        again(frame.select(F.concat("name", F.lit(fill("{c}"))), F.lit(fill("{c}")))).collect()
+        made = ("concat('{c}', '{c}')", "CASE WHEN name = '{c}' THEN '{c}' ELSE name END")
+        again(frame.selectExpr(*map(fill, made)).where("name <> id")).describe().collect()
     frame.withColumn("w", F.concat("name", F.lit(fill("{c}")))).persist().where(fill("w > '{c}'")).count()
 
 
@@ -471,6 +475,18 @@ def streams(spark: SparkSession, fill: Callable[[str], str], folder: Path) -> No
         .start()
     )
     fails(query.awaitTermination)
+    unnamed = reader.json(str(folder / "arriving")).selectExpr(*map(fill, ("concat(a, '{c}')", "'{c}'")))
+
+    def look(batch: Any, _: int) -> None:
+        batch.count()
+        batch.select(F.upper(batch[0])).collect()
+
+    for writer in (
+        unnamed.writeStream.foreachBatch(look),
+        unnamed.writeStream.format("memory").queryName("KEPT_memory"),
+    ):
+        writer.trigger(availableNow=True).start().awaitTermination()
+    spark.table("KEPT_memory").collect()
     wrong = reader.json(str(folder / "arriving")).selectExpr("cast(a AS int) AS a").writeStream.format("noop")
     fails(
         wrong.option("checkpointLocation", str(folder / "third"))

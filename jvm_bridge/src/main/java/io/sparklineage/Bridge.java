@@ -296,6 +296,14 @@ public final class Bridge {
         }
     }
 
+    /** Learns the names that Spark made in a plan that the calling thread has just analyzed, where a listener is there; never waits for a lock. */
+    static void learnNames(LogicalPlan analyzed) {
+        LineageListener active = listener;
+        if (active != null) {
+            active.learnNames(analyzed);
+        }
+    }
+
     private static String sentence(Throwable problem) {
         try {
             return Masking.cut(Masking.line(Masking.label(problem.toString())), 500);

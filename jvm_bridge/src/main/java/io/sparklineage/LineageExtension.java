@@ -26,7 +26,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         return BoxedUnit.UNIT;
     }
 
-    /** Injects a check that checks nothing: Spark builds it once per session, with the session at hand. */
+    /** Injects a check that fails nothing: Spark builds it once per session, with the session at hand, and shows it each plan that it analyzed. */
     static void inject(SparkSessionExtensions extensions, boolean enabledByDefault) {
         try {
             Registration registration = new Registration(enabledByDefault);
@@ -50,7 +50,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
     private static final class Registration
             extends AbstractFunction1<SparkSession, Function1<LogicalPlan, BoxedUnit>> {
         private final boolean enabledByDefault;
-        private final NoCheck check = new NoCheck();
+        private final NameCheck check = new NameCheck();
 
         Registration(boolean enabledByDefault) {
             this.enabledByDefault = enabledByDefault;
@@ -69,9 +69,14 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
         }
     }
 
-    private static final class NoCheck extends AbstractFunction1<LogicalPlan, BoxedUnit> {
+    private static final class NameCheck extends AbstractFunction1<LogicalPlan, BoxedUnit> {
         @Override
         public BoxedUnit apply(LogicalPlan plan) {
+            try {
+                Bridge.learnNames(plan);
+            } catch (Throwable problem) {
+                // The query goes on.
+            }
             return BoxedUnit.UNIT;
         }
     }

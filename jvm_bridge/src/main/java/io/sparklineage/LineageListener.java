@@ -19,6 +19,7 @@ import org.apache.spark.scheduler.SparkListenerStageCompleted;
 import org.apache.spark.scheduler.SparkListenerStageSubmitted;
 import org.apache.spark.scheduler.SparkListenerTaskEnd;
 import org.apache.spark.scheduler.SparkListenerTaskStart;
+import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.execution.SQLExecution;
 import org.apache.spark.sql.execution.ui.SparkListenerDriverAccumUpdates;
 import org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionEnd;
@@ -44,6 +45,7 @@ final class LineageListener extends SparkFirehoseListener {
     private final Gaps gaps = new Gaps(bridge);
     private final Spool spool;
     private final Activity activity = new Activity();
+    private final NameMasker names = new NameMasker();
     private final Intents intents;
     private final Recorder recorder;
     private final Counter droppedEvents;
@@ -84,7 +86,6 @@ final class LineageListener extends SparkFirehoseListener {
         this.spool = new Spool(writer, gaps, Clock.SYSTEM, uploads);
         spool.start();
         try {
-            NameMasker names = new NameMasker();
             this.intents = new Intents(bridge, context, settings, spool, names);
             this.recorder = new Recorder(bridge, context.sparkUser(), settings, spool, gaps, activity, intents, names,
                     () -> isClosing || context.isStopped());
@@ -124,6 +125,20 @@ final class LineageListener extends SparkFirehoseListener {
             } catch (Throwable worse) {
                 // The query goes on, whatever has run out.
             }
+        }
+        intentNanos.addAndGet(System.nanoTime() - began);
+    }
+
+    /** Learns the names that Spark made in a plan that the calling thread has just analyzed; it never throws. */
+    void learnNames(LogicalPlan analyzed) {
+        if (settings.keepLiterals) {
+            return;
+        }
+        long began = System.nanoTime();
+        try {
+            names.learn(analyzed);
+        } catch (Throwable problem) {
+            // Nothing is lost: they pass as those that the user gave.
         }
         intentNanos.addAndGet(System.nanoTime() - began);
     }

@@ -1,6 +1,8 @@
 package io.sparklineage;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -60,18 +62,22 @@ final class NameMasker {
     /** Names that were literals' own, of this plan. */
     private final Map<String, String> ofLiterals = new Activity.Bounded<>(NAME_LIMIT);
 
+    /** Whether it looks only at what of the plan was not analyzed before, since all else was learned then. */
+    private final boolean learns;
+
     NameMasker() {
-        this(new MaskedNames(), null);
+        this(new MaskedNames(), null, false);
     }
 
-    private NameMasker(MaskedNames names, LogicalPlan plan) {
+    private NameMasker(MaskedNames names, LogicalPlan plan, boolean learns) {
         this.names = names;
         this.plan = plan;
+        this.learns = learns;
     }
 
     /** For another plan, maybe on another thread: what was masked in one plan stays so in all. */
     NameMasker forPlan(LogicalPlan plan) {
-        return new NameMasker(names, plan);
+        return new NameMasker(names, plan, false);
     }
 
     /** For a plan around this one. */
@@ -79,6 +85,40 @@ final class NameMasker {
         NameMasker wider = forPlan(plan);
         wider.ofLiterals.putAll(ofLiterals);
         return wider;
+    }
+
+    /**
+     * Learns the names that Spark made in a plan that it has just analyzed: a program may have the rows before any query of it ran, and
+     * make another frame of them (`createDataFrame`, `foreachBatch`), in which the names are all that is left of the expressions.
+     *
+     * <p>The program waits meanwhile, and analyzes a plan again for each step that it adds: what was analyzed before is left out.
+     */
+    void learn(LogicalPlan analyzed) {
+        NameMasker here = new NameMasker(names, analyzed, true);
+        ArrayDeque<LogicalPlan> stack = new ArrayDeque<>();
+        ArrayDeque<LogicalPlan> fromBelow = new ArrayDeque<>();
+        stack.push(analyzed);
+        while (fromBelow.size() < PLAN_LIMIT && !stack.isEmpty()) {
+            LogicalPlan operator = stack.pop();
+            if (!operator.analyzed()) {
+                fromBelow.push(operator);
+                for (Object child : SparkCompat.elements(SparkCompat.memberOrNull(operator, "children"), PLAN_LIMIT)) {
+                    stack.push((LogicalPlan) child);
+                }
+            }
+        }
+        for (LogicalPlan operator : fromBelow) {
+            for (Object expression : SparkCompat.elements(SparkCompat.memberOrNull(operator, "expressions"), PLAN_LIMIT)) {
+                if (expression instanceof Alias && isMade((Alias) expression)) {
+                    here.nameOf((Alias) expression);
+                }
+            }
+        }
+    }
+
+    /** Whether Spark may have made the name of an alias. */
+    private static boolean isMade(Alias alias) {
+        return !isWord(alias.name()) || alias.child() instanceof Literal;
     }
 
     /** The name of an alias as it may pass. */
@@ -145,18 +185,24 @@ final class NameMasker {
             return name;
         }
         TreeSet<String> texts = literalTexts(alias.child());
-        if (texts != null && (isOfOthers(alias) || !isWord(name) && hasOddColumn(alias.child(), name))) {
+        List<AttributeReference> columns = isWord(name) ? Collections.emptyList() : oddColumns(alias.child(), name);
+        if (texts != null && (isOfOthers(alias) || !columns.isEmpty())) {
             look();
             texts = planCut ? null : union(texts, planTexts);
         }
-        if (texts != null && texts.isEmpty()) {
-            return name;
+        if (texts == null || workOf(texts, name) + (long) columns.size() * name.length() > WORK_LIMIT) {
+            return "?";
         }
-        return texts == null || workOf(texts, name) > WORK_LIMIT ? "?" : masked(name, texts);
+        String masked = name;
+        for (AttributeReference column : columns) {
+            masked = masked.replace(column.name(), nameOf(column));
+        }
+        return texts.isEmpty() ? masked : masked(masked, texts);
     }
 
-    /** Whether a name has in it that of a column that is none of a user's words: `upper(concat(name, hunter2))`. */
-    private static boolean hasOddColumn(Expression root, String name) {
+    /** The columns that a name has in it and that are none of a user's words: `upper(concat(name, hunter2))`. */
+    private static List<AttributeReference> oddColumns(Expression root, String name) {
+        List<AttributeReference> columns = new ArrayList<>();
         ArrayDeque<Object> stack = new ArrayDeque<>();
         stack.push(root);
         for (int i = 0; i < EXPRESSION_LIMIT && !stack.isEmpty(); i++) {
@@ -164,13 +210,13 @@ final class NameMasker {
             if (expression instanceof AttributeReference) {
                 String column = ((AttributeReference) expression).name();
                 if (!isWord(column) && name.contains(column)) {
-                    return true;
+                    columns.add((AttributeReference) expression);
                 }
             } else {
                 SparkCompat.elements(SparkCompat.memberOrNull(expression, "children"), EXPRESSION_LIMIT).forEach(stack::push);
             }
         }
-        return !stack.isEmpty();
+        return columns;
     }
 
     /** The characters to compare at worst; a text longer than the name is not in it. */
@@ -226,7 +272,7 @@ final class NameMasker {
             return name;
         }
         look();
-        if (ofRows.contains(id) && (!isWord(name) || here == null && !isWrite())) {
+        if ((learns || ofRows.contains(id)) && (!isWord(name) || here == null && !isWrite())) {
             return masked;
         }
         return here == null || defined.contains(id) ? name : masked;
@@ -271,6 +317,9 @@ final class NameMasker {
         }
         for (int i = 0; i < PLAN_LIMIT && !stack.isEmpty(); i++) {
             Object node = stack.pop();
+            if (learns && node instanceof LogicalPlan && ((LogicalPlan) node).analyzed()) {
+                continue;
+            }
             if (node instanceof Literal) {
                 addText(planTexts, (Literal) node);
                 continue;

@@ -3,12 +3,16 @@ package io.sparklineage;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.time.Duration;
+import java.util.Arrays;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.catalyst.expressions.Alias;
+import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Cast;
 import org.apache.spark.sql.catalyst.expressions.EqualTo;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.Literal$;
 import org.apache.spark.sql.catalyst.expressions.NamedExpression;
+import org.apache.spark.sql.catalyst.plans.logical.LocalRelation;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.OneRowRelation;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
@@ -79,6 +83,40 @@ class NameMaskerTest {
     @SuppressWarnings("unchecked")
     private static scala.collection.immutable.Seq<NamedExpression> list(NamedExpression only) {
         return (scala.collection.immutable.Seq<NamedExpression>) (Object) Nil$.MODULE$.$colon$colon(only);
+    }
+
+    /** The rows of a query that nobody has told of yet are another plan's: of the expression nothing is left there but its name. */
+    @Test
+    void whatWasAnalyzedIsKnownInRowsOfOtherPlans() {
+        NameMasker names = new NameMasker();
+        Alias made = alias(new EqualTo(Literal$.MODULE$.apply("hunter2"), Literal$.MODULE$.apply("x")), "(hunter2 = x)");
+        Alias mine = alias(Literal$.MODULE$.apply("hunter2"), "30 days");
+        LogicalPlan below = project(made, null);
+        names.learn(project(mine, below));
+        LocalRelation rows = rows("(hunter2 = x)", "30 days", "hunter2 (kept)");
+        Alias upper = alias((Expression) rows.output().apply(0), "upper((hunter2 = x))");
+        NameMasker later = names.forPlan(project(upper, rows));
+        assertEquals("upper((? = x))", later.nameOf(upper));
+        assertEquals("(? = x)", later.nameOf((NamedExpression) rows.output().apply(0)));
+        assertEquals("30 days", later.nameOf((NamedExpression) rows.output().apply(1)));
+        assertEquals("hunter2 (kept)", later.nameOf((NamedExpression) rows.output().apply(2)));
+    }
+
+    @Test
+    void whatWasAnalyzedBeforeIsNotGoneThroughAgain() {
+        LogicalPlan below = project(alias(Literal$.MODULE$.apply("hunter2"), "hunter2"), null);
+        below.setAnalyzed();
+        NameMasker names = new NameMasker();
+        names.learn(project(alias(Literal$.MODULE$.apply("secret"), "secret"), below));
+        LocalRelation rows = rows("hunter2", "secret");
+        NameMasker later = names.forPlan(rows);
+        assertEquals("hunter2", later.nameOf((NamedExpression) rows.output().apply(0)));
+        assertEquals("?", later.nameOf((NamedExpression) rows.output().apply(1)));
+    }
+
+    private static LocalRelation rows(String... names) {
+        return Plans.relation(Arrays.stream(names).map(name -> (Attribute) alias(Literal$.MODULE$.apply("x"), name).toAttribute())
+                .collect(Collectors.toList()));
     }
 
     @Test
