@@ -58,7 +58,7 @@ determinism: $(MAIN) $(JAR) .cache/delta-4.1
 
 # The case files, the events, Hive's tables and the lists of classes on every supported Spark, each in a process of its own; one
 # job on two Sparks compared, with Delta (`make test` does it without); and on Spark 3.5.9 what is no part of its smoke run.
-test-matrix: $(MATRIX:%=%/installed) $(JAR) .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.1 .cache/delta-4.2
+test-matrix: $(MATRIX:%=%/installed) $(JAR) $(SOURCES) .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.1 .cache/delta-4.2
 	status=0; \
 	for environment in $(MATRIX); do \
 		echo "$$environment:"; \

@@ -17,17 +17,11 @@ from spark_lineage.decode.records import ExecutionRecord, Failure, RddJobRecord
 SAMPLE = (
     "cte-nested.sql",
     "group-by-all-mosha.sql",
-    "grouping_set.sql",
-    "intersect-all.sql",
     "map.sql",
     "pivot.sql",
     "session-variable-precedence.sql",
-    "struct.sql",
-    "subquery/exists-subquery/exists-within-and-or.sql",
     "subquery/in-subquery/in-multiple-columns.sql",
-    "subquery/subquery-nested-data.sql",
     "udf/udf-natural-join.sql@TestScalaUDF",
-    "union-resolution-edge-cases.sql",
     "unpivot.sql",
     "view-conf.sql",
 )

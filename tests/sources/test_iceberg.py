@@ -16,7 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from sources.told import told
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = [*spark_marks(), pytest.mark.matrix35]
 
 MERGE_ON_READ = (
     "TBLPROPERTIES ('format-version' = '2', 'write.delete.mode' = 'merge-on-read', "
@@ -84,6 +84,7 @@ WRITES: list[tuple[str, Callable[[Place], Any], str, list[str], int]] = [
 ]
 
 
+@pytest.mark.smoke35
 @pytest.mark.parametrize(
     ("action", "operation", "lines", "rows"), [row[1:] for row in WRITES], ids=[row[0] for row in WRITES]
 )
