@@ -160,9 +160,10 @@ def test_an_executor_that_gives_up_is_a_cause_and_not_lost(seen: dict[str, Seen]
 
 
 def test_a_killed_executor_and_the_shuffle_that_went_with_it_are_causes(seen: dict[str, Seen]) -> None:
-    """Both stages run again: the first for what the executor had made, the second for what it had not done.
+    """Both stages run again: the first for what the executor had made, the second for what was not done.
 
     How often they do depends on what the driver hears first; of the rest of the executor's tasks it may hear nothing.
+    On a busy machine one executor has made all, or none has done a task of the second stage yet: all four run again.
     """
     lost = seen["killed"]
     first = min(each.stage_id for each in lost.stages)
@@ -172,7 +173,7 @@ def test_a_killed_executor_and_the_shuffle_that_went_with_it_are_causes(seen: di
     assert [each.attempt for each in making] == list(range(len(making)))
     assert [each.attempt for each in reading] == list(range(len(reading)))
     assert (making[0].tasks, reading[0].tasks) == (4, 4)
-    assert all(0 < each.tasks < 4 for each in (*making[1:], *reading[1:]))
+    assert all(0 < each.tasks <= 4 for each in (*making[1:], *reading[1:]))
     assert failed == reading[:-1] != []
     assert all((each.failure or "").startswith("org.apache.spark.shuffle.") for each in failed)
     (event,) = lost.removed()
