@@ -289,10 +289,18 @@ public final class Bridge {
     }
 
     /** Notes the write that the calling thread is about to run, where a listener is there; never waits for a lock. */
-    static void intend() {
+    static void intend() throws Throwable {
         LineageListener active = listener;
         if (active != null) {
             active.intend();
+        }
+    }
+
+    /** Counts a write that {@link #intend} could not note. */
+    static void couldNotIntend(Throwable problem) {
+        LineageListener active = listener;
+        if (active != null) {
+            active.couldNotIntend(problem);
         }
     }
 

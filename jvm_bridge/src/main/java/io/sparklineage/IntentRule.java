@@ -14,9 +14,17 @@ final class IntentRule extends Rule<LogicalPlan> {
         try {
             Bridge.intend();
         } catch (Throwable problem) {
-            // The query goes on: Bridge has counted what it could.
+            count(problem);
         }
         return plan;
+    }
+
+    private static void count(Throwable problem) {
+        try {
+            Bridge.couldNotIntend(problem);
+        } catch (Throwable worse) {
+            // The query goes on, whatever has run out.
+        }
     }
 
     /** Hands the rule to each session that an extension is applied to; it is made before Spark counts on it. */

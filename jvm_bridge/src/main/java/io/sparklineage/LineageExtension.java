@@ -75,7 +75,7 @@ public final class LineageExtension extends AbstractFunction1<SparkSessionExtens
             try {
                 Bridge.learnNames(plan);
             } catch (Throwable problem) {
-                // The query goes on.
+                // Nothing is lost: the names pass as those that the user gave.
             }
             return BoxedUnit.UNIT;
         }

@@ -114,22 +114,22 @@ final class LineageListener extends SparkFirehoseListener {
         }
     }
 
-    /** Notes the write that the calling thread is about to run; it never throws. */
-    void intend() {
+    /** Notes the write that the calling thread is about to run. */
+    void intend() throws Throwable {
         long began = System.nanoTime();
         try {
             intents.note(order);
-        } catch (Throwable problem) {
-            try {
-                gaps.add(Gaps.INTENT_FAILED, 1, problem);
-            } catch (Throwable worse) {
-                // The query goes on, whatever has run out.
-            }
+        } finally {
+            intentNanos.addAndGet(System.nanoTime() - began);
         }
-        intentNanos.addAndGet(System.nanoTime() - began);
     }
 
-    /** Learns the names that Spark made in a plan that the calling thread has just analyzed; it never throws. */
+    /** Counts a write that {@link #intend} could not note. */
+    void couldNotIntend(Throwable problem) {
+        gaps.add(Gaps.INTENT_FAILED, 1, problem);
+    }
+
+    /** Learns the names that Spark made in a plan that the calling thread has just analyzed. */
     void learnNames(LogicalPlan analyzed) {
         if (settings.keepLiterals) {
             return;
@@ -137,10 +137,9 @@ final class LineageListener extends SparkFirehoseListener {
         long began = System.nanoTime();
         try {
             names.learn(analyzed);
-        } catch (Throwable problem) {
-            // Nothing is lost: they pass as those that the user gave.
+        } finally {
+            intentNanos.addAndGet(System.nanoTime() - began);
         }
-        intentNanos.addAndGet(System.nanoTime() - began);
     }
 
     /** What every event comes to. */

@@ -165,16 +165,9 @@ final class NameMasker {
 
     /** A column of that name in an expression; null where there is none. */
     private static AttributeReference reference(Expression root, String name) {
-        ArrayDeque<Object> stack = new ArrayDeque<>();
-        stack.push(root);
-        for (int i = 0; i < REFERENCE_LIMIT && !stack.isEmpty(); i++) {
-            Object expression = stack.pop();
-            if (expression instanceof AttributeReference) {
-                if (((AttributeReference) expression).name().equals(name)) {
-                    return (AttributeReference) expression;
-                }
-            } else if (!(expression instanceof Literal)) {
-                SparkCompat.elements(SparkCompat.memberOrNull(expression, "children"), REFERENCE_LIMIT).forEach(stack::push);
+        for (Object part : parts(root, REFERENCE_LIMIT)) {
+            if (part instanceof AttributeReference && ((AttributeReference) part).name().equals(name)) {
+                return (AttributeReference) part;
             }
         }
         return null;
@@ -184,13 +177,20 @@ final class NameMasker {
         if (isWord(name) && !(alias.child() instanceof Literal)) {
             return name;
         }
-        TreeSet<String> texts = literalTexts(alias.child());
-        List<AttributeReference> columns = isWord(name) ? Collections.emptyList() : oddColumns(alias.child(), name);
-        if (texts != null && (isOfOthers(alias) || !columns.isEmpty())) {
-            look();
-            texts = planCut ? null : union(texts, planTexts);
+        List<Object> parts = parts(alias.child(), EXPRESSION_LIMIT + 1);
+        if (parts.size() > EXPRESSION_LIMIT) {
+            return "?";
         }
-        if (texts == null || workOf(texts, name) + (long) columns.size() * name.length() > WORK_LIMIT) {
+        TreeSet<String> texts = literalTexts(parts);
+        List<AttributeReference> columns = isWord(name) ? Collections.emptyList() : oddColumns(parts, name);
+        if (isOfOthers(alias) || !columns.isEmpty()) {
+            look();
+            texts.addAll(planTexts);
+            if (planCut) {
+                return "?";
+            }
+        }
+        if (workOf(texts, name) + (long) columns.size() * name.length() > WORK_LIMIT) {
             return "?";
         }
         String masked = name;
@@ -200,23 +200,42 @@ final class NameMasker {
         return texts.isEmpty() ? masked : masked(masked, texts);
     }
 
-    /** The columns that a name has in it and that are none of a user's words: `upper(concat(name, hunter2))`. */
-    private static List<AttributeReference> oddColumns(Expression root, String name) {
-        List<AttributeReference> columns = new ArrayList<>();
+    /** An expression and what is below it, so many of them at most. */
+    private static List<Object> parts(Expression root, int limit) {
+        List<Object> parts = new ArrayList<>();
         ArrayDeque<Object> stack = new ArrayDeque<>();
         stack.push(root);
-        for (int i = 0; i < EXPRESSION_LIMIT && !stack.isEmpty(); i++) {
-            Object expression = stack.pop();
-            if (expression instanceof AttributeReference) {
-                String column = ((AttributeReference) expression).name();
+        while (parts.size() < limit && !stack.isEmpty()) {
+            Object part = stack.pop();
+            parts.add(part);
+            SparkCompat.elements(SparkCompat.memberOrNull(part, "children"), limit).forEach(stack::push);
+        }
+        return parts;
+    }
+
+    /** The columns that a name has in it and that are none of a user's words: `upper(concat(name, hunter2))`. */
+    private static List<AttributeReference> oddColumns(List<Object> parts, String name) {
+        List<AttributeReference> columns = new ArrayList<>();
+        for (Object part : parts) {
+            if (part instanceof AttributeReference) {
+                String column = ((AttributeReference) part).name();
                 if (!isWord(column) && name.contains(column)) {
-                    columns.add((AttributeReference) expression);
+                    columns.add((AttributeReference) part);
                 }
-            } else {
-                SparkCompat.elements(SparkCompat.memberOrNull(expression, "children"), EXPRESSION_LIMIT).forEach(stack::push);
             }
         }
         return columns;
+    }
+
+    /** The texts of the literals in an expression that are long enough to tell something. */
+    private static TreeSet<String> literalTexts(List<Object> parts) {
+        TreeSet<String> texts = new TreeSet<>();
+        for (Object part : parts) {
+            if (part instanceof Literal) {
+                addText(texts, (Literal) part);
+            }
+        }
+        return texts;
     }
 
     /** The characters to compare at worst; a text longer than the name is not in it. */
@@ -247,12 +266,6 @@ final class NameMasker {
         }
         return alias.name().contains(" OVER (")
                 || alias.name().endsWith(")") && OF_OTHERS.matcher(child.getClass().getSimpleName()).matches();
-    }
-
-    private static TreeSet<String> union(TreeSet<String> one, TreeSet<String> other) {
-        TreeSet<String> all = new TreeSet<>(one);
-        all.addAll(other);
-        return all;
     }
 
     /** The name of an attribute as it may pass; at the end of a plan, when every alias has been seen. */
@@ -361,24 +374,6 @@ final class NameMasker {
                 }
             }
         }
-    }
-
-    /** The texts of the literals below an expression long enough to tell something; null where they are too many. */
-    private static TreeSet<String> literalTexts(Expression root) {
-        TreeSet<String> texts = new TreeSet<>();
-        ArrayDeque<Object> stack = new ArrayDeque<>();
-        stack.push(root);
-        for (int i = 0; i < EXPRESSION_LIMIT && !stack.isEmpty(); i++) {
-            Object expression = stack.pop();
-            if (expression instanceof Literal) {
-                addText(texts, (Literal) expression);
-            }
-            Object children = SparkCompat.memberOrNull(expression, "children");
-            for (Object child : SparkCompat.elements(children, EXPRESSION_LIMIT)) {
-                stack.push(child);
-            }
-        }
-        return stack.isEmpty() ? texts : null;
     }
 
     private static void addText(TreeSet<String> texts, Literal literal) {

@@ -157,9 +157,15 @@ final class Recorder {
         }
     }
 
-    /** Counts an entry, unless it was handed over or counted before. */
+    /** Counts an entry, unless it was handed over or counted before; rather twice than never where that cannot be told. */
     private void lose(Task task, Throwable why) {
-        if (settle(task)) {
+        boolean isOurs = true;
+        try {
+            isOurs = settle(task);
+        } catch (Throwable worse) {
+            // It is due for ever, and counted.
+        }
+        if (isOurs) {
             gaps.add(Gaps.ENCODE_FAILED, 1, why);
         }
     }
@@ -174,8 +180,10 @@ final class Recorder {
                 spool.offer(entry);
             }
         } catch (Throwable problem) {
-            if (isOurs || settle(task)) {
+            if (isOurs) {
                 gaps.add(Gaps.ENCODE_FAILED, 1, problem);
+            } else {
+                lose(task, problem);
             }
         }
     }
