@@ -158,21 +158,21 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 	.venv/bin/python scripts/fetch_corpora.py
 	touch $@
 
-# Delta's jars, into Ivy's cache, so that no test waits for them.
+# Delta's jars, into Ivy's cache, so that no test waits for them, and beside those of the other sources.
 .cache/delta-4.1: $(MAIN) scripts/fetch_delta.py
-	.venv/bin/python scripts/fetch_delta.py
-	mkdir -p $(@D) && touch $@
+	.venv/bin/python scripts/fetch_delta.py .cache/jars/delta-4.1
+	touch $@
 
 .cache/delta-3.5 .cache/delta-4.0 .cache/delta-4.2: .cache/delta-%: .venv-%/installed scripts/fetch_delta.py
-	.venv-$*/bin/python scripts/fetch_delta.py
-	mkdir -p $(@D) && touch $@
+	.venv-$*/bin/python scripts/fetch_delta.py .cache/jars/delta-$*
+	touch $@
 
-# Spark's classes as a JVM of the tests has read them, for the next ones to begin with.
-.cache/classes/spark-4.1.stamp: $(MAIN) tests/support/jvm.py
+# Spark's classes and Delta's as a JVM of the tests has read them, for the next ones to begin with.
+.cache/classes/spark-4.1.stamp: .cache/delta-4.1 tests/support/jvm.py
 	PYTHONPATH=tests .venv/bin/python tests/support/jvm.py
 	touch $@
 
-.cache/classes/spark-3.5.stamp: .venv-3.5/installed tests/support/jvm.py
+.cache/classes/spark-3.5.stamp: .cache/delta-3.5 tests/support/jvm.py
 	PYTHONPATH=tests .venv-3.5/bin/python tests/support/jvm.py
 	touch $@
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from support.paths import JAR
-from support.spark import DELTA, SMALL
+from support.spark import DELTA, SMALL, with_delta
 
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
@@ -63,11 +63,10 @@ WAYS = (
 def _run(way: Way, folder: Path) -> None:
     spool = folder / "spool"
     delta = way.do == "kill_committed"
-    conf = SMALL | (DELTA if delta else {}) | {"spark.lineage.spool": str(spool)}
+    conf = (with_delta(SMALL | DELTA) if delta else SMALL) | {"spark.lineage.spool": str(spool)}
     conf["spark.sql.extensions"] = ",".join(filter(None, [conf.get("spark.sql.extensions"), EXTENSION]))
     words = ["--master", "local[2]", "--jars", str(JAR)]
     words += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
-    words += _delta_packages() if delta else []
     environment = os.environ | {"PYSPARK_PYTHON": sys.executable, "DATA": str(folder), "DO": way.do}
     if way.by == "python":
         environment["PYSPARK_SUBMIT_ARGS"] = " ".join([*words, "pyspark-shell"])
@@ -75,14 +74,6 @@ def _run(way: Way, folder: Path) -> None:
     else:
         command = [str(Path(sys.executable).with_name("spark-submit")), *words, str(JOB)]
     subprocess.run(command, capture_output=True, env=environment, check=False, timeout=300)
-
-
-def _delta_packages() -> list[str]:
-    from delta import configure_spark_with_delta_pip  # noqa: PLC0415 - one way needs it
-    from pyspark.sql import SparkSession  # noqa: PLC0415
-
-    builder = configure_spark_with_delta_pip(SparkSession.builder)
-    return ["--packages", builder._options["spark.jars.packages"]]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.by}-{way.do}")

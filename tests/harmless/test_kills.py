@@ -31,10 +31,8 @@ from typing import Any
 
 import pytest
 from bridge.records import MAGIC
-from delta import configure_spark_with_delta_pip
-from pyspark.sql import SparkSession
 from support.paths import JAR
-from support.spark import DELTA, SMALL
+from support.spark import DELTA, SMALL, with_delta
 from support.torture import ALL, Passed, seeds
 
 import spark_lineage
@@ -55,10 +53,12 @@ LIFE_MS = 2_000
 
 def start(folder: Path, intent: str) -> subprocess.Popen[bytes]:
     """The workload, as its user would submit it."""
-    packages = configure_spark_with_delta_pip(SparkSession.builder)._options["spark.jars.packages"]
-    conf = SMALL | DELTA | {"spark.lineage.spool": str(folder / "spool"), "spark.lineage.intent": intent}
+    conf = with_delta(SMALL | DELTA) | {
+        "spark.lineage.spool": str(folder / "spool"),
+        "spark.lineage.intent": intent,
+    }
     conf["spark.sql.extensions"] += ",io.sparklineage.LineageExtension"
-    words = ["--master", "local[2]", "--jars", str(JAR), "--packages", packages]
+    words = ["--master", "local[2]", "--jars", str(JAR)]
     words += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
     environment = os.environ | {"FOLDER": str(folder), "PYSPARK_PYTHON": sys.executable}
     return subprocess.Popen(

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pyspark
-from delta import configure_spark_with_delta_pip
-from pyspark.sql import SparkSession
 from support.paths import JAR, REPOSITORY
-from support.spark import submit
+from support.spark import submit, with_delta
 
 from leaks.canaries import Canaries
 
@@ -100,8 +98,8 @@ def run_job(folder: Path, form: str) -> Leaks:
         "spark.sql.warehouse.dir": str(folder / "warehouse"),
         "spark.task.maxFailures": "1",
     }
-    words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
-    words += ["--packages", _packages(), "--jars", ",".join([str(JAR), *_kafka()])]
+    words = [word for name, value in with_delta(settings).items() for word in ("--conf", f"{name}={value}")]
+    words += ["--jars", ",".join([str(JAR), *_kafka()])]
     environment |= {
         "LEAKS": str(folder),
         "LEAKS_GIVEN": json.dumps(canaries.positions),
@@ -116,11 +114,6 @@ def run_job(folder: Path, form: str) -> Leaks:
     ]
     (folder / "stderr.log").write_text("\n".join(ours), encoding="utf-8")
     return Leaks(folder, spool, found["positions"], found["unlike"], found["seconds"])
-
-
-def _packages() -> str:
-    builder = configure_spark_with_delta_pip(SparkSession.builder)
-    return str(builder._options["spark.jars.packages"])
 
 
 def _kafka() -> list[str]:

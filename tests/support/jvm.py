@@ -1,10 +1,10 @@
 """How the JVMs that tests start are quick to begin: with Spark's classes as another JVM has read them.
 
-    python tests/support/jvm.py    # makes the archive for the Spark of this Python (`make test` does)
+    python tests/support/jvm.py    # makes the archives for the Spark of this Python (`make test` does)
 
 Most JVMs of the tests live for seconds, of which they spend a good part on reading and verifying the same ten thousand
 classes. The JDK can keep them as they are in memory after that (a dynamic class-data archive). A JVM with another class
-path ignores it.
+path ignores it. Only what the JVM's own class loader has read can be kept, so there is one with Delta on the class path, too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from pathlib import Path
 
 from support.paths import REPOSITORY
 
-ARCHIVE = REPOSITORY / ".cache" / "classes" / f"spark-{version('pyspark')}.jsa"
+SPARK = version("pyspark")
+CLASSES = REPOSITORY / ".cache" / "classes"
+ARCHIVE = CLASSES / f"spark-{SPARK}.jsa"
+WITH_DELTA = CLASSES / f"spark-{SPARK}-delta.jsa"
+DELTA_JARS = REPOSITORY / ".cache" / "jars" / f"delta-{'.'.join(SPARK.split('.')[:2])}"
+"""Those of Delta's jars that Spark does not have itself; scripts/fetch_delta.py puts them there."""
+DELTA = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djdk.lang.Process.launchMechanism=VFORK"
 """Without the second compiler such JVMs take a third less CPU time; Hadoop starts a `chmod` or a `readlink` for each file."""
 QUIETLY = "-Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off"
@@ -38,35 +47,67 @@ stream = spark.readStream.schema("name string, number int").json(sys.argv[1] + "
 stream.writeStream.trigger(availableNow=True).outputMode("complete").format("noop").option(
     "checkpointLocation", sys.argv[1] + "/checkpoint"
 ).start().awaitTermination()
-spark.stop()
 """
+WORK_WITH_DELTA = """
+path = sys.argv[1] + "/delta"
+rows = spark.range(100).withColumn("key", f.col("id") % 7)
+rows.write.format("delta").option("delta.enableChangeDataFeed", "true").save(path)
+rows.write.format("delta").mode("append").partitionBy("key").saveAsTable("kept")
+spark.sql("CREATE TABLE made USING delta TBLPROPERTIES (delta.enableDeletionVectors = true) AS SELECT * FROM kept")
+spark.sql("MERGE INTO made t USING kept s ON s.id = t.id WHEN MATCHED AND s.key = 2 THEN DELETE WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *")
+spark.sql("UPDATE made SET key = 1 WHERE id < 9")
+spark.sql("DELETE FROM made WHERE id = 5")
+spark.read.format("delta").option("versionAsOf", 0).load(path).count()
+spark.sql("OPTIMIZE made")
+spark.sql("DESCRIBE HISTORY made").collect()
+spark.readStream.format("delta").load(path).writeStream.format("delta").trigger(availableNow=True).option(
+    "checkpointLocation", sys.argv[1] + "/checkpoint_delta"
+).start(sys.argv[1] + "/streamed").awaitTermination()
+"""
+
+
+def delta_jars() -> list[str]:
+    """The jars as paths; none before `make` has fetched them."""
+    return sorted(map(str, DELTA_JARS.glob("*.jar")))
 
 
 def options() -> str:
     """For SPARK_SUBMIT_OPTS; what the archive does not fit is not said, since it costs only time."""
-    return f"{SHORT_LIVED} -XX:SharedArchiveFile={ARCHIVE} {QUIETLY}" if ARCHIVE.exists() else SHORT_LIVED
+    return f"{SHORT_LIVED} {archived(ARCHIVE)} {QUIETLY}"
 
 
-def make_archive() -> None:
+def archived(archive: Path) -> str:
+    """The option to begin with the classes of an archive; the last one given counts."""
+    return f"-XX:SharedArchiveFile={archive}" if archive.exists() else ""
+
+
+def make_archive(archive: Path, work: str, *words: str) -> None:
     """Run what most tests do, in a JVM that leaves its classes."""
-    ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
+    archive.parent.mkdir(parents=True, exist_ok=True)
     submit = str(Path(sys.executable).with_name("spark-submit"))
     with tempfile.TemporaryDirectory() as folder:
-        made, work = ARCHIVE.with_suffix(".new"), Path(folder) / "work.py"
-        work.write_text(WORK, encoding="utf-8")
+        made, script = archive.with_suffix(".new"), Path(folder) / "work.py"
+        script.write_text(work, encoding="utf-8")
         environment = {
             "SPARK_SUBMIT_OPTS": f"{SHORT_LIVED} -XX:ArchiveClassesAtExit={made} {QUIETLY}",
             "PYSPARK_PYTHON": sys.executable,
         }
         subprocess.run(
-            [submit, "--master", "local[2]", "--conf", "spark.ui.enabled=false", str(work), folder],
+            [submit, "--master", "local[2]", "--conf", "spark.ui.enabled=false", *words, str(script), folder],
             env=os.environ | environment,
             cwd=folder,
             check=True,
             capture_output=True,
         )
-        made.replace(ARCHIVE)
+        made.replace(archive)
+
+
+def main() -> None:
+    """Make both archives."""
+    make_archive(ARCHIVE, WORK)
+    words = [word for name, value in DELTA.items() for word in ("--conf", f"{name}={value}")]
+    make_archive(WITH_DELTA, WORK + WORK_WITH_DELTA, "--driver-class-path", ":".join(delta_jars()), *words)
 
 
 if __name__ == "__main__":
-    make_archive()
+    main()

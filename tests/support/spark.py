@@ -19,6 +19,9 @@ from delta import configure_spark_with_delta_pip
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
+from support import jvm
+from support.jvm import DELTA
+
 SMALL = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -29,11 +32,6 @@ SMALL = {
     "spark.sql.legacy.createHiveTableByDefault": "false",
 }
 """Settings that make small data quick and change no plan's meaning."""
-
-DELTA = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-}
 
 UNCOMPILED = {
     "spark.sql.codegen.wholeStage": "false",
@@ -48,11 +46,30 @@ def local_builder(folder: Path, *, delta: bool = True) -> SparkSession.Builder:
     builder = SparkSession.builder.master("local[2]").appName("tests")
     for name, value in (SMALL | (DELTA if delta else {})).items():
         builder = builder.config(name, value)
-    builder = builder.config("spark.sql.warehouse.dir", str(folder / "warehouse"))
-    builder = builder.config(
-        "spark.driver.extraJavaOptions", f"-Dderby.stream.error.file={folder / 'derby.log'}"
-    )
-    return configure_spark_with_delta_pip(builder) if delta else builder
+    settings = {
+        "spark.driver.extraJavaOptions": f"-Dderby.stream.error.file={folder / 'derby.log'}",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+    }
+    for name, value in (with_delta(settings) if delta else settings).items():
+        builder = builder.config(name, value)
+    return builder
+
+
+def with_delta(settings: Mapping[str, str]) -> dict[str, str]:
+    """The settings of an application in one JVM, with Delta's jars: on the class path, with their classes archived, or as packages.
+
+    The first, for which `make` has to have fetched them, takes a quarter of the CPU time until a table is written.
+    """
+    jars = jvm.delta_jars()
+    if not jars:
+        packages = configure_spark_with_delta_pip(SparkSession.Builder())._options["spark.jars.packages"]
+        return {**settings, "spark.jars.packages": packages}
+    options = f"{settings.get('spark.driver.extraJavaOptions', '')} {jvm.archived(jvm.WITH_DELTA)}"
+    return {
+        **settings,
+        "spark.driver.extraClassPath": ":".join(jars),
+        "spark.driver.extraJavaOptions": options,
+    }
 
 
 @contextmanager
