@@ -185,8 +185,15 @@ final class Spool {
         return false;
     }
 
+    /** Counts an entry, unless it was written or counted before; rather twice than never where that cannot be told. */
     private void lose(Task task, String reason, Object why) {
-        if (task.settle(Outcome.LOST)) {
+        boolean isFirst = true;
+        try {
+            isFirst = task.settle(Outcome.LOST);
+        } catch (Throwable worse) {
+            // Who waits for it waits until the time is up.
+        }
+        if (isFirst) {
             gaps.add(reason, 1, why);
         }
     }
@@ -292,7 +299,7 @@ final class Spool {
                 closed |= task.last;
                 task.settle(Outcome.LOST);
             } else if (task.outcome() == Outcome.WAITS) {
-                queuedBytes.addAndGet(-task.entry.size());
+                queuedBytes.addAndGet(inHand == task ? 0 : -task.entry.size());  // else done when it was put
                 lose(task, Gaps.SPOOL_FAILED, unforeseen);
             }
             gaps.note(Gaps.SPOOL_FAILED, 0, unforeseen);
