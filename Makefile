@@ -19,23 +19,27 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-lineage test-first test-harmless test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
+.PHONY: demo test test-junit test-lineage test-first test-harmless test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
 	.venv/bin/spark-lineage demo
 
-# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, five lanes side by side: a session of Spark leaves a core free
-# most of the time. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end.
-test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/tested
-	@$(MAKE) --no-print-directory --jobs=5 --keep-going lane-lineage lane-first lane-harmless test-others lane-smoke35
+# The whole suite on Spark 4.1.3, and what also runs on 3.5.9, in lanes side by side: a session of Spark leaves a core free now
+# and then. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end. The
+# longest one goes before.
+test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/compiled
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going \
+		lane-lineage lane-first lane-harmless test-others lane-junit lane-smoke35
 
 lane-%:
-	@$(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; status=$$?; cat .cache/test-$*.log; exit $$status
+	@$(if $(filter lineage,$*),,nice) $(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; \
+	status=$$?; cat .cache/test-$*.log; exit $$status
 
 LINEAGE_TESTS := tests/lineage
 FIRST_TESTS := tests/bridge tests/compare tests/corpora tests/execution tests/failures
 HARMLESS_TESTS := tests/closed tests/harmless tests/hive tests/leaks tests/simulation
+test-junit: jvm_bridge/target/tested
 test-lineage:
 	.venv/bin/python -m pytest $(LINEAGE_TESTS)
 test-smoke35:
@@ -62,7 +66,7 @@ test-matrix: $(MATRIX:%=%/installed) $(JAR) $(SOURCES) .cache/delta-3.5 .cache/d
 	status=0; \
 	for environment in $(MATRIX); do \
 		echo "$$environment:"; \
-		$$environment/bin/python -m pytest -q tests/closed tests/lineage tests/hive || status=1; \
+		COMPILED=all $$environment/bin/python -m pytest -q tests/closed tests/lineage tests/hive || status=1; \
 	done; \
 	.venv-3.5/bin/python -m pytest -q -m matrix35 || status=1; \
 	UPGRADE=all .venv/bin/python -m pytest -q tests/compare/test_upgrade.py || status=1; \
@@ -77,7 +81,7 @@ failures: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5
 
 # The long form of every proof that lineage harms, loses and leaks nothing; `make test` does the short form of each. What is
 # done is kept in .cache/torture, and a second run goes on; `make torture-passed` tells what has passed with the code as it stands.
-torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/tested
+torture: $(MAIN) $(OTHER) $(JAR) .cache/delta-4.1 .cache/delta-3.5 jvm_bridge/target/compiled
 	status=0; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/fuzzing tests/decode/test_hostile.py || status=1; \
 	TORTURE=all .venv/bin/python -m pytest -s tests/leaks || status=1; \
@@ -150,7 +154,11 @@ $(JAR): $(BRIDGE_SOURCES)
 	cp jvm_bridge/target/spark-lineage-bridge-[0-9]*.jar $@.new
 	mv $@.new $@  # a JVM that has the old one open keeps it
 
-jvm_bridge/target/tested: $(JAR) $(BRIDGE_TESTS)
+jvm_bridge/target/compiled: $(JAR) $(BRIDGE_TESTS)
+	$(MAVEN) test-compile
+	touch $@
+
+jvm_bridge/target/tested: jvm_bridge/target/compiled
 	$(MAVEN) test
 	touch $@
 

@@ -12,7 +12,7 @@ import spark_lineage
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = [pytest.mark.spark, pytest.mark.matrix35]
 
 JOB = Path(__file__).with_name("unmade.py")
 

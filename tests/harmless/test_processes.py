@@ -23,7 +23,7 @@ from harmless.faulty import HANG_SECONDS, read_all
 from harmless.test_kills import stop
 from spark_lineage.pipeline import ingest
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
+pytestmark = [pytest.mark.spark, pytest.mark.matrix35]
 
 SCRIPT = Path(__file__).with_name("processes.py")
 UNLIMITED = ("first", "after_fork", "after_spawn", "after_a_child", "after_the_limit")

@@ -23,7 +23,7 @@ from spark_lineage.show.cli import app, main
 from spark_lineage.store.delta import DeltaStore
 from spark_lineage.store.schema import TABLES
 
-pytestmark = [pytest.mark.spark, pytest.mark.smoke35, pytest.mark.torture("leaks")]
+pytestmark = [pytest.mark.spark, pytest.mark.matrix35, pytest.mark.torture("leaks")]
 
 FORM = os.environ.get("TORTURE", "sample")
 FEWEST = {"sample": 200, "all": 1_000}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from support.spark import end_jvm, local_builder, own_session
+from support.spark import INTERPRETED, end_jvm, local_builder, own_session
 from support.stores import tidy
 
 from lineage.place import Place, new_place
@@ -25,9 +26,15 @@ TIDY_EVERY = 4
 
 @pytest.fixture(scope="package")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
-    """A fresh local JVM with Delta whose Python workers run this Python; ended with the folder's last test."""
+    """A fresh local JVM with Delta whose Python workers run this Python; ended with the folder's last test.
+
+    Spark compiles its queries with COMPILED=all alone, as `make test-matrix` runs it: that takes a fifth of the time.
+    """
     end_jvm()
-    with own_session(local_builder(tmp_path_factory.mktemp("spark"))) as session:
+    builder = local_builder(tmp_path_factory.mktemp("spark"))
+    for name, value in ({} if "COMPILED" in os.environ else INTERPRETED).items():
+        builder = builder.config(name, value)
+    with own_session(builder) as session:
         yield session
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lineage.harness import spark_marks
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = spark_marks()
 
 
 def test_a_commit_that_no_run_made(spark, lineage, folder):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from pyspark.sql import functions as F  # noqa: N812  # Spark's own convention
 
 from lineage.harness import spark_marks
@@ -15,7 +14,6 @@ from lineage.streaming import add, bounds, clock, ends, read, run, said, stored
 pytestmark = spark_marks()
 
 
-@pytest.mark.smoke35
 def test_duplicates_within_a_watermark_over_a_restart(place: Place) -> None:
     add(place, "in", "1 10:00", "2 10:00", "1 10:05")
     first = run(place, read(place, "in").dropDuplicatesWithinWatermark(["id"]))

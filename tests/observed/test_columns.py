@@ -12,7 +12,7 @@ from observed.conftest import Observed, Seen
 from observed.jobs import CLASSES
 from observed.test_operators import MERGED
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = [*spark_marks(), pytest.mark.matrix35]
 
 
 def columns(seen: Seen, name: str) -> dict[tuple[str, ...], set[str]]:

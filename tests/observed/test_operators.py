@@ -8,7 +8,7 @@ from lineage.harness import spark_marks
 from observed.conftest import Observed
 from observed.jobs import JOBS
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = [*spark_marks(), pytest.mark.matrix35]
 
 MERGED = ("merged_plainly", "merged_adaptively", "broadcast", "broadcast_adaptively", "switched")
 

@@ -8,7 +8,7 @@ from lineage.harness import spark_marks
 from observed.conftest import Observed
 from spark_lineage.model import Distribution
 
-pytestmark = [*spark_marks(), pytest.mark.smoke35]
+pytestmark = [*spark_marks(), pytest.mark.matrix35]
 
 
 def test_the_distribution_is_the_one_counted_by_hand(observed: Observed) -> None:

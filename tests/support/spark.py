@@ -33,12 +33,11 @@ SMALL = {
 }
 """Settings that make small data quick and change no plan's meaning."""
 
-UNCOMPILED = {
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.adaptive.enabled": "false",
-}
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 """For many small queries, each met once: to compile one takes longer than to run it."""
+
+UNCOMPILED = INTERPRETED | {"spark.sql.adaptive.enabled": "false"}
+"""The same where plans may change, too."""
 
 
 def local_builder(folder: Path, *, delta: bool = True) -> SparkSession.Builder:
