@@ -29,7 +29,7 @@ demo: $(MAIN) $(JAR)
 # and then. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end. The
 # longest one goes before.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/compiled
-	@$(MAKE) --no-print-directory --jobs=4 --keep-going \
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going \
 		lane-lineage lane-first lane-harmless test-others lane-junit lane-smoke35
 
 lane-%:
