@@ -19,7 +19,7 @@ EXECUTION_WORDS := --seeds 1-2
 
 MATRIX := .venv-3.5 .venv-4.0 .venv .venv-4.2
 
-.PHONY: demo test test-junit test-lineage test-first test-harmless test-others test-smoke35 test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
+.PHONY: demo test test-lineage test-harmless test-first test-queries test-store test-others test-smoke35 test-junit test-matrix check-by-execution lint bench bench-full venv jar corpora corpora-full wheel docs clean determinism failures torture torture-passed
 .DELETE_ON_ERROR:
 
 demo: $(MAIN) $(JAR)
@@ -27,29 +27,35 @@ demo: $(MAIN) $(JAR)
 
 # The whole suite on Spark 4.1.3, and what also runs on 3.5.9, in lanes side by side: a session of Spark leaves a core free now
 # and then. Each runs to its end whatever becomes of the others; what a lane in the background says is shown at its end. The
-# longest one goes before.
+# longer ones go before, and short ones fill the end.
 test: $(MAIN) $(OTHER) $(JAR) $(CORPORA) .cache/delta-4.1 .cache/delta-3.5 $(SOURCES) $(CLASSES) jvm_bridge/target/compiled
 	@$(MAKE) --no-print-directory --jobs=3 --keep-going \
-		lane-lineage lane-first lane-harmless test-others lane-junit lane-smoke35
+		test-lineage lane-harmless lane-first lane-queries lane-smoke35 lane-store lane-others lane-junit
 
 lane-%:
-	@$(if $(filter lineage,$*),,nice) $(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; \
+	@nice $(MAKE) --no-print-directory test-$* > .cache/test-$*.log 2>&1; \
 	status=$$?; cat .cache/test-$*.log; exit $$status
 
-LINEAGE_TESTS := tests/lineage
-FIRST_TESTS := tests/bridge tests/compare tests/corpora tests/execution tests/failures
 HARMLESS_TESTS := tests/closed tests/harmless tests/hive tests/leaks tests/simulation
-test-junit: jvm_bridge/target/tested
+FIRST_TESTS := tests/bridge tests/compare tests/failures
+QUERIES_TESTS := tests/corpora tests/execution
+STORE_TESTS := tests/determinism tests/sources tests/store
 test-lineage:
-	.venv/bin/python -m pytest $(LINEAGE_TESTS)
-test-smoke35:
-	.venv-3.5/bin/python -m pytest -m smoke35
-test-first:
-	.venv/bin/python -m pytest $(FIRST_TESTS)
+	.venv/bin/python -m pytest tests/lineage
 test-harmless:
 	.venv/bin/python -m pytest $(HARMLESS_TESTS)
+test-first:
+	.venv/bin/python -m pytest $(FIRST_TESTS)
+test-queries:
+	.venv/bin/python -m pytest $(QUERIES_TESTS)
+test-store:
+	.venv/bin/python -m pytest $(STORE_TESTS)
 test-others:
-	.venv/bin/python -m pytest tests $(patsubst %,--ignore=%,$(LINEAGE_TESTS) $(FIRST_TESTS) $(HARMLESS_TESTS))
+	.venv/bin/python -m pytest tests \
+		$(patsubst %,--ignore=%,tests/lineage $(HARMLESS_TESTS) $(FIRST_TESTS) $(QUERIES_TESTS) $(STORE_TESTS))
+test-smoke35:
+	.venv-3.5/bin/python -m pytest -m smoke35
+test-junit: jvm_bridge/target/tested
 
 # Which columns matter, found by running every query and case again on changed data. What is done is kept in
 # .cache/by-execution; `make check-by-execution EXECUTION_WORDS='--seeds 4 --shard 1/2'` does a part.
@@ -58,7 +64,7 @@ check-by-execution: $(MAIN) $(JAR) $(CORPORA) .cache/delta-4.1
 
 # Every case in two fresh JVMs, the lineage of both compared byte by byte; `make test` does it with a sample.
 determinism: $(MAIN) $(JAR) .cache/delta-4.1
-	DETERMINISM_EVERY=1 .venv/bin/python -m pytest tests/determinism
+	COMPILED=all DETERMINISM_EVERY=1 .venv/bin/python -m pytest tests/determinism
 
 # The case files, the events, Hive's tables and the lists of classes on every supported Spark, each in a process of its own; one
 # job on two Sparks compared, with Delta (`make test` does it without); and on Spark 3.5.9 what is no part of its smoke run.

@@ -19,7 +19,7 @@ sys.path[1:1] = [str(HERE.parent), str(HERE.parent.parent)]
 
 from lineage import harness  # noqa: E402
 from pyspark.sql import SparkSession  # noqa: E402
-from support.spark import local_builder  # noqa: E402
+from support.spark import local_builder, quickly  # noqa: E402
 
 import spark_lineage  # noqa: E402
 from determinism.pairs import PAIRS, SETUP, Pair  # noqa: E402
@@ -36,7 +36,7 @@ def main() -> None:
     work = arguments.folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir()
-    spark = local_builder(work).getOrCreate()
+    spark = local_builder(work).config(map=quickly()).getOrCreate()
     spark.sparkContext.setLogLevel("OFF")
     spark_lineage.enable(
         spark, store=arguments.folder / "unused", spool=arguments.folder / f"spool{arguments.side}",

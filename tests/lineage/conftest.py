@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from support.spark import INTERPRETED, end_jvm, local_builder, own_session
-from support.stores import tidy
+from support.spark import end_jvm, local_builder, own_session, quickly
 
 from lineage.place import Place, new_place
 from spark_lineage.decode.plans import decode_plan
@@ -20,8 +18,6 @@ from spark_lineage.decode.tree import NodeKind, PlanTree
 from spark_lineage.pipeline import places
 
 DATABASES = itertools.count()
-TIDY_EVERY = 4
-"""So many tests write between one tidying of the store and the next."""
 
 
 @pytest.fixture(scope="package")
@@ -32,8 +28,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """
     end_jvm()
     builder = local_builder(tmp_path_factory.mktemp("spark"))
-    for name, value in ({} if "COMPILED" in os.environ else INTERPRETED).items():
-        builder = builder.config(name, value)
+    builder = builder.config(map=quickly())
     with own_session(builder) as session:
         yield session
 
@@ -72,7 +67,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def place(spark: SparkSession, lineage: Any, folder: Path) -> Place:
     """A place with the tables `t` and `u`."""
-    number = next(DATABASES)
-    if number % TIDY_EVERY == 0:
-        tidy(lineage)
-    return new_place(spark, lineage, folder, f"events_{number:02d}")
+    return new_place(spark, lineage, folder, f"events_{next(DATABASES):02d}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from support.stores import tidy
 
 SETUP = """
-CREATE TABLE t(a int, b string, c double) USING parquet;
-INSERT INTO t VALUES (1, 'p', 1.0), (2, 'q', 2.0), (3, 'p', 3.0), (4, 'r', 4.0);
-CREATE TABLE u(a int, v double) USING parquet;
-INSERT INTO u VALUES (2, 20.0), (3, 30.0), (9, 90.0)
+CREATE TABLE t USING parquet AS SELECT * FROM VALUES
+    (1, 'p', 1.0D), (2, 'q', 2.0D), (3, 'p', 3.0D), (4, 'r', 4.0D) AS rows(a, b, c);
+CREATE TABLE u USING parquet AS SELECT * FROM VALUES (2, 20.0D), (3, 30.0D), (9, 90.0D) AS rows(a, v)
 """
+TIDY_EVERY = 4
+"""So many tests write between one tidying of the store and the next."""
 QUERY = "SELECT a, upper(b) AS big FROM t WHERE a > 1"
 Json = dict[str, Any]
+_MADE = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def failure(action: Callable[[], Any]) -> str:
 
 def new_place(spark: SparkSession, lineage: Any, folder: Path, database: str) -> Place:
     """A place with the tables `t` and `u` in a database of this name."""
+    if next(_MADE) % TIDY_EVERY == 0:
+        tidy(lineage)
     session = spark.newSession()
     session.sql(f"CREATE DATABASE {database}")
     session.sql(f"USE {database}")

@@ -15,7 +15,7 @@ import pyspark
 import pytest
 from lineage.place import Place, new_place
 from pyspark.sql import SparkSession
-from support.spark import end_jvm, local_builder, own_session
+from support.spark import end_jvm, local_builder, own_session, quickly
 
 from sources.broker import broker
 from sources.database import INSTALLED, Database, database, postgresql
@@ -52,8 +52,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     end_jvm()
     folder = tmp_path_factory.mktemp("spark")
     builder = local_builder(folder, delta=False).config("spark.jars", ",".join(given))
-    for name, value in CATALOGS.items():
-        builder = builder.config(name, value)
+    builder = builder.config(map=CATALOGS | quickly())
     for catalog in ("ice", "spark_catalog"):
         builder = builder.config(f"spark.sql.catalog.{catalog}.warehouse", str(folder / catalog))
     with own_session(builder) as session:

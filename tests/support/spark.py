@@ -71,6 +71,11 @@ def with_delta(settings: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def quickly() -> dict[str, str]:
+    """`INTERPRETED`, or nothing with COMPILED=all, as `make test-matrix` and `make determinism` run."""
+    return {} if "COMPILED" in os.environ else INTERPRETED
+
+
 @contextmanager
 def own_session(builder: SparkSession.Builder, log_level: str = "ERROR") -> Iterator[SparkSession]:
     """A session whose Python workers run this Python; its JVM ends with it. `end_jvm()` comes before the builder."""
