@@ -23,7 +23,7 @@ from spark_lineage.store.delta import DeltaStore
 
 pytestmark = pytest.mark.spark
 
-EVERY = int(os.environ.get("DETERMINISM_EVERY", "30"))
+EVERY = int(os.environ.get("DETERMINISM_EVERY", "60"))
 """Every so manieth case runs; 1 for all."""
 TARGETS = ("out", "elsewhere")
 Row = dict[str, Any]

@@ -27,7 +27,7 @@ pytestmark = spark_marks()
 
 QUERIES = ("q1", "q13", "q16")
 CASES = (
-    "delta: INSERT INTO with a reordered and shorter column list",
+    "writes: INSERT INTO with a reordered column list",
     "nested: fields by their path",
     "generate: explode an array and use no element",
     "generate: explode what a lambda makes and what it leaves",

@@ -84,7 +84,7 @@ def sources(table: dict[str, Any]) -> dict[str, list[str]]:
 
 
 @pytest.mark.spark
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_what_would_be_written(planned, place):
     rows = [
         "/lake/orders.amount FILTER",
@@ -112,7 +112,7 @@ def test_what_would_be_written(planned, place):
 
 
 @pytest.mark.spark
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_what_is_told_line_by_line(planned):
     told = [(each["line"], each["outcome"], each["operation"]) for each in planned["statements"]]
     assert told[:8] == [
@@ -132,7 +132,7 @@ def test_what_is_told_line_by_line(planned):
 
 
 @pytest.mark.spark
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_what_is_refused(planned, place):
     refused = [
         (each["line"], each["message"]) for each in planned["statements"] if each["outcome"] == "refused"

@@ -66,6 +66,8 @@ def test_spark_writes_and_deltalake_goes_on(spark_store, tmp_path):
     clustered.create()
     assert embedded.exists()
     assert clustered.append(batch(1))["edges"] == 3
+    clustered.sync()
+    assert rights(tmp_path / "lineage") == RIGHTS[0][1]
     assert content(embedded) == expected(batch(1))
     assert embedded.append(batch(1)) == NONE
     embedded.append(batch(2))
@@ -74,8 +76,8 @@ def test_spark_writes_and_deltalake_goes_on(spark_store, tmp_path):
     assert {DeltaTable(f"{embedded.path}/{name}").version() for name in TABLES} <= {1, 2}
 
 
-@pytest.mark.parametrize(("folder_mode", "modes"), RIGHTS[:1] + RIGHTS[2:3])
-def test_what_spark_writes_is_for_no_more_than_the_folder_is(spark_store, tmp_path, folder_mode, modes):
+def test_what_spark_writes_is_for_no_more_than_the_folder_is(spark_store, tmp_path):
+    folder_mode, modes = RIGHTS[2]
     path = folder_for(tmp_path, folder_mode)
     store = spark_store(path)
     store.create()
