@@ -1,17 +1,19 @@
 """Spool -> store: read segments, decode, fold, analyze, append piece by piece, and only then let the segments go.
 
-A first pass notes where every record stands (`reading`); then each application's executions are loaded group by group in the order
-in which they ended, and their rows are appended when there are enough of them. So the memory does not grow with what the spool
-holds, and the answers are those of one piece. Repeating an ingest changes nothing: rows have keys. A segment stays in the spool
-while one of its executions waits for its root; a bad record is kept aside and counted, the good ones around it are ingested.
+Some applications at a time: a first pass notes where every record of theirs stands (`reading`); then each application's executions
+are loaded group by group in the order in which they ended, and their rows are appended when there are enough of them. So the memory
+does not grow with the number of applications in the spool, and with a long one's executions by the little that is noted of each; the
+answers are those of one piece. Repeating an ingest changes nothing: rows have keys. A segment stays in the spool while one of its
+executions waits for its root; a bad record is kept aside and counted, the good ones around it are ingested.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from spark_lineage.analyze.identity import PATH_RULES, Naming
@@ -52,11 +54,17 @@ from spark_lineage.store.schema import from_rows
 STOP_MS = 5_000
 """How long after its end is announced a stopping application may still commit."""
 
+PART_RECORDS = 200_000
+"""So many records are noted before the applications met so far are brought in, and let go."""
+
 PIECE_ROWS = 50_000
 """So many rows of what ran are appended at once: some thousand executions."""
 
 _CHECKED = 500
 """So many executions are compared at once with what the store has of them."""
+
+_Segments = Iterable[spools.Segment]
+"""Those of one application, in the order in which they were written."""
 
 _Group = tuple[int, list[int]]
 """A root execution, and all inside it in the order in which they ended."""
@@ -97,20 +105,29 @@ def ingest_segments(spool: Path, store: Path | str | Store) -> IngestReport:
     target = DeltaStore(store) if isinstance(store, Path | str) else store
     with spools.ingest_lock(spool):
         target.create()
-        reading = Reading(spool)
-        try:
-            with collector.paused():
-                return _ingest(reading, target)
-        finally:
-            reading.reader.close()
+        segments = spools.segments(spool)
+        live = {_writer(each.path) for each in segments if each.state is spools.SegmentState.LIVE}
+        usable = (each for each in segments if each.state is not spools.SegmentState.LIVE)
+        writers = groupby(usable, lambda each: _writer(each.path))
+        report = IngestReport()
+        for _, first in writers:
+            with collector.paused(), closing(_read(spool, first, (more for _, more in writers))) as reading:
+                report += _ingest(reading, live, target)
+    return report
 
 
-def _ingest(reading: Reading, target: Store) -> IngestReport:
-    segments = spools.segments(reading.spool)
-    usable = [each for each in segments if each.state is not spools.SegmentState.LIVE]
-    live = {_writer(each.path) for each in segments if each.state is spools.SegmentState.LIVE}
-    for segment in usable:
-        reading.read(segment)
+def _read(spool: Path, first: _Segments, more: Iterable[_Segments]) -> Reading:
+    """The first pass over whole applications, one at least, until there are many records."""
+    reading = Reading(spool)
+    for written in chain([first], more):
+        for segment in written:
+            reading.read(segment)
+        if reading.records + reading.bad_records >= PART_RECORDS:
+            break
+    return reading
+
+
+def _ingest(reading: Reading, live: Collection[str], target: Store) -> IngestReport:
     work = _Ingest(
         reading,
         target,
@@ -132,12 +149,12 @@ def _ingest(reading: Reading, target: Store) -> IngestReport:
     work.flush(last=True)
     correct_ends(work.over, reading.noted.keys(), target)
     target.sync()
-    for segment in usable:
+    for segment in reading.segments:
         if segment.path not in work.waiting:
             damages, kept = reading.damages[segment.path], reading.kept[segment.path]
             spools.settle(reading.spool, segment, damages, kept)
     return IngestReport(
-        segments=len(usable),
+        segments=len(reading.segments),
         records=reading.records,
         executions=work.executions,
         writes=work.writes,

@@ -42,6 +42,7 @@ class Reading:
 
     spool: Path
     reader: Reader = field(default_factory=Reader)
+    segments: list[spools.Segment] = field(default_factory=list)
     trees: Trees = field(init=False)
     noted: dict[str, Noted] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Reading:
 
     def read(self, segment: spools.Segment) -> None:
         """Note the records of a segment that is no longer written."""
+        self.segments.append(segment)
         noted: Noted | None = None
         for frame in spools.frames(segment.path):
             if isinstance(frame, spools.SegmentProblem):
@@ -78,6 +80,10 @@ class Reading:
                 self.refuse(place, frame.payload, str(error), "other_content", error.run_id)
                 continue
             self.records += 1
+
+    def close(self) -> None:
+        """Let go of the segments."""
+        self.reader.close()
 
     def refuse(self, place: Place, payload: bytes, reason: str, code: str, run_id: str | None = None) -> None:
         """Keep a record aside, and say so."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,7 @@ class IngestReport:
     bad_records: int = 0
     pending: int = 0
     messages: tuple[str, ...] = ()
+
+    def __add__(self, other: IngestReport) -> IngestReport:
+        """Of both together."""
+        return IngestReport(*(one + more for one, more in zip(astuple(self), astuple(other), strict=True)))

@@ -6,12 +6,14 @@ import itertools
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 
-from spark_lineage.pipeline import IngestReport, ingest
+from spark_lineage.pipeline import IngestReport, ingest, ingestion
 from spark_lineage.store.delta import DeltaStore
 from tests.pipeline.segments import BRIDGE, END, application, copy_plan, execution, frame, write_segment
 
@@ -59,6 +61,35 @@ def test_a_write_is_in_the_store_and_its_segment_is_gone(tmp_path: Path) -> None
     ]
     assert [path.name for path in spool.glob("*.seg")] == []
     assert ingest(spool, store) == IngestReport()
+
+
+def test_many_applications_are_brought_in_some_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each reads what the one before it wrote, and the last one's segment is damaged."""
+    whole_spool, contents, reports, appended = tmp_path / "whole", [], [], []
+    names = "abcd"
+    for number, (read, written) in enumerate(itertools.pairwise(names)):
+        bridge = f"{number}{BRIDGE[1:]}"
+        plan, end = copy_plan(f"p{number}", f"file:/{read}", f"file:/{written}"), END | {"bridge": bridge}
+        ran = (execution(each, f"p{number}") | {"bridge": bridge} for each in (1, 2))
+        write_segment(whole_spool, 0, plan, next(ran), bridge=bridge)
+        write_segment(whole_spool, 1, next(ran), end, bridge=bridge)
+    last = max(whole_spool.iterdir())
+    last.write_bytes(last.read_bytes() + b"no record")
+    for limit in (ingestion.PART_RECORDS, 7, 1):
+        monkeypatch.setattr(ingestion, "PART_RECORDS", limit)
+        spool, store = tmp_path / f"spool{limit}", tmp_path / f"store{limit}"
+        shutil.copytree(whole_spool, spool)
+        reports.append(ingest(spool, store))
+        contents.append(whole(store))
+        appended.append(DeltaTable(store / "runs").version())
+        assert list(spool.glob("*.seg")) == []
+    assert [len(contents[0][each]) for each in ("runs", "edges", "problems")] == [9, 3, 1]
+    assert contents == contents[:1] * 3
+    assert reports[0].segments == 6
+    assert [replace(each, messages=()) for each in reports] == [replace(reports[0], messages=())] * 3
+    assert appended == [1, 2, 3]
 
 
 def test_the_same_segments_twice_and_in_any_order_give_the_same_tables(tmp_path: Path) -> None:
