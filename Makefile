@@ -10,6 +10,7 @@ OTHER := .venv-3.5/installed
 JAR := spark_lineage/jars/spark-lineage-bridge.jar
 CORPORA := .cache/spark-sql-tests/stamp
 CLASSES := .cache/classes/spark-4.1.stamp .cache/classes/spark-3.5.stamp
+JVM := tests/support/jvm.py $(wildcard tests/support/local_files/*)
 SOURCES := .cache/jars/spark-4.1/stamp .cache/jars/spark-3.5/stamp .cache/jars/jdbc/stamp .cache/jars/kafka/stamp
 BRIDGE_SOURCES := jvm_bridge/pom.xml $(shell find jvm_bridge/src/main -type f)
 BRIDGE_TESTS := $(shell find $(wildcard jvm_bridge/src/test) jvm_bridge/contract -type f)
@@ -181,12 +182,12 @@ $(CORPORA): scripts/fetch_corpora.py | $(MAIN)
 	.venv-$*/bin/python scripts/fetch_delta.py .cache/jars/delta-$*
 	touch $@
 
-# Spark's classes and Delta's as a JVM of the tests has read them, for the next ones to begin with.
-.cache/classes/spark-4.1.stamp: .cache/delta-4.1 tests/support/jvm.py
+# Spark's classes and Delta's as a JVM of the tests has read them, for the next ones to begin with, and local files for them.
+.cache/classes/spark-4.1.stamp: .cache/delta-4.1 $(JVM)
 	PYTHONPATH=tests .venv/bin/python tests/support/jvm.py
 	touch $@
 
-.cache/classes/spark-3.5.stamp: .cache/delta-3.5 tests/support/jvm.py
+.cache/classes/spark-3.5.stamp: .cache/delta-3.5 $(JVM)
 	PYTHONPATH=tests .venv-3.5/bin/python tests/support/jvm.py
 	touch $@
 

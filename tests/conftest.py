@@ -25,7 +25,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.delenv(name)
         for name in ("config", "data", "state"):
             patch.setenv(f"XDG_{name.upper()}_HOME", str(folder / name))
-        patch.setenv("SPARK_SUBMIT_OPTS", os.environ.get("SPARK_SUBMIT_OPTS", jvm.options()))
+        for name, value in jvm.variables().items():
+            patch.setenv(name, os.environ.get(name, value))
         yield folder
 
 

@@ -1,10 +1,11 @@
-"""How the JVMs that tests start are quick to begin: with Spark's classes as another JVM has read them.
+"""How the JVMs that tests start are quick: with Spark's classes as another JVM has read them, and no process for a `chmod`.
 
-    python tests/support/jvm.py    # makes the archives for the Spark of this Python (`make test` does)
+    python tests/support/jvm.py    # makes the archives and the jar for the Spark of this Python (`make test` does)
 
 Most JVMs of the tests live for seconds, of which they spend a good part on reading and verifying the same ten thousand
 classes. The JDK can keep them as they are in memory after that (a dynamic class-data archive). A JVM with another class
-path ignores it. Only what the JVM's own class loader has read can be kept, so there is one with Delta on the class path, too.
+path ignores it, but for what comes at its end. Only what the JVM's own class loader has read can be kept, so there is one
+with Delta on the class path, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 from support.paths import REPOSITORY
@@ -22,6 +23,7 @@ SPARK = version("pyspark")
 CLASSES = REPOSITORY / ".cache" / "classes"
 ARCHIVE = CLASSES / f"spark-{SPARK}.jsa"
 WITH_DELTA = CLASSES / f"spark-{SPARK}-delta.jsa"
+LOCAL_FILES = CLASSES / f"local-files-{SPARK}.jar"
 DELTA_JARS = REPOSITORY / ".cache" / "jars" / f"delta-{'.'.join(SPARK.split('.')[:2])}"
 """Those of Delta's jars that Spark does not have itself; scripts/fetch_delta.py puts them there."""
 DELTA = {
@@ -29,7 +31,7 @@ DELTA = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 SHORT_LIVED = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Djdk.lang.Process.launchMechanism=VFORK"
-"""Without the second compiler such JVMs take a third less CPU time; Hadoop starts a `chmod` or a `readlink` for each file."""
+"""Without the second compiler such JVMs take a third less CPU time; Hadoop's own local files start a process for each `chmod`."""
 QUIETLY = "-Xlog:cds=off -Xlog:cds+dynamic=off -Xlog:class+path=off"
 WORK = """
 import sys
@@ -81,9 +83,43 @@ def archived(archive: Path) -> str:
     return f"-XX:SharedArchiveFile={archive}" if archive.exists() else ""
 
 
+def variables() -> dict[str, str]:
+    """What the JVMs of the tests begin with. The jar with LocalFiles.java comes last on their class path.
+
+    With COMPILED=all, as `make test-matrix` and `make determinism` run, Hadoop's own local files are used.
+    """
+    named = {"SPARK_SUBMIT_OPTS": options()}
+    if LOCAL_FILES.exists() and "COMPILED" not in os.environ:
+        named["SPARK_DIST_CLASSPATH"] = str(LOCAL_FILES)
+    return named
+
+
+def make_local_files() -> None:
+    """Compile LocalFiles.java for this Spark's Hadoop, into a jar that also says where Hadoop is to use it."""
+    jars = Path(str(distribution("pyspark").locate_file("pyspark/jars")))
+    source, made = Path(__file__).with_name("local_files"), LOCAL_FILES.with_suffix(".new")
+    CLASSES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        compiler = ["javac", "-nowarn", "-Xlint:-deprecation", "-cp", f"{jars}/*", "-d", folder]
+        subprocess.run([*compiler, str(source / "LocalFiles.java")], check=True)
+        packer = [
+            "jar",
+            "--create",
+            "--file",
+            str(made),
+            "-C",
+            folder,
+            ".",
+            "-C",
+            str(source),
+            "core-site.xml",
+        ]
+        subprocess.run(packer, check=True)
+    made.replace(LOCAL_FILES)
+
+
 def make_archive(archive: Path, work: str, *words: str) -> None:
     """Run what most tests do, in a JVM that leaves its classes."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
     submit = str(Path(sys.executable).with_name("spark-submit"))
     with tempfile.TemporaryDirectory() as folder:
         made, script = archive.with_suffix(".new"), Path(folder) / "work.py"
@@ -103,7 +139,8 @@ def make_archive(archive: Path, work: str, *words: str) -> None:
 
 
 def main() -> None:
-    """Make both archives."""
+    """Make the jar and both archives."""
+    make_local_files()
     make_archive(ARCHIVE, WORK)
     words = [word for name, value in DELTA.items() for word in ("--conf", f"{name}={value}")]
     make_archive(WITH_DELTA, WORK + WORK_WITH_DELTA, "--driver-class-path", ":".join(delta_jars()), *words)
