@@ -163,7 +163,8 @@ def test_a_killed_executor_and_the_shuffle_that_went_with_it_are_causes(seen: di
     """Both stages run again: the first for what the executor had made, the second for what was not done.
 
     How often they do depends on what the driver hears first; of the rest of the executor's tasks it may hear nothing.
-    On a busy machine one executor has made all, or none has done a task of the second stage yet: all four run again.
+    On a busy machine one executor has made all, or none has done a task of the second stage yet: all four run again. An
+    attempt of the first that is asked for when all is there again has no task (DAGScheduler: "is actually done").
     """
     lost = seen["killed"]
     first = min(each.stage_id for each in lost.stages)
@@ -173,7 +174,8 @@ def test_a_killed_executor_and_the_shuffle_that_went_with_it_are_causes(seen: di
     assert [each.attempt for each in making] == list(range(len(making)))
     assert [each.attempt for each in reading] == list(range(len(reading)))
     assert (making[0].tasks, reading[0].tasks) == (4, 4)
-    assert all(0 < each.tasks <= 4 for each in (*making[1:], *reading[1:]))
+    assert all(0 <= each.tasks <= 4 for each in making[1:])
+    assert all(0 < each.tasks <= 4 for each in reading[1:])
     assert failed == reading[:-1] != []
     assert all((each.failure or "").startswith("org.apache.spark.shuffle.") for each in failed)
     (event,) = lost.removed()
@@ -181,10 +183,8 @@ def test_a_killed_executor_and_the_shuffle_that_went_with_it_are_causes(seen: di
     cause = lost.causes()["executor_lost"]
     assert cause["evidence"] == {"executors": event["subject"], "at": event["at"]}
     assert "(Command exited with code 137)" in cause["message"]
-    attempts = max(len(making), len(reading))
-    assert attempts > 1
     assert lost.causes()["fetch_failed"]["evidence"] == {
-        "attempts": str(attempts),
+        "attempts": str(len(reading)),
         "stages": str(len(failed)),
     }
     assert {cause["run"] for cause in lost.causes().values()} == {lost.run["id"]}

@@ -182,7 +182,9 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
     stages = work.stages.get(run.run_id, ())
     severity = Severity.INFO if run.state is RunState.COMPLETE else Severity.WARNING
     failed = [stage for stage in stages if stage.state is RunState.FAILED]
-    retried = max((stage.attempt for stage in stages), default=0)
+    retried = max(
+        (stage.attempt for stage in stages if failed and stage.stage_id == failed[-1].stage_id), default=0
+    )
     fetch = any("fetch" in (stage.failure or "").lower() for stage in failed)
     # A stage that took its run with it is told by the run's own failure.
     if failed and (retried or fetch or run.state is not RunState.FAILED):
