@@ -84,7 +84,7 @@ WRITES: list[tuple[str, Callable[[Place], Any], str, list[str], int]] = [
 ]
 
 
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 @pytest.mark.parametrize(
     ("action", "operation", "lines", "rows"), [row[1:] for row in WRITES], ids=[row[0] for row in WRITES]
 )

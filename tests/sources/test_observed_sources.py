@@ -70,7 +70,7 @@ def offsets(observation: Observation) -> Any:
     return None if observation.offsets is None else json.loads(observation.offsets)
 
 
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_a_batch_read_the_offsets_that_it_was_told(place: Place, server: str) -> None:
     send(place, server, "batch", 5)
     ends = {"startingOffsets": '{"batch": {"0": 1}}', "endingOffsets": '{"batch": {"0": 4}}'}
@@ -105,7 +105,7 @@ def test_each_topic_has_its_own_offsets(place: Place, server: str) -> None:
     assert [left.rows, right.rows] == [None, None]  # of which topic each row came is not counted
 
 
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_batches_and_reads_of_two_partitions_of_which_one_gets_nothing_new(place: Place, server: str) -> None:
     spark, here = place.spark, {"0": 7, "1": 3}
 
@@ -180,7 +180,7 @@ def added(spark: Any, name: str) -> list[tuple[int | None, int | None, int | Non
     return [tuple(int(row[0][each]) if each in row[0] else None for each in facts) for row in told]
 
 
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_the_snapshots_that_iceberg_s_writes_made_and_reads_met(place: Place) -> None:
     spark, name = place.spark, f"ice.{place.database}.o"
     steps = [
@@ -212,7 +212,7 @@ def test_the_snapshots_that_iceberg_s_writes_made_and_reads_met(place: Place) ->
     assert (now.version, now.version_at) == (known[4][:2] if bound else (None, None))
 
 
-@pytest.mark.smoke35
+@pytest.mark.matrix35
 def test_rows_of_an_iceberg_table_that_are_deleted_beside_their_files(place: Place) -> None:
     """A row that is updated is written anew; for one that is deleted there is only a note: its task counts nothing."""
     spark, name = place.spark, f"ice.{place.database}.m"
