@@ -22,7 +22,7 @@ from spark_lineage.store.keys import is_more_final
 from spark_lineage.store.protocol import Store
 from spark_lineage.store.schema import from_rows
 
-__all__ = ["Over", "correct_ends", "ends"]
+__all__ = ["Over", "bridges_of", "correct_ends", "ends"]
 
 _ROUNDS = 10
 """Each round raises a state by a step, of which there are five."""
@@ -91,6 +91,12 @@ def _states(
     runs = target.read("runs", ["run_id", "state"], under=[f"{bridge}:" for bridge in bridges])
     if without:
         runs = runs.filter(pc.invert(pc.is_in(runs["run_id"], pa.array(without, pa.string()))))
-    for pair in runs.group_by(["run_id", "state"]).aggregate([]).to_pylist():
-        found[pair["run_id"].rpartition(":")[0]].add(RunState(pair["state"]))
+    pairs = pa.table({"bridge": bridges_of(runs["run_id"]), "state": runs["state"]})
+    for pair in pairs.group_by(["bridge", "state"]).aggregate([]).to_pylist():
+        found[pair["bridge"]].add(RunState(pair["state"]))
     return found
+
+
+def bridges_of(run_ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The bridges of runs within applications: what stands before the last colon of their ids. A million take no million objects."""
+    return pc.replace_substring_regex(run_ids, ":[^:]*$", "")

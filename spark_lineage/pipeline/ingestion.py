@@ -33,7 +33,7 @@ from spark_lineage.decode.records import (
 from spark_lineage.model import Batch, Dataset
 from spark_lineage.pipeline.application import Application, Known
 from spark_lineage.pipeline.batches import fold_all
-from spark_lineage.pipeline.ends import Over, correct_ends, ends
+from spark_lineage.pipeline.ends import Over, bridges_of, correct_ends, ends
 from spark_lineage.pipeline.fold import Folded
 from spark_lineage.pipeline.intents import as_execution, end_of
 from spark_lineage.pipeline.locate import Locations
@@ -54,8 +54,12 @@ from spark_lineage.store.schema import from_rows
 STOP_MS = 5_000
 """How long after its end is announced a stopping application may still commit."""
 
-PART_RECORDS = 200_000
-"""So many records are noted before the applications met so far are brought in, and let go."""
+PART_RECORDS = 1_000_000
+"""So many records are noted before the applications met so far are brought in, and let go.
+
+What is decided across applications, such as which of two writes made a commit, is decided within such a part, as between two
+ingests: so a part is as large as memory allows.
+"""
 
 PIECE_ROWS = 50_000
 """So many rows of what ran are appended at once: some thousand executions."""
@@ -174,7 +178,7 @@ def _writer(path: Path) -> str:
 
 def _stored(bridges: Iterable[str], target: Store) -> frozenset[str]:
     runs = target.read("runs", ["run_id"], under=[f"{each}:" for each in bridges])
-    return frozenset(each.rpartition(":")[0] for each in runs["run_id"].unique().to_pylist())
+    return frozenset(bridges_of(runs["run_id"]).unique().to_pylist())
 
 
 def naming_of(settings: Mapping[str, str]) -> Naming:

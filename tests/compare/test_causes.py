@@ -438,6 +438,7 @@ def test_stages_and_executors_of_a_run(tmp_path):
 def test_a_stage_that_was_tried_again(tmp_path, failure, kind, said):
     """In a run that failed they are warnings: 0.7. The run itself comes first, 1. What made its rows was tried more often."""
     stages = (
+        stage("g2:1", 5, 0, 1, state=RunState.FAILED, failure="[DIVIDE_BY_ZERO]", failed_tasks=1),
         *(stage("g2:1", 2, 0, 1, attempt=each) for each in range(3)),
         stage("g2:1", 3, 0, 1, state=RunState.FAILED, failure=failure, failed_tasks=2),
         stage("g2:1", 3, 1, 2, attempt=1),

@@ -181,14 +181,14 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
     """Stages that failed, that lost tasks, or in which one task took far longer than the others."""
     stages = work.stages.get(run.run_id, ())
     severity = Severity.INFO if run.state is RunState.COMPLETE else Severity.WARNING
-    failed = [stage for stage in stages if stage.state is RunState.FAILED]
-    retried = max(
-        (stage.attempt for stage in stages if failed and stage.stage_id == failed[-1].stage_id), default=0
-    )
-    fetch = any("fetch" in (stage.failure or "").lower() for stage in failed)
+    attempts = {stage.stage_id: stage.attempt for stage in sorted(stages, key=_number)}
+    failed = sorted((stage for stage in stages if stage.state is RunState.FAILED), key=_number)
+    fetch = [stage for stage in failed if "fetch" in (stage.failure or "").lower()]
+    again = [stage for stage in failed if stage.attempt < attempts[stage.stage_id]]
+    last = next(reversed(fetch or again or failed), None)
+    retried = 0 if last is None else attempts[last.stage_id]
     # A stage that took its run with it is told by the run's own failure.
-    if failed and (retried or fetch or run.state is not RunState.FAILED):
-        last = failed[-1]
+    if last is not None and (retried or fetch or run.state is not RunState.FAILED):
         kind = "fetch_failed" if fetch else "stage_failed"
         what = "could not fetch shuffled rows" if fetch else "failed"
         message = f"Stage {last.stage_id} of the run that writes {_target(work, run)} {what}"
@@ -209,6 +209,10 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
                 "stage_skewed", Severity.INFO, message, run, 1 - spread.median / spread.maximum,
                 longest_ms=str(spread.maximum), median_ms=str(spread.median),
             )  # fmt: skip
+
+
+def _number(stage: Stage) -> tuple[int, int]:
+    return stage.stage_id, stage.attempt
 
 
 def _executors(work: Work, run: Run) -> Iterator[Finding]:

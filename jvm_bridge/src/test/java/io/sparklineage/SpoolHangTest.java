@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sparklineage.SimulatedDisk.Fault;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -62,10 +63,19 @@ class SpoolHangTest {
 
     /** Two closers, as SparkContext.stop and the shutdown hook are: the second would wait for an hour if it waited by itself. */
     @ParameterizedTest
-    @ValueSource(strings = {"write", "force", "forceFolder", "rename", "create", "makeFolder", "usableSpace", "exists", "list", "close"})
+    @ValueSource(strings = {"write", "force", "forceFolder", "rename", "create", "makeFolder", "usableSpace", "exists", "close", "touch",
+            "list", "lock", "isLocked", "read", "delete"})
     void nobodyWaitsForADiskThatHangs(String operation) throws Exception {
-        maxBytes = 200;  // so little that the folder is listed with each segment
+        maxBytes = 200;  // so little that a segment that somebody left has to go
         Spool spool = spool();
+        disk.makeFolder(FOLDER);
+        SpoolFiles.Output left = disk.create(FOLDER.resolve("a-00000000.open"));
+        left.write(ByteBuffer.wrap(new byte[(int) maxBytes]));
+        left.close();
+        if (operation.equals("touch")) {
+            assertEquals(Spool.Outcome.WRITTEN, spool.write(new Entry(bytes("a segment to touch")), false, 20_000));
+            clock.advance(2_000);
+        }
         hanging = operation;
         spool.write(new Entry(bytes("waited for")), true, 50);
         assertFalse(spool.seal(50));
@@ -77,8 +87,8 @@ class SpoolHangTest {
         assertFalse(spool.seal(HOUR_MILLIS));
         assertFalse(spool.isAlive());
         assertFalse(spool.offer(new Entry(bytes("too late"))));
-        assertEquals(22, spool.offered());
-        assertEquals(22, spool.written() + gaps.lost());
+        assertEquals(operation.equals("touch") ? 23 : 22, spool.offered());
+        assertEquals(spool.offered(), spool.written() + gaps.lost());
         assertEquals(1, log.lines.size(), log.lines.toString());
         assertTrue(log.lines.get(0).startsWith("WARN Lineage of this application is not complete"), log.lines.get(0));
         assertTrue(log.lines.get(0).contains("{spool_failed="), log.lines.get(0));
