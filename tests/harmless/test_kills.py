@@ -8,7 +8,8 @@ What must be in the store is worked out here of three other sources: the workloa
 framing alone), and the table's log, in which each commit has the name that the workload gave it.
 
 `make test` has two drivers; TORTURE=all has one for each seed (TORTURE_SEEDS, usually 0-199), a fresh JVM each time, and the odd ones with
-`spark.lineage.intent=synced`. These lose their power, too: of a segment that is not sealed nothing is left behind the last intent.
+`spark.lineage.intent=synced`. These lose their power, too: their spool is on a disk of its own, and what has not reached that is gone. Where
+nobody may mount one, of a segment that is not sealed nothing is left behind the last intent.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ from support.spark import DELTA, SMALL, with_delta
 from support.torture import ALL, Passed, seeds
 
 import spark_lineage
-from spark_lineage.capture import spool
+from harmless.kill_power import disk
+from spark_lineage.capture import spool as spools
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
 
@@ -51,10 +53,10 @@ LIFE_MS = 2_000
 """A second or two after the last sign of life (jvm_bridge/contract/README.md) nothing can have been committed any more."""
 
 
-def start(folder: Path, intent: str) -> subprocess.Popen[bytes]:
+def start(folder: Path, spool: Path, intent: str) -> subprocess.Popen[bytes]:
     """The workload, as its user would submit it."""
     conf = with_delta(SMALL | DELTA) | {
-        "spark.lineage.spool": str(folder / "spool"),
+        "spark.lineage.spool": str(spool),
         "spark.lineage.intent": intent,
     }
     conf["spark.sql.extensions"] += ",io.sparklineage.LineageExtension"
@@ -111,14 +113,36 @@ def stop(driver: int) -> None:
 
 
 def images(folder: Path, seed: int, intent: str) -> list[Path]:
-    """What the driver leaves at some points and at its end, each a copy of the folder."""
+    """What the driver leaves at some points and at its end, each a copy of the folder; with `synced` only at its end, and after a power cut.
+
+    (A note is waited for half a second at most, so who is stopped in between goes on without it, and waits for none for a minute.)
+    """
     folder.mkdir()
+    if intent != "synced":
+        return _images(folder, seed, folder / "spool", intent, STOPS)
+    try:
+        with disk(folder.with_suffix(".disk")) as spool_disk:
+            (left,) = _images(folder, seed, spool_disk.at / "spool", intent, 0)
+            spool_disk.copy_after_a_power_cut("spool", left / "spool")
+    except subprocess.CalledProcessError as error:
+        if error.cmd[0] not in {"mkfs.ext4", "mount"}:
+            raise
+        print(
+            f"No disk of its own ({error.stderr.decode().strip()}): what was not synced is taken away by its place."
+        )
+        (left,) = _images(folder, seed, folder / "spool", intent, 0)
+        cut_power(left)
+    let_time_pass(left)
+    return [left]
+
+
+def _images(folder: Path, seed: int, spool: Path, intent: str, stops: int) -> list[Path]:
     chance = random.Random(seed)
-    workload = start(folder, intent)
+    workload = start(folder, spool, intent)
     taken = []
     try:
         driver = wait_for_writes(folder, workload)
-        for number in range(STOPS):
+        for number in range(stops):
             wait_for_a_point(folder, workload, chance, number)
             stop(driver)
             taken.append(folder.with_name(f"{folder.name}-{number}"))
@@ -157,15 +181,20 @@ def records(segment: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def cut_power(folder: Path) -> None:
-    """Take what need not be on the disk: the tail of an open segment behind its last intent.
-
-    One of which nothing is left looks like that of a writer that has just begun, as long as it is young; a machine is not back so soon.
-    """
+    """Take what need not be on the disk: the tail of an open segment behind its last intent."""
     for segment in (folder / "spool").glob("*.open"):
+        modified = segment.stat().st_mtime_ns
         kept = [end for end, each in records(segment) if each["kind"] == "intent"]
-        modified = segment.stat().st_mtime_ns - (0 if kept else int(spool.YOUNG_SECONDS * 1e9))
         os.truncate(segment, max(kept, default=0))
         os.utime(segment, ns=(modified, modified))
+
+
+def let_time_pass(folder: Path) -> None:
+    """An empty segment looks like that of a writer that has just begun, as long as it is young: no machine is back so soon."""
+    for segment in (folder / "spool").glob("*.open"):
+        if segment.stat().st_size == 0:
+            modified = segment.stat().st_mtime_ns - int(spools.YOUNG_SECONDS * 1e9)
+            os.utime(segment, ns=(modified, modified))
 
 
 @dataclass(frozen=True)
@@ -305,8 +334,6 @@ def test_every_write_that_was_noted_is_known_once(tmp_path: Path) -> None:
         intent = ("written", "synced")[seed % 2]
         for image in images(place, seed, intent):
             image.rename(place)  # the records name their tables by where they were
-            if intent == "synced":
-                cut_power(place)
             wrong = wrong_with(place, decided)
             assert not wrong, f"seed {seed}, {intent}, {image.name}: " + "\n".join(wrong)
             shutil.rmtree(place)

@@ -1,10 +1,12 @@
 package io.sparklineage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sparklineage.SimulatedDisk.Fault;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -12,6 +14,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,8 +33,19 @@ class SpoolFaultsTest {
     private static final Pattern GAP = Pattern.compile("\"kind\":\"gap\".*\"reason\":\"(\\w+)\",\"count\":(\\d+)");
     private static final Set<Fault> FAULTS = EnumSet.range(Fault.IO, Fault.SHORT);
     private static final int ENTRIES = 24;
+    private static final Path LEFT = FOLDER.resolve("a-00000000.open");
 
-    /** The workload: entries that nobody, or somebody, waits for, with plans, over 100 s, sealed now and then. */
+    /** All that the spool's writer does with files. */
+    private static final List<String> OPERATIONS = Arrays.asList("makeFolder", "create", "write", "truncate", "force", "touch", "close",
+            "forceFolder", "rename", "delete", "exists", "list", "lock", "isLocked", "read", "usableSpace");
+
+    /** So little that what another writer left has to go, and enough for the workload. */
+    private static final int MAX_BYTES = 8_192;
+
+    /**
+     * The workload: entries that nobody, or somebody, waits for, with plans, over 100 s, sealed now and then, in a folder that is too
+     * large from the start.
+     */
     private static final class Run {
         final SimulatedClock clock = new SimulatedClock(0, 1_700_000_000_000L);
         final SimulatedDisk disk;
@@ -40,11 +54,18 @@ class SpoolFaultsTest {
         final SpoolWriter writer;
         final Spool spool;
         final boolean opened;
+        final Set<String> met = new HashSet<>();
+
+        /** How many operations there have been. */
+        long operations;
 
         @SafeVarargs
         Run(SimulatedDisk.Faults faults, Consumer<Run>... between) {
-            disk = new SimulatedDisk(clock, faults);
-            writer = new SpoolWriter(disk, clock, FOLDER, "b", bytes("header"), 30_000, 1L << 40, gaps);
+            disk = new SimulatedDisk(clock, operation -> operations < 0 ? Fault.NONE : meet(operation, faults));
+            operations = -1;
+            leaveASegment();
+            operations = 0;
+            writer = new SpoolWriter(disk, clock, FOLDER, "b", bytes("header"), 30_000, MAX_BYTES, gaps);
             spool = new Spool(writer, gaps, clock, null);
             opened = open();
             for (int i = 0; i < ENTRIES && opened; i++) {
@@ -56,6 +77,24 @@ class SpoolFaultsTest {
             if (opened) {
                 spool.askToEnd(10_000);
                 spool.step(spool.next());
+            }
+        }
+
+        private Fault meet(String operation, SimulatedDisk.Faults faults) {
+            operations++;
+            met.add(operation);
+            return faults.of(operation);
+        }
+
+        /** One of another application, whose writer is dead. */
+        private void leaveASegment() {
+            try {
+                disk.makeFolder(FOLDER);
+                SpoolFiles.Output left = disk.create(LEFT);
+                left.write(ByteBuffer.wrap(new byte[MAX_BYTES]));
+                left.close();
+            } catch (IOException nobody) {
+                throw new AssertionError(nobody);
             }
         }
 
@@ -137,7 +176,7 @@ class SpoolFaultsTest {
     }
 
     private static long operations() {
-        return new Run(operation -> Fault.NONE).disk.operations;
+        return new Run(operation -> Fault.NONE).operations;
     }
 
     /** Lets the operations of a span fail, counted from 1. */
@@ -153,6 +192,10 @@ class SpoolFaultsTest {
         assertEquals(0, run.gaps.lost());
         assertEquals(ENTRIES, run.spool.written());
         assertEquals(7, run.spool.segments());
+        assertFalse(run.disk.files().containsKey(LEFT));
+        Set<String> unmet = new HashSet<>(OPERATIONS);
+        unmet.removeAll(run.met);
+        assertEquals(Collections.singleton("truncate"), unmet);  // what a write that failed is undone with
     }
 
     @Test
@@ -185,8 +228,7 @@ class SpoolFaultsTest {
 
     @Test
     void anyOneKindOfOperationMayFailForEver() {
-        for (String broken : Arrays.asList("makeFolder", "create", "write", "truncate", "force", "touch", "close", "forceFolder",
-                "rename", "delete", "exists", "list", "read", "isLocked", "usableSpace")) {
+        for (String broken : OPERATIONS) {
             for (Fault fault : FAULTS) {
                 boolean[] later = {false};
                 Run run = new Run(operation -> later[0] && operation.equals(broken) ? fault : Fault.NONE, begun -> later[0] = true);
@@ -242,6 +284,6 @@ class SpoolFaultsTest {
                 run -> { }, run -> run.clock.jump(40 * year), run -> run.clock.jump(-1), run -> run.clock.jump(-year));
         assertEquals(still.records(), jumping.records());
         assertEquals(still.disk.files().keySet(), jumping.disk.files().keySet());
-        assertEquals(still.disk.operations, jumping.disk.operations);
+        assertEquals(still.operations, jumping.operations);
     }
 }
