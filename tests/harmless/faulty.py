@@ -137,6 +137,7 @@ def _plain(spark: SparkSession, folder: Path) -> list[Any]:
     counted = [tuple(row) for row in read.groupBy("key").count().orderBy("key").collect()]
     kept = read.where("key = 1").localCheckpoint()
     rows = spark._jsc.parallelize([1, 2, 3]).count()
+    spark._jsc.sc().env().metricsSystem().report()
     return [counted, kept.count(), rows, _failing(spark)]
 
 
@@ -187,8 +188,15 @@ DATABASE = "jdbc:derby:memory:faulty;create=true"
 
 DELTA_TOO = DELTA | {"spark.sql.extensions": f"{DELTA['spark.sql.extensions']},{EXTENSION}"}
 
+SINK = {
+    "spark.metrics.conf.*.sink.csv.class": "org.apache.spark.metrics.sink.CsvSink",
+    "spark.metrics.conf.*.sink.csv.directory": "{spool}-metrics",
+    "spark.metrics.conf.*.sink.csv.unit": "days",
+}
+"""Reads the numbers when it is told to."""
+
 WORK = (
-    Work("plain", _plain),
+    Work("plain", _plain, SINK),
     Work("streaming", _streaming),
     Work("executors", _executors),
     Work("tables", _tables, DELTA_TOO),

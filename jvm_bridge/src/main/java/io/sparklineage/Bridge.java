@@ -217,13 +217,13 @@ public final class Bridge {
             return;
         }
         leaveAlone(context);  // until it has not failed
+        failure = null;  // one that is known is another application's
         Masking.redact(redaction);
         LineageListener created = new LineageListener(context, settings, everywhere.get() == context);
         OPEN.add(created);
         addToBus(created);
         listener = created;
         leaveAlone(null);
-        failure = null;
         addHook();
     }
 

@@ -2,6 +2,7 @@ package io.sparklineage;
 
 import com.codahale.metrics.Gauge;
 import com.codahale.metrics.MetricRegistry;
+import java.util.function.LongSupplier;
 import org.apache.spark.SparkContext;
 import org.apache.spark.metrics.source.Source;
 
@@ -9,10 +10,13 @@ import org.apache.spark.metrics.source.Source;
 final class MeterSource implements Source {
     static final String NAME = "spark-lineage";
 
+    /** What a number is that cannot be read: sinks cannot do with none. */
+    private static final long UNKNOWN = -1;
+
     private final MetricRegistry registry = new MetricRegistry();
 
     private MeterSource(Meter meter) {
-        meter.values().forEach((name, value) -> registry.register(name, (Gauge<Long>) value::getAsLong));
+        meter.values().forEach((name, value) -> registry.register(name, new Number(value)));
     }
 
     @Override
@@ -23,6 +27,24 @@ final class MeterSource implements Source {
     @Override
     public MetricRegistry metricRegistry() {
         return registry;
+    }
+
+    /** One number, as sinks ask for it: on a thread of theirs, and on that which stops the application. */
+    private static final class Number implements Gauge<Long> {
+        private final LongSupplier value;
+
+        Number(LongSupplier value) {
+            this.value = value;
+        }
+
+        @Override
+        public Long getValue() {
+            try {
+                return value.getAsLong();
+            } catch (Throwable unknown) {
+                return UNKNOWN;
+            }
+        }
     }
 
     /**
