@@ -416,8 +416,15 @@ def test_each_application_says_its_own_failure(bench: Bench) -> None:
     assert said("StreamingNames.<init>", "linkage") == "java.lang.NoSuchMethodError: injected"
 
 
+NEEDED = [
+    f"io/sparklineage/{each}.class"
+    for each in ("Bridge", "LineageExtension", "LineageListener", "Recorder", "Spool")
+]
+"""Classes without which nothing can be recorded; without others something is, or all."""
+
+
 def lacking(folder: Path, name: str | None) -> Path:
-    """A copy of the bridge's jar without one of its classes; with None, without any."""
+    """A copy of the bridge's jar without one of its classes; with None, without any, with "", with all."""
     copy = folder / f"without-{name and name.replace('/', '.')}.jar"
     with zipfile.ZipFile(JAR) as jar, zipfile.ZipFile(copy, "w") as left:
         for each in jar.namelist():
@@ -431,7 +438,8 @@ def test_a_class_or_jar_that_is_missing_costs_no_job(bench: Bench) -> None:
     """Each class in turn, in whole applications of one JVM; the jar that lacks it has a class loader of its own, above which there is none of the bridge."""
     with zipfile.ZipFile(JAR) as jar:
         classes = sorted(each for each in jar.namelist() if each.endswith(".class"))
-    chosen = classes if ALL else random.Random(0).sample(classes, 2)
+    assert set(NEEDED) <= set(classes)
+    chosen = classes if ALL else [*random.Random(0).sample(classes, 2), NEEDED[-1]]
     if SparkContext._gateway is None:
         bench.begin()  # the tests before it have been left out
     gateway, jvm = SparkContext._gateway, SparkContext._jvm
@@ -441,7 +449,7 @@ def test_a_class_or_jar_that_is_missing_costs_no_job(bench: Bench) -> None:
     usual = thread.getContextClassLoader()
     wrong = []
     try:
-        for name in (None, *chosen):
+        for name in (None, "", *chosen):
             urls = gateway.new_array(jvm.java.net.URL, 1)
             urls[0] = jvm.java.io.File(str(lacking(bench.folder, name))).toURI().toURL()
             thread.setContextClassLoader(
@@ -453,6 +461,11 @@ def test_a_class_or_jar_that_is_missing_costs_no_job(bench: Bench) -> None:
             if answer != 4 or bench.spark._jsc.sc().isStopped():
                 wrong.append(str(name))
             bench.end()
+            is_recorded = any(each["kind"] == "execution" for each in bench.records())
+            if is_recorded and (name is None or name in NEEDED):
+                wrong.append(f"{name} was there")
+            if name == "" and not is_recorded:
+                wrong.append("nothing is recorded with the whole jar")
     finally:
         thread.setContextClassLoader(usual)
     assert wrong == []
