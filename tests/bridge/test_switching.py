@@ -44,6 +44,18 @@ def test_the_extension_is_the_switch(tmp_path: Path) -> None:
 
 
 @pytest.mark.matrix35
+@pytest.mark.parametrize("jar", [None, "gone.jar"])
+def test_the_switch_without_the_jar_costs_a_warning(tmp_path: Path, jar: str | None) -> None:
+    words = () if jar is None else ("--jars", str(tmp_path / jar))
+    spool = ("--conf", f"spark.lineage.spool={tmp_path / 'spool'}")
+    result = submit(ONE, *words, *spool, *EXTENSION, environment={"DO": "nothing"})
+    assert result.returncode == 0
+    assert "rows 2" in result.stdout
+    assert "Cannot use io.sparklineage.LineageExtension to configure session extensions." in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.matrix35
 def test_enabled_false_stands_above_the_extension(tmp_path: Path) -> None:
     assert run(tmp_path, *EXTENSION, "--conf", "spark.lineage.enabled=false").returncode == 0
     assert list(tmp_path.iterdir()) == []

@@ -1,11 +1,12 @@
 """Records that are made to hurt their reader, and a process of its own that reads them with little memory: `python hostile.py [NAME...]`.
 
 Prints for each, as JSON: its name, `read` or why it was refused, the seconds of CPU time that this took, the peak of the memory so far in MB,
-its bytes. Without names it prints a list of all.
+its bytes. Without names it prints a list of all. A name that is a folder's is a spool: it is ingested, into memory.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 import sys
@@ -19,9 +20,13 @@ from spark_lineage.decode import collector
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import MAX_RECORD_BYTES, PlanRecord, decode_record
 from spark_lineage.errors import DecodeError
+from spark_lineage.pipeline import ingest
+from spark_lineage.store.memory import MemoryStore
 
 MEMORY_BYTES = 512 * 1024 * 1024
 """What the address space may grow by over that of Python and its libraries, the record itself and what it is made from with it."""
+
+PAGE = resource.getpagesize()
 
 PLAN = b'{"v":1,"kind":"plan","hash":"h","classes":[%s],"types":["\\"integer\\""],"attributes":[%s],"nodes":[%s],"analyzed":%s}'
 CLASS = b'{"name":"org.apache.spark.sql.catalyst.plans.logical.Project","kind":"logical","fields":["projectList","child"]}'
@@ -161,7 +166,9 @@ RECORDS: dict[str, Callable[[], bytes]] = {
     "a key a million times": lambda: (
         b'{"v":1,"kind":"gap",%s"bridge":"b","reason":"r"}' % (b'"bridge":"c",' * 1_000_000)
     ),
-    "compressed": lambda: b"\x1f\x8b\x08\x00" + b"\x00" * 1_000,
+    "10 million nodes": lambda: plan(b"{}," * 9_999_999 + b"{}"),
+    "10 million nodes, more than a frame": lambda: plan(b'{"c":0},' * 9_999_999 + b'{"c":0}'),
+    "1 GB, compressed": lambda: gzip.compress(bytes(1 << 20)) * 1_024,
 }
 
 
@@ -204,12 +211,16 @@ def read(payload: bytes) -> str:
 
 def main(names: list[str]) -> None:
     """Read records one after the other, within the memory."""
-    before = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (before + MEMORY_BYTES, resource.RLIM_INFINITY))
+    size, _, _, _, _, data, _ = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split())
     for name in names:
-        payload = RECORDS[name]()
+        is_record = name in RECORDS
+        if is_record:
+            resource.setrlimit(resource.RLIMIT_AS, (size * PAGE + MEMORY_BYTES, resource.RLIM_INFINITY))
+        else:  # a segment is mapped, which takes addresses, and no memory of this process
+            resource.setrlimit(resource.RLIMIT_DATA, (data * PAGE + MEMORY_BYTES, resource.RLIM_INFINITY))
+        payload = RECORDS[name]() if is_record else b""
         started = time.process_time()
-        outcome = read(payload)
+        outcome = read(payload) if is_record else f"refused: {ingest(Path(name), MemoryStore()).messages}"
         seconds = round(time.process_time() - started, 3)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(json.dumps([name, outcome, seconds, peak, len(payload)]), flush=True)
