@@ -397,8 +397,15 @@ def test_while_an_application_begins_and_ends(bench: Bench, spool: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_each_application_says_its_own_failure(bench: Bench) -> None:
-    """Also when what failed before it was another application in the same JVM."""
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("Recorder.record", "1 records of the last application were lost: encode_failed: java.io.IOException: injected"),
+        ("Bridge.forget", "spool_failed: java.io.IOException: injected"),
+    ],
+)  # fmt: skip
+def test_each_application_says_its_own_failure(bench: Bench, method: str, told: str) -> None:
+    """Also when what failed before it was another application in the same JVM, even at its end."""
     points = {name: point for point, name in bench.points.items()}
     bench.begin()
 
@@ -408,11 +415,7 @@ def test_each_application_says_its_own_failure(bench: Bench) -> None:
         bench.faults.disarm()
         return last_error()
 
-    lost = said("Recorder.record", "io")
-    print(lost)
-    assert re.fullmatch(
-        r"\d+ records of the last application were lost: encode_failed: .*IOException: injected", lost
-    )
+    assert said(method, "io") == told
     assert said("StreamingNames.<init>", "linkage") == "java.lang.NoSuchMethodError: injected"
 
 

@@ -247,6 +247,7 @@ public final class Bridge {
     private static synchronized void giveUp(SparkContext context, Throwable problem) {
         LineageListener active = listener;
         if (active == null || active.context != context) {
+            listener = null;  // another application's, whose end failed, has nothing to say of this one
             boolean isSaid = leftAlone.get() == context && failure != null;
             leaveAlone(context);
             if (!isSaid) {
