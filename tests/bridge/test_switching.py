@@ -44,11 +44,9 @@ def test_the_extension_is_the_switch(tmp_path: Path) -> None:
 
 
 @pytest.mark.matrix35
-@pytest.mark.parametrize("jar", [None, "gone.jar"])
-def test_the_switch_without_the_jar_costs_a_warning(tmp_path: Path, jar: str | None) -> None:
-    words = () if jar is None else ("--jars", str(tmp_path / jar))
+def test_the_switch_without_the_jar_costs_a_warning(tmp_path: Path) -> None:
     spool = ("--conf", f"spark.lineage.spool={tmp_path / 'spool'}")
-    result = submit(ONE, *words, *spool, *EXTENSION, environment={"DO": "nothing"})
+    result = submit(ONE, *spool, *EXTENSION, environment={"DO": "nothing"})
     assert result.returncode == 0
     assert "rows 2" in result.stdout
     assert "Cannot use io.sparklineage.LineageExtension to configure session extensions." in result.stderr
