@@ -37,7 +37,7 @@ from support.spark import DELTA, SMALL, with_delta
 from support.torture import ALL, Passed, seeds
 
 import spark_lineage
-from harmless.kill_power import disk
+from harmless.kill_power import NoDiskError, disk
 from spark_lineage.capture import spool as spools
 from spark_lineage.pipeline import ingest
 from spark_lineage.store.delta import DeltaStore
@@ -124,12 +124,8 @@ def images(folder: Path, seed: int, intent: str) -> list[Path]:
         with disk(folder.with_suffix(".disk")) as spool_disk:
             (left,) = _images(folder, seed, spool_disk.at / "spool", intent, 0)
             spool_disk.copy_after_a_power_cut("spool", left / "spool")
-    except subprocess.CalledProcessError as error:
-        if error.cmd[0] not in {"mkfs.ext4", "mount"}:
-            raise
-        print(
-            f"No disk of its own ({error.stderr.decode().strip()}): what was not synced is taken away by its place."
-        )
+    except NoDiskError as why:
+        print(f"No disk of its own ({why}): what was not synced is taken away by its place.")
         (left,) = _images(folder, seed, folder / "spool", intent, 0)
         cut_power(left)
     let_time_pass(left)
