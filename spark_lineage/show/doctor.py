@@ -395,6 +395,8 @@ def _lost(metrics: dict[str, int]) -> str:
 def _costs(metrics: dict[str, int]) -> str:
     """What was captured, what waits and what it took; only what the bridge knows (docs/metrics.md)."""
     words = [f"{metrics[name]} {name}" for name in ("executions", "intents") if name in metrics]
+    if metrics.get("intents_late"):
+        words.append(f"{metrics['intents_late']} of them after their write had gone on")
     if metrics.get("sampled_out"):
         words.append(f"{metrics['sampled_out']} without operators and stages on purpose")
     if {"written_bytes", "queued_records", "queued_bytes"} <= metrics.keys():

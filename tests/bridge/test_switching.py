@@ -97,6 +97,7 @@ def test_py4j_enables_once_flushes_and_disables(tmp_path: Path) -> None:
         "executions": 1,
         "sampled_out": 0,
         "intents": 0,
+        "intents_late": 0,
         "lost": 0,
         "lost_writer_queue_full": 0,
         "lost_encode_failed": 0,

@@ -25,7 +25,9 @@ print("answer", answer)
 if "WRITES" in os.environ:
     for number in range(int(os.environ["WRITES"])):
         numbers.write.parquet(f"{data}/more-{number}")
-    print("waited", json.loads(spark._jvm.io.sparklineage.Bridge.status())["metrics"]["intent_nanos"])
+    metrics = json.loads(spark._jvm.io.sparklineage.Bridge.status())["metrics"]
+    print("waited", metrics["intent_nanos"])
+    print("late", metrics["intents_late"])
 if os.environ["ENDING"] == "exit":
     sys.exit(3)
 if os.environ["ENDING"] == "raise":

@@ -15,7 +15,7 @@ from pyspark.sql.functions import udf
 
 folder = Path(os.environ["FOLDER"])
 spark = SparkSession.builder.getOrCreate()
-spark.sparkContext.setLogLevel("OFF")
+spark.sparkContext.setLogLevel("WARN")
 
 
 def tell(told: str, *words: object) -> None:

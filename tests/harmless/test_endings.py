@@ -139,6 +139,10 @@ def test_writes_wait_once_for_a_disk_that_never_answers_again(
     assert pq.read_table(tmp_path / "more-4").num_rows == 36
     assert (tmp_path / "hangs").exists()
     assert 0.5e9 <= int(said["waited"]) < 6 * 0.5e9
+    assert said["late"] == "6"
+    (late,) = (line for line in done.stderr.splitlines() if "A write went on before" in line)
+    where = {"written": "written", "synced": "on the disk"}[intent]
+    assert f"before its note was {where}, for which it waited 500 ms; for a minute no other waits" in late
     (told,) = (line for line in done.stderr.splitlines() if "Lineage of this application" in line)
     # Six notes and six writes, two queries, the job of an RDD, the end.
     assert "records lost, by reason: {spool_failed=16} " in told

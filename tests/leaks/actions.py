@@ -270,7 +270,7 @@ def expressions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> Non
     for again in (lambda rows: spark.createDataFrame(rows.rdd, rows.schema), lambda rows: rows.rdd.toDF()):
         again(frame.select(F.concat("name", F.lit(fill("{c}"))), F.lit(fill("{c}")))).collect()
         made = ("concat('{c}', '{c}')", "CASE WHEN name = '{c}' THEN '{c}' ELSE name END")
-        again(frame.selectExpr(*map(fill, made)).where("name <> id")).describe().collect()
+        again(frame.selectExpr(*map(fill, made)).where("name <> string(id)")).describe().collect()
     frame.withColumn("w", F.concat("name", F.lit(fill("{c}")))).persist().where(fill("w > '{c}'")).count()
 
 

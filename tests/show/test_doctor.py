@@ -29,6 +29,7 @@ BRIDGE = "11111111-1111-4111-8111-111111111111"
 METRICS = {
     "executions": 3,
     "intents": 2,
+    "intents_late": 1,
     "lost": 0,
     "written_bytes": 1_200_000,
     "queued_records": 4,
@@ -38,7 +39,7 @@ METRICS = {
     "writer_nanos": 1_000_000,
     "intent_nanos": 0,
 }
-COSTS = "(3 executions, 2 intents, 1.2 MB written, 4 records (99.9 kB) queued, listener 12 ms, recorder 34 ms, writer 1 ms, intents 0 ms)"
+COSTS = "(3 executions, 2 intents, 1 of them after their write had gone on, 1.2 MB written, 4 records (99.9 kB) queued, listener 12 ms, recorder 34 ms, writer 1 ms, intents 0 ms)"
 POM = "META-INF/maven/io.sparklineage/spark-lineage-bridge/pom.properties"
 
 

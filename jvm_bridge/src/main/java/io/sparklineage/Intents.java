@@ -6,6 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -14,6 +15,8 @@ import org.apache.spark.sql.catalyst.plans.logical.V2WriteCommand;
 import org.apache.spark.sql.execution.QueryExecution;
 import org.apache.spark.sql.execution.SQLExecution;
 import org.apache.spark.sql.execution.command.DataWritingCommand;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import scala.Option;
 
 /**
@@ -23,6 +26,8 @@ import scala.Option;
  * cut at fewer nodes than that of an execution, and a spool that is slow to answer is not waited for again for a while.
  */
 final class Intents {
+    private static final Logger LOG = LoggerFactory.getLogger(Intents.class);
+
     static final int NODE_LIMIT = 50_000;
 
     /** The program waits meanwhile. */
@@ -63,6 +68,7 @@ final class Intents {
 
     /** What encoded the plans of writes that have not ended. */
     private final Map<Long, PlanEncoder> begun = Collections.synchronizedMap(new Activity.Bounded<>(BEGUN_LIMIT));
+    private final AtomicLong late = new AtomicLong();
     private long sequence;
     private volatile boolean rests;
     private volatile long restsSince;
@@ -135,6 +141,11 @@ final class Intents {
         return sequence;
     }
 
+    /** How many of those writes went on before their note was where the setting wants it. */
+    long late() {
+        return late.get();
+    }
+
     /** Whether a plan is a write, or several of them below a union; a plan that is only explained is not the execution's own. */
     static boolean writes(LogicalPlan plan) {
         String name = plan.getClass().getSimpleName();
@@ -165,6 +176,13 @@ final class Intents {
             Spool.Outcome outcome = spool.write(entry, settings.intent == Settings.Intent.SYNCED, WAIT_MILLIS);
             restsSince = System.nanoTime();
             rests = outcome == Spool.Outcome.WAITS;
+            if (rests) {
+                LOG.warn("A write went on before its note was {}, for which it waited {} ms; for a minute no other waits",
+                        settings.intent == Settings.Intent.SYNCED ? "on the disk" : "written", WAIT_MILLIS);
+            }
+        }
+        if (rests && settings.intent != Settings.Intent.ASYNC) {
+            late.incrementAndGet();
         }
     }
 

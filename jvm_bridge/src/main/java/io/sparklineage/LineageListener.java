@@ -100,7 +100,7 @@ final class LineageListener extends SparkFirehoseListener {
     /** A metrics system that does not take the numbers costs nothing but them. */
     private void measure() {
         recorder.measure(meter);
-        meter.with("intents", intents::noted).with("lost", gaps::lost);
+        meter.with("intents", intents::noted).with("intents_late", intents::late).with("lost", gaps::lost);
         for (String reason : Gaps.LOSSES) {
             meter.with("lost_" + reason, () -> gaps.lost(reason));
         }
