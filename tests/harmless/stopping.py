@@ -91,6 +91,7 @@ for name in ("goes_on", "ends"):
     session._jvm.harmless.Holding.add(context)
     dropped = context.listenerBus().metrics().metricRegistry().counter("queue.spark-lineage.numDroppedEvents")
     context.listenerBus().waitUntilEmpty()
+    counts[f"{name}-0"] = dropped.getCount()
     hold(session, 120_000)
     for number in range(1, 4):
         write(session, f"{name}-{number}")

@@ -50,6 +50,13 @@ class Ended:
         assert len(set(tables)) == len(tables)
         return {table: run["state"] for table, run in zip(tables, writes, strict=True) if "held" not in table}
 
+    def has_three_unknown(self, name: str) -> bool:
+        """Whether all events of a write came, and the ends of three more did not; a queue of four may drop those of the first, too."""
+        states = self.states(name)
+        first = states.pop(f"{name}-0")
+        whole = first == "COMPLETE" or (first == "UNKNOWN" and self.counts[f"{name}-0"] > 0)
+        return whole and states == {f"{name}-{number}": "UNKNOWN" for number in range(1, 4)}
+
 
 @pytest.fixture(scope="module", params=range(JVMS))
 def ended(tmp_path_factory: pytest.TempPathFactory, helpers: Path) -> Ended:
@@ -105,16 +112,14 @@ def test_events_that_the_bus_drops_are_a_gap_of_their_number(ended: Ended) -> No
     assert dropped(records) == ended.counts["goes_on"]
     (end,) = of_kind(records, "application_end")
     assert end["running"] == []
-    states = ended.states("goes_on")
-    assert states == {"goes_on-0": "COMPLETE"} | {f"goes_on-{number}": "UNKNOWN" for number in range(1, 4)}
+    assert ended.has_three_unknown("goes_on")
 
 
 def test_an_application_whose_end_is_dropped_is_told_of_when_the_program_ends(ended: Ended) -> None:
     records = ended.records("ends")
     assert of_kind(records, "application_end") == []
     assert dropped(records) == ended.counts["ends"] > 10
-    states = ended.states("ends")
-    assert states == {"ends-0": "COMPLETE"} | {f"ends-{number}": "UNKNOWN" for number in range(1, 4)}
+    assert ended.has_three_unknown("ends")
 
 
 def test_what_the_bus_never_tells_before_the_program_ends_is_a_gap_of_its_number(
