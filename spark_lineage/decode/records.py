@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from spark_lineage.decode.facts import RunFacts
-from spark_lineage.decode.room import object_bytes
+from spark_lineage.decode.room import MOST_OBJECT_BYTES, object_bytes
 from spark_lineage.errors import DecodeError
 from spark_lineage.model import RunState
 
@@ -422,8 +422,8 @@ class _Head(msgspec.Struct, frozen=True):
     kind: str
 
 
-class _Outline(msgspec.Struct, frozen=True):
-    """The parts of a plan of which there may be many."""
+class _Outline(_Head, frozen=True):
+    """The parts of a plan of which there may be many, besides."""
 
     nodes: msgspec.Raw = NO_FIELDS_JSON
     attributes: msgspec.Raw = NO_FIELDS_JSON
@@ -446,29 +446,30 @@ def decode_record(payload: bytes) -> Record:
     if _NUL in payload:
         payload = payload.replace(_NUL, _REPLACEMENT)
     try:
-        head = _head.decode(payload)
+        head = (_head if len(payload) <= _SMALL_BYTES else _outline).decode(payload)
         if head.v > RECORD_VERSION:
             raise DecodeError(
                 f"a record has version {head.v}, this reader knows up to {RECORD_VERSION}: update spark-lineage"
             )
-        if len(payload) > _SMALL_BYTES:
-            _weigh(payload, head.kind)
+        if isinstance(head, _Outline):
+            _weigh(payload, head)
         return _record.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, MemoryError) as error:
         raise DecodeError(f"a record does not fit the format: {error}") from error
 
 
-def _weigh(payload: bytes, kind: str) -> None:
+def _weigh(payload: bytes, outline: _Outline) -> None:
     """Refuse a large record that would take too much memory: of a plan's nodes and attributes the tree's maker knows better."""
-    needed = object_bytes(payload)
-    if kind == "plan":
-        outline = _outline.decode(payload)
+    nodes, attributes = b"", b""
+    if outline.kind == "plan":
         nodes, attributes = bytes(outline.nodes), bytes(outline.attributes)
-        needed -= object_bytes(nodes) + object_bytes(attributes)
         if nodes.count(b"{") > MAX_NODE_OBJECTS or len(attributes) > MAX_ATTRIBUTE_BYTES:
             raise DecodeError(
                 f"a plan has more than {MAX_NODE_OBJECTS:,} objects, or more than {MAX_ATTRIBUTE_BYTES:,} bytes of attributes"
             )
+    if (len(payload) - len(nodes) - len(attributes)) * MOST_OBJECT_BYTES <= MAX_OBJECT_BYTES:
+        return  # whatever it is
+    needed = object_bytes(payload) - object_bytes(nodes) - object_bytes(attributes)
     if needed > MAX_OBJECT_BYTES:
         raise DecodeError(
             f"a record of {len(payload):,} bytes would take {needed:,} bytes of memory, more than {MAX_OBJECT_BYTES:,}"

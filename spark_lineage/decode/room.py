@@ -31,6 +31,9 @@ REFERENCE_BYTES = 16
 _OBJECT_BYTES = ((b"{", 240), (b"[", 88), (b",", 24), (b'"', 45))
 """What each character of JSON makes in CPython at most: an object with a member, a list, a place in it, half a text."""
 
+MOST_OBJECT_BYTES = max(cost for _, cost in _OBJECT_BYTES)
+"""What the objects of a JSON text take at most for each of its bytes."""
+
 
 class Room:
     """What is left of the memory of one plan."""
