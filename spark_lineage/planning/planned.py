@@ -118,6 +118,15 @@ def _statements_of(path: Path) -> list[Statement]:
         raise LineageError(f"{path} cannot be read ({reason}): name a file of SQL statements.") from None
 
 
+def _python_path() -> str:
+    """What this Python imports from, as far as it is there.
+
+    Each SparkContext of a process adds the folder of its files, and each of its packages, and takes nothing away: after some fifty
+    of them the whole is longer than Linux lets a variable of the environment be (128 KiB).
+    """
+    return os.pathsep.join(dict.fromkeys(each for each in sys.path if each and Path(each).exists()))
+
+
 def _ask(request: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
     """Run the child and read its answer; nothing of the user's Spark configuration reaches it."""
     asked, answer = folder / "request.json", folder / "answer.jsonl"
@@ -130,7 +139,7 @@ def _ask(request: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:
         "SPARK_CONF_DIR": str(folder / "conf"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "TMPDIR": str(folder),
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "PYTHONPATH": _python_path(),
     }
     command = [sys.executable, "-m", "spark_lineage.planning.child", str(asked), str(answer)]
     try:

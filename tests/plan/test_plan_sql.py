@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,9 @@ STORE = Batch(
 )
 
 
-def test_against_a_store(tmp_path, capfd):
+def test_against_a_store(tmp_path, capfd, monkeypatch):
+    gone = [f"/gone/userFiles-{number}/{'package' * 10}.jar" for number in range(2_000)]
+    monkeypatch.setattr(sys, "path", [*sys.path, *gone])  # as a process has it after fifty applications
     store_of(tmp_path / "store", STORE)
     file = tmp_path / "nightly.sql"
     file.write_text(
