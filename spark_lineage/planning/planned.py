@@ -124,7 +124,7 @@ def _python_path() -> str:
     Each SparkContext of a process adds the folder of its files, and each of its packages, and takes nothing away: after some fifty
     of them the whole is longer than Linux lets a variable of the environment be (128 KiB).
     """
-    return os.pathsep.join(dict.fromkeys(each for each in sys.path if each and Path(each).exists()))
+    return os.pathsep.join(dict.fromkeys(each for each in sys.path if each and os.access(each, os.F_OK)))
 
 
 def _ask(request: Mapping[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from spark_lineage.analyze.identity import Naming
@@ -20,13 +21,9 @@ from spark_lineage.decode import collector
 from spark_lineage.decode.plans import decode_plan
 from spark_lineage.decode.records import MAX_RECORD_BYTES, PlanRecord, decode_record
 from spark_lineage.errors import DecodeError
-from spark_lineage.pipeline import ingest
-from spark_lineage.store.memory import MemoryStore
 
 MEMORY_BYTES = 512 * 1024 * 1024
 """What the address space may grow by over that of Python and its libraries, the record itself and what it is made from with it."""
-
-PAGE = resource.getpagesize()
 
 PLAN = b'{"v":1,"kind":"plan","hash":"h","classes":[%s],"types":["\\"integer\\""],"attributes":[%s],"nodes":[%s],"analyzed":%s}'
 CLASS = b'{"name":"org.apache.spark.sql.catalyst.plans.logical.Project","kind":"logical","fields":["projectList","child"]}'
@@ -211,23 +208,40 @@ def read(payload: bytes) -> str:
 
 def main(names: list[str]) -> None:
     """Read records one after the other, within the memory."""
-    size, _, _, _, _, data, _ = map(int, Path("/proc/self/statm").read_text(encoding="ascii").split())
+    limit(resource.RLIMIT_AS, 0)
     for name in names:
-        is_record = name in RECORDS
-        if is_record:
-            resource.setrlimit(resource.RLIMIT_AS, (size * PAGE + MEMORY_BYTES, resource.RLIM_INFINITY))
-        else:  # a segment is mapped, which takes addresses, and no memory of this process
-            resource.setrlimit(resource.RLIMIT_DATA, (data * PAGE + MEMORY_BYTES, resource.RLIM_INFINITY))
-        payload = RECORDS[name]() if is_record else b""
-        started = time.process_time()
-        outcome = read(payload) if is_record else f"refused: {ingest(Path(name), MemoryStore()).messages}"
-        seconds = round(time.process_time() - started, 3)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(json.dumps([name, outcome, seconds, peak, len(payload)]), flush=True)
+        payload = RECORDS[name]()
+        tell(name, partial(read, payload), len(payload))
+
+
+def main_of_a_spool(spool: str) -> None:
+    """Ingest one within the memory; a segment is mapped, which takes addresses, and no memory of this process."""
+    from spark_lineage.pipeline import ingest  # noqa: PLC0415 - records are read without it
+    from spark_lineage.store.memory import MemoryStore  # noqa: PLC0415
+
+    limit(resource.RLIMIT_DATA, 5)
+    tell(spool, lambda: f"refused: {ingest(Path(spool), MemoryStore()).messages}", 0)
+
+
+def limit(what: int, field: int) -> None:
+    """Let this process have so much more than it has by now, by that field of its `statm`."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[field])
+    resource.setrlimit(what, (pages * resource.getpagesize() + MEMORY_BYTES, resource.RLIM_INFINITY))
+
+
+def tell(name: str, do: Callable[[], str], size: int) -> None:
+    """Print what came of it, and what it took."""
+    started = time.process_time()
+    outcome = do()
+    seconds = round(time.process_time() - started, 3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(json.dumps([name, outcome, seconds, peak, size]), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 1 and Path(sys.argv[1]).is_dir():
+        main_of_a_spool(sys.argv[1])
+    elif len(sys.argv) > 1:
         main(sys.argv[1:])
     else:
         print(json.dumps(list(RECORDS)))

@@ -181,8 +181,9 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
     """Stages that failed, that lost tasks, or in which one task took far longer than the others."""
     stages = work.stages.get(run.run_id, ())
     severity = Severity.INFO if run.state is RunState.COMPLETE else Severity.WARNING
-    attempts = {stage.stage_id: stage.attempt for stage in sorted(stages, key=_number)}
-    failed = sorted((stage for stage in stages if stage.state is RunState.FAILED), key=_number)
+    ordered = sorted(stages, key=lambda stage: (stage.stage_id, stage.attempt))
+    attempts = {stage.stage_id: stage.attempt for stage in ordered}
+    failed = [stage for stage in ordered if stage.state is RunState.FAILED]
     fetch = [stage for stage in failed if "fetch" in (stage.failure or "").lower()]
     again = [stage for stage in failed if stage.attempt < attempts[stage.stage_id]]
     last = next(reversed(fetch or again or failed), None)
@@ -209,10 +210,6 @@ def _stages(work: Work, run: Run) -> Iterator[Finding]:
                 "stage_skewed", Severity.INFO, message, run, 1 - spread.median / spread.maximum,
                 longest_ms=str(spread.maximum), median_ms=str(spread.median),
             )  # fmt: skip
-
-
-def _number(stage: Stage) -> tuple[int, int]:
-    return stage.stage_id, stage.attempt
 
 
 def _executors(work: Work, run: Run) -> Iterator[Finding]:

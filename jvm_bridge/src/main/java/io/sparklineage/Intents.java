@@ -181,7 +181,7 @@ final class Intents {
                         settings.intent == Settings.Intent.SYNCED ? "on the disk" : "written", WAIT_MILLIS);
             }
         }
-        if (rests && settings.intent != Settings.Intent.ASYNC) {
+        if (rests) {  // which who waits for nothing never does
             late.incrementAndGet();
         }
     }

@@ -181,6 +181,15 @@ class SimulatedDisk implements SpoolFiles {
         new java.util.HashSet<>(names.values()).forEach(node -> node.cutPower(random));
     }
 
+    /** What somebody else has left: a file of so many zeros that nobody holds the lock of. */
+    synchronized void leave(Path file, int size) {
+        Node node = new Node();
+        node.put(0, new byte[size]);
+        node.modified = clock.millis();
+        folderIsThere = true;
+        change(null, file, node);
+    }
+
     /** Another process starts. */
     synchronized void restart() {
         crashed = false;

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sparklineage.SimulatedDisk.Fault;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -33,6 +32,7 @@ class SpoolFaultsTest {
     private static final Pattern GAP = Pattern.compile("\"kind\":\"gap\".*\"reason\":\"(\\w+)\",\"count\":(\\d+)");
     private static final Set<Fault> FAULTS = EnumSet.range(Fault.IO, Fault.SHORT);
     private static final int ENTRIES = 24;
+    /** Of another application, whose writer is dead. */
     private static final Path LEFT = FOLDER.resolve("a-00000000.open");
 
     /** All that the spool's writer does with files. */
@@ -56,15 +56,13 @@ class SpoolFaultsTest {
         final boolean opened;
         final Set<String> met = new HashSet<>();
 
-        /** How many operations there have been. */
-        long operations;
-
         @SafeVarargs
         Run(SimulatedDisk.Faults faults, Consumer<Run>... between) {
-            disk = new SimulatedDisk(clock, operation -> operations < 0 ? Fault.NONE : meet(operation, faults));
-            operations = -1;
-            leaveASegment();
-            operations = 0;
+            disk = new SimulatedDisk(clock, operation -> {
+                met.add(operation);
+                return faults.of(operation);
+            });
+            disk.leave(LEFT, MAX_BYTES);
             writer = new SpoolWriter(disk, clock, FOLDER, "b", bytes("header"), 30_000, MAX_BYTES, gaps);
             spool = new Spool(writer, gaps, clock, null);
             opened = open();
@@ -77,24 +75,6 @@ class SpoolFaultsTest {
             if (opened) {
                 spool.askToEnd(10_000);
                 spool.step(spool.next());
-            }
-        }
-
-        private Fault meet(String operation, SimulatedDisk.Faults faults) {
-            operations++;
-            met.add(operation);
-            return faults.of(operation);
-        }
-
-        /** One of another application, whose writer is dead. */
-        private void leaveASegment() {
-            try {
-                disk.makeFolder(FOLDER);
-                SpoolFiles.Output left = disk.create(LEFT);
-                left.write(ByteBuffer.wrap(new byte[MAX_BYTES]));
-                left.close();
-            } catch (IOException nobody) {
-                throw new AssertionError(nobody);
             }
         }
 
@@ -176,7 +156,7 @@ class SpoolFaultsTest {
     }
 
     private static long operations() {
-        return new Run(operation -> Fault.NONE).operations;
+        return new Run(operation -> Fault.NONE).disk.operations;
     }
 
     /** Lets the operations of a span fail, counted from 1. */
@@ -284,6 +264,6 @@ class SpoolFaultsTest {
                 run -> { }, run -> run.clock.jump(40 * year), run -> run.clock.jump(-1), run -> run.clock.jump(-year));
         assertEquals(still.records(), jumping.records());
         assertEquals(still.disk.files().keySet(), jumping.disk.files().keySet());
-        assertEquals(still.operations, jumping.operations);
+        assertEquals(still.disk.operations, jumping.disk.operations);
     }
 }

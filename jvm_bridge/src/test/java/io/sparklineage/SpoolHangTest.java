@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.sparklineage.SimulatedDisk.Fault;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -68,10 +67,7 @@ class SpoolHangTest {
     void nobodyWaitsForADiskThatHangs(String operation) throws Exception {
         maxBytes = 200;  // so little that a segment that somebody left has to go
         Spool spool = spool();
-        disk.makeFolder(FOLDER);
-        SpoolFiles.Output left = disk.create(FOLDER.resolve("a-00000000.open"));
-        left.write(ByteBuffer.wrap(new byte[(int) maxBytes]));
-        left.close();
+        disk.leave(FOLDER.resolve("a-00000000.open"), 200);
         if (operation.equals("touch")) {
             assertEquals(Spool.Outcome.WRITTEN, spool.write(new Entry(bytes("a segment to touch")), false, 20_000));
             clock.advance(2_000);
