@@ -51,14 +51,12 @@ def kill(number: int) -> None:
 
 
 def commit_and_die() -> None:
-    """Kill the JVM as soon as its commit stands in Delta's log, before the query has ended."""
+    """Kill the JVM while its commit stands in Delta's log and the query has not ended: WaitsAfterCommit.java holds it there."""
     spark.range(5).write.format("delta").save(f"{data}/delta")
     append = spark.range(7).write.format("delta").mode("append")
     threading.Thread(target=append.save, args=(f"{data}/delta",), daemon=True).start()
-    pid = spark._jvm.java.lang.ProcessHandle.current().pid()
     until(data / "delta" / "_delta_log" / f"{1:020d}.json")
-    os.kill(pid, signal.SIGKILL)
-    time.sleep(10)
+    kill(signal.SIGKILL)
 
 
 do = os.environ["DO"]

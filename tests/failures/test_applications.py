@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyspark
 import pytest
 from support.paths import JAR
 from support.spark import DELTA, SMALL, with_delta
@@ -23,6 +24,7 @@ from spark_lineage.store.delta import DeltaStore
 pytestmark = [pytest.mark.spark, pytest.mark.smoke35]
 
 JOB = Path(__file__).with_name("dying.py")
+WAITS = Path(__file__).parent / "java" / "WaitsAfterCommit.java"
 EXTENSION = "io.sparklineage.LineageExtension"
 
 
@@ -62,8 +64,8 @@ WAYS = (
 
 def _run(way: Way, folder: Path) -> None:
     spool = folder / "spool"
-    delta = way.do == "kill_committed"
-    conf = (with_delta(SMALL | DELTA) if delta else SMALL) | {"spark.lineage.spool": str(spool)}
+    conf = _with_a_commit_that_waits(folder) if way.do == "kill_committed" else dict(SMALL)
+    conf["spark.lineage.spool"] = str(spool)
     conf["spark.sql.extensions"] = ",".join(filter(None, [conf.get("spark.sql.extensions"), EXTENSION]))
     words = ["--master", "local[2]", "--jars", str(JAR)]
     words += [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
@@ -74,6 +76,18 @@ def _run(way: Way, folder: Path) -> None:
     else:
         command = [str(Path(sys.executable).with_name("spark-submit")), *words, str(JOB)]
     subprocess.run(command, capture_output=True, env=environment, check=False, timeout=300)
+
+
+def _with_a_commit_that_waits(folder: Path) -> dict[str, str]:
+    """Settings with Delta, on local files whose second commit never comes back to who made it."""
+    spark_jars = Path(pyspark.__file__).parent / "jars"
+    subprocess.run(["javac", "-nowarn", "-d", str(folder), "-cp", f"{spark_jars}/*", str(WAITS)], check=True)
+    conf = with_delta(SMALL | DELTA)
+    added = [path for path in (conf.get("spark.driver.extraClassPath"), str(folder)) if path]
+    return conf | {
+        "spark.driver.extraClassPath": ":".join(added),
+        "spark.hadoop.fs.AbstractFileSystem.file.impl": "WaitsAfterCommit",
+    }
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: f"{way.by}-{way.do}")
