@@ -265,7 +265,14 @@ def expressions(spark: SparkSession, fill: Callable[[str], str], _: Path) -> Non
     unnamed._jdf.showString(3, 20, False)  # noqa: FBT003 - as `show`, which prints the data
     unnamed.describe().collect()
     unnamed.summary("count", "max").collect()
-    unnamed.select(F.upper(unnamed[0]), unnamed[1].cast("binary")).collect()
+    unnamed.select(F.upper(unnamed[0]), F.upper(unnamed[1]), unnamed[1].cast("binary")).collect()
+    columns = [F.col(f"`{each}`") for each in unnamed.columns]
+    unnamed.select(*(made(each) for made in (F.upper, F.struct, F.array) for each in columns)).collect()
+    unnamed.select(unnamed[1].cast("binary")).select(F.upper(columns[1])).collect()
+    unnamed.createOrReplaceTempView("unnamed")
+    first, second = unnamed.columns
+    spark.sql(f"SELECT max(`{first}`), max(`{second}`) FROM unnamed").collect()  # noqa: S608 - our own names
+    spark.catalog.dropTempView("unnamed")
     unnamed.toJSON().collect()
     for again in (lambda rows: spark.createDataFrame(rows.rdd, rows.schema), lambda rows: rows.rdd.toDF()):
         again(frame.select(F.concat("name", F.lit(fill("{c}"))), F.lit(fill("{c}")))).collect()

@@ -32,9 +32,12 @@ final class ExecutionRecord {
     /** Node of the executed plan in which the query failed, or null. */
     Integer failedNode;
 
-    ExecutionRecord(String bridge, String user, Activity.Execution execution) {
+    private final NameMasker names;
+
+    ExecutionRecord(String bridge, String user, NameMasker names, Activity.Execution execution) {
         this.bridge = bridge;
         this.user = user;
+        this.names = names;
         this.execution = execution;
     }
 
@@ -91,9 +94,9 @@ final class ExecutionRecord {
     private void labels(JsonWriter json) {
         String description = ConnectClient.withoutRequest(execution.description);
         ConnectClient client = ConnectClient.of(execution.tags);
-        json.field("description", description == null ? null : Masking.cut(Masking.sql(description), LABEL_LIMIT));
+        json.field("description", description == null ? null : names.inSql(Masking.cut(Masking.sql(description), LABEL_LIMIT)));
         json.field("call_site", callSite());
-        json.field("sql_text", sqlText);
+        json.field("sql_text", sqlText == null ? null : names.inSql(sqlText));
         json.field("job_group", label(execution.jobGroup));
         json.name("job_tags").array();
         for (String tag : execution.tags) {

@@ -189,6 +189,7 @@ final class Intents {
     private byte[] record(long execution, long root, long order, QueryFacts facts, LogicalPlan analyzed, EncodedPlan plan) {
         String tags = context.getLocalProperty(ConnectClient.TAGS);
         ConnectClient client = tags == null ? null : ConnectClient.of(Arrays.asList(tags.split(",")));
+        String sqlText = facts.sqlText(analyzed);
         JsonWriter json = new JsonWriter().object().field("v", 3).field("kind", "intent").field("bridge", bridge)
                 .field("execution_id", execution)
                 .field("root_execution_id", root)
@@ -197,7 +198,7 @@ final class Intents {
                 .field("started_order", order).field("sequence", next())
                 .field("description", sql(ConnectClient.withoutRequest(context.getLocalProperty("spark.job.description"))))
                 .field("call_site", label(ConnectClient.withoutRequest(callSite())))
-                .field("sql_text", facts.sqlText(analyzed))
+                .field("sql_text", sqlText == null ? null : names.inSql(sqlText))
                 .field("job_group", label(context.getLocalProperty("spark.jobGroup.id")))
                 .field("user", client == null ? context.sparkUser() : client.user)
                 .field("session", client == null ? facts.sessionId() : client.session);
@@ -228,8 +229,8 @@ final class Intents {
         return set;
     }
 
-    private static String sql(String text) {
-        return text == null ? null : Masking.cut(Masking.sql(text), LABEL_LIMIT);
+    private String sql(String text) {
+        return text == null ? null : names.inSql(Masking.cut(Masking.sql(text), LABEL_LIMIT));
     }
 
     private static String label(Object text) {

@@ -23,8 +23,26 @@ final class MaskedNames {
     private final Map<Integer, String> masks = new Activity.Bounded<>(LIMIT);
     private static final int MASK_LENGTH = 200;
     private int characters;
+    private volatile boolean learned;
+    private volatile boolean words;
+
+    /** Plans tell their names when they are analyzed, and not only when they have run. */
+    void learn() {
+        learned = true;
+    }
+
+    /** Whether a name may have been masked in some plan; where all are learned and none is forgotten, one that is not known was not. */
+    synchronized boolean mayBeMasked(String name) {
+        return !learned || masks.size() >= LIMIT || masks.containsKey(name.hashCode());
+    }
+
+    /** The same of any name that is one word. */
+    boolean mayHaveWords() {
+        return !learned || words;
+    }
 
     synchronized void put(long id, String name, String masked) {
+        words |= NameMasker.isWord(name);
         masks.put(name.hashCode(), masked.length() > MASK_LENGTH ? "?" : masked);
         String[] before = names.put(id, new String[] {name, masked});
         characters += name.length() + masked.length() - length(before);

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
@@ -33,6 +34,8 @@ final class NameMasker {
     private static final Pattern NUMBER = Pattern.compile("-?[0-9.]+");
     private static final Pattern PLAIN = Pattern.compile("\\w+");
     private static final Pattern QUOTED = Pattern.compile("'[^']*+(?:'|$)");
+
+    private static final Pattern BACKQUOTED = Pattern.compile("`([^`]*+)(`|$)");
 
     private static final int PLAN_LIMIT = 100_000;
     private static final int REFERENCE_LIMIT = 1_000;
@@ -94,6 +97,7 @@ final class NameMasker {
      * <p>The program waits meanwhile, and analyzes a plan again for each step that it adds: what was analyzed before is left out.
      */
     void learn(LogicalPlan analyzed) {
+        names.learn();
         NameMasker here = new NameMasker(names, analyzed, true);
         ArrayDeque<LogicalPlan> stack = new ArrayDeque<>();
         ArrayDeque<LogicalPlan> fromBelow = new ArrayDeque<>();
@@ -111,8 +115,20 @@ final class NameMasker {
             for (Object expression : SparkCompat.elements(SparkCompat.memberOrNull(operator, "expressions"), PLAN_LIMIT)) {
                 if (expression instanceof Alias && isMade((Alias) expression)) {
                     here.nameOf((Alias) expression);
+                } else if (expression instanceof Alias) {
+                    repeat((Alias) expression);
                 }
             }
+        }
+    }
+
+    /** An alias gives a column, which is named by a literal, its name again. */
+    private void repeat(Alias alias) {
+        String name = alias.name();
+        AttributeReference column = names.mayBeMasked(name) ? reference(alias.child(), name) : null;
+        String known = column == null ? null : names.of(column.exprId().id(), name);
+        if (known != null && !known.equals(name)) {
+            names.put(alias.exprId().id(), name, known);
         }
     }
 
@@ -182,6 +198,7 @@ final class NameMasker {
             return "?";
         }
         TreeSet<String> texts = literalTexts(parts);
+        texts.addAll(namesOfLiterals(parts, name));
         List<AttributeReference> columns = isWord(name) ? Collections.emptyList() : oddColumns(parts, name);
         if (isOfOthers(alias) || !columns.isEmpty()) {
             look();
@@ -225,6 +242,36 @@ final class NameMasker {
             }
         }
         return columns;
+    }
+
+    /** The columns that a name has in it and that are named by a literal: `upper(hunter2)`. */
+    private Set<String> namesOfLiterals(List<Object> parts, String name) {
+        Set<String> found = new HashSet<>();
+        for (Object part : parts) {
+            if (part instanceof AttributeReference) {
+                String column = ((AttributeReference) part).name();
+                if (isWord(column) && !column.equals(name) && name.contains(column) && isOfLiteral((AttributeReference) part)) {
+                    found.add(column);
+                }
+            }
+        }
+        return found;
+    }
+
+    /** Whether the name of a column, a word, is a literal's. */
+    private boolean isOfLiteral(AttributeReference column) {
+        String name = column.name();
+        if (!names.mayBeMasked(name)) {
+            return false;
+        }
+        long id = column.exprId().id();
+        String known = names.of(id, name);
+        if (known == null && !learns) {  // what is learned is learned from below
+            look();
+            Alias below = aliases.get(id);
+            known = below == null ? nameOf(column) : nameOf(below);
+        }
+        return known != null && !known.equals(name);
     }
 
     /** The texts of the literals in an expression that are long enough to tell something. */
@@ -308,6 +355,30 @@ final class NameMasker {
         String here = ofLiterals.get(name);
         String masked = here == null && !isWord(name) ? names.of(name) : here;
         return masked == null ? name : masked;
+    }
+
+    /** The name of a field of a struct that is no operator's rows: nearly all are a table's own words. */
+    String nameOfInnerField(String name) {
+        return isWord(name) && !names.mayBeMasked(name) ? name : nameOfField(name);
+    }
+
+    /** Masked SQL, which may name columns by what Spark called them: between backquotes. One that is cut is not known. */
+    String inSql(String sql) {
+        if (sql.indexOf('`') < 0) {
+            return sql;
+        }
+        Matcher quoted = BACKQUOTED.matcher(sql);
+        StringBuffer out = new StringBuffer();
+        while (quoted.find()) {
+            String masked = quoted.group(2).isEmpty() ? "?" : names.of(quoted.group(1));
+            quoted.appendReplacement(out, Matcher.quoteReplacement(masked == null ? quoted.group() : "`" + masked + "`"));
+        }
+        return quoted.appendTail(out).toString();
+    }
+
+    /** Whether a word may be a literal's in some plan. */
+    boolean mayHaveMaskedWords() {
+        return names.mayHaveWords();
     }
 
     /** What a program brought along under a usual word is written under it. */

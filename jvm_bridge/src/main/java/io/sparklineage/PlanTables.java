@@ -188,7 +188,8 @@ final class PlanTables {
         Integer known = typesByIdentity.get(type);
         if (known == null) {
             TypeText text = TypeText.of(type);
-            known = type(text.hasOddNames ? new TypeText(type, name -> NameMasker.isWord(name) ? name : names.nameOfField(name)) : text);
+            boolean asItIs = !text.hasOddNames && !(text.hasFields && names.mayHaveMaskedWords());
+            known = type(asItIs ? text : new TypeText(type, names::nameOfInnerField));
             typesByIdentity.put(type, known);
         }
         return known;
@@ -223,11 +224,13 @@ final class PlanTables {
 
         /** Whether a field's name may be one that Spark made of an expression: the names of a plan say how it passes. */
         final boolean hasOddNames;
+        final boolean hasFields;
 
         private TypeText(DataType type, UnaryOperator<String> names) {
             JsonWriter written = new JsonWriter();
             hasOddNames = writeType(written, type, names);
             text = written.toString();
+            hasFields = text.contains("\"fields\"");
             json = new JsonWriter().value(text).toBytes();
         }
 

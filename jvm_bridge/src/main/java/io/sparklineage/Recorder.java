@@ -285,7 +285,7 @@ final class Recorder {
     }
 
     private Entry record(SparkListenerSQLExecutionEnd event, Activity.Execution execution, long order, PlanEncoder begun) {
-        ExecutionRecord record = new ExecutionRecord(bridge, user, execution);
+        ExecutionRecord record = new ExecutionRecord(bridge, user, names, execution);
         record.endedAt = event.time();
         record.endedOrder = order;
         Throwable thrown = (Throwable) SparkCompat.unwrap(event.executionFailure());

@@ -76,6 +76,84 @@ class NameMaskerTest {
         }
     }
 
+    /** A literal without an alias is a column whose name is a word, which stands in what Spark makes of it: `show` does so on Spark 3.5. */
+    @Test
+    void anExpressionOfAColumnThatIsNamedByALiteralDoesNotTellIt() {
+        Alias literal = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
+        Alias repeated = alias((Expression) literal.toAttribute(), "hunter2");
+        Alias made = alias(new EqualTo((Expression) repeated.toAttribute(), (Expression) repeated.toAttribute()), "(hunter2 = hunter2)");
+        LogicalPlan plan = project(made, project(repeated, project(literal, null)));
+        assertEquals("(? = ?)", new NameMasker().forPlan(plan).nameOf(made));
+        NameMasker names = new NameMasker();
+        names.learn(plan);
+        assertEquals("(? = ?)", names.forPlan(project(made, rows("other"))).nameOf(made));
+        assertEquals("(? = ?)", names.nameOf((NamedExpression) made.toAttribute()));
+    }
+
+    /** Each step of a frame is analyzed alone, what it is made of was before. */
+    @Test
+    void whatIsAnalyzedStepByStepIsLearned() {
+        NameMasker names = new NameMasker();
+        Alias literal = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
+        Alias repeated = alias((Expression) literal.toAttribute(), "hunter2");
+        Alias made = alias(new EqualTo((Expression) repeated.toAttribute(), Literal$.MODULE$.apply("x")), "(hunter2 = x)");
+        LogicalPlan plan = null;
+        for (Alias each : new Alias[] {literal, repeated, made}) {
+            plan = project(each, plan);
+            names.learn(plan);
+            plan.setAnalyzed();
+        }
+        assertEquals("(? = x)", names.forPlan(rows("other")).nameOf((NamedExpression) made.toAttribute()));
+    }
+
+    /** A table has a column of the name that some other query's literal has. */
+    @Test
+    void aTablesOwnWordStaysInWhatIsLearned() {
+        NameMasker names = new NameMasker();
+        names.learn(project(alias(Literal$.MODULE$.apply("price"), "price"), null));
+        LocalRelation table = rows("price");
+        table.setAnalyzed();
+        Alias cast = alias((Expression) table.output().apply(0), "price");
+        Alias made = alias(new EqualTo((Expression) cast.toAttribute(), Literal$.MODULE$.apply("x")), "(price = x)");
+        names.learn(project(made, project(cast, table)));
+        assertEquals("(price = x)", names.forPlan(rows("other")).nameOf((NamedExpression) made.toAttribute()));
+    }
+
+    @Test
+    void aFieldThatIsNamedByALiteralDoesNotTellIt() {
+        Alias literal = alias(Literal$.MODULE$.apply("hunter2"), "hunter2");
+        LogicalPlan plan = project(literal, null);
+        NameMasker names = new NameMasker();
+        names.learn(plan);
+        for (NameMasker each : new NameMasker[] {new NameMasker().forPlan(plan), names.forPlan(plan)}) {
+            assertEquals("?", each.nameOfField("hunter2"));
+            assertEquals("hunter", each.nameOfField("hunter"));
+            assertEquals(true, each.mayHaveMaskedWords());
+        }
+        assertEquals("hunter2", names.forPlan(rows("hunter2")).nameOfField("hunter2"));
+        NameMasker without = new NameMasker();
+        without.learn(rows("hunter2"));
+        assertEquals(false, without.mayHaveMaskedWords());
+    }
+
+    @Test
+    void sqlNamesAColumnAsItMayPass() {
+        NameMasker names = new NameMasker();
+        names.nameOf(alias(new EqualTo(Literal$.MODULE$.apply("hunter2"), Literal$.MODULE$.apply("x$y")), "(hunter2 = x$y)"));
+        assertEquals("SELECT max(`(? = ?)`), `mine` FROM `a b`", names.inSql("SELECT max(`(hunter2 = x$y)`), `mine` FROM `a b`"));
+        assertEquals("SELECT hunter FROM t", names.inSql("SELECT hunter FROM t"));
+        assertEquals("SELECT `a`, `?`", names.inSql("SELECT `a`, `(hunter2 = "));
+    }
+
+    @Test
+    void aUsersWordStaysInWhatSparkMakesOfIt() {
+        for (Object literal : new Object[] {"hunter2", "no", 7}) {
+            Alias mine = alias(new Cast(Literal$.MODULE$.apply(literal), DataTypes.StringType, Option.empty(), Cast.apply$default$4()), "price");
+            Alias made = alias(new EqualTo((Expression) mine.toAttribute(), Literal$.MODULE$.apply("secret")), "(price = secret)");
+            assertEquals("(price = ?)", new NameMasker().forPlan(project(made, project(mine, null))).nameOf(made));
+        }
+    }
+
     private static LogicalPlan project(Alias column, LogicalPlan below) {
         return new Project(list(column), below == null ? new OneRowRelation() : below);
     }
